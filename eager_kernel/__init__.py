@@ -1,0 +1,41 @@
+"""EAGER Python: run an LLM's Python program while the model is still writing it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eager_kernel._version import __version__
+
+if TYPE_CHECKING:
+    from eager_kernel.client import AsyncEagerClient as AsyncEagerClient
+    from eager_kernel.client import EagerClient as EagerClient
+    from eager_kernel.client import RunResult as RunResult
+    from eager_kernel.core.chunk import Chunk as Chunk
+    from eager_kernel.core.chunker import Chunker as Chunker
+    from eager_kernel.core.gate import Gate as Gate
+    from eager_kernel.errors import EagerError as EagerError
+
+# Imported when used: the core needs no Jupyter, the kernel needs no client.
+_HOMES = {
+    "AsyncEagerClient": "eager_kernel.client",
+    "Chunk": "eager_kernel.core.chunk",
+    "Chunker": "eager_kernel.core.chunker",
+    "EagerClient": "eager_kernel.client",
+    "EagerError": "eager_kernel.errors",
+    "Gate": "eager_kernel.core.gate",
+    "RunResult": "eager_kernel.client",
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are names
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        from importlib import import_module  # noqa: PLC0415
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,68 @@
+"""Chunks that wait for the pump: the batching policy of the paper's executor."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.gate import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A chunk with the gate's verdict on it."""
+
+    chunk: Chunk
+    verdict: Verdict
+
+
+class PendingQueue:
+    """Keeps chunks in the order of the program until they may run.
+
+    A batch is everything that may run when the pump asks, so the pace adapts by itself: the
+    longer a batch ran, the more the next one holds. Deferred chunks ride with the next chunk
+    that runs, or run at the end; a held chunk and all after it wait for `release`.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[Pending] = deque()
+        self._runnable = 0  # length of the prefix that may run
+        self._holding = False
+        self._released = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def first_runnable(self) -> Pending | None:
+        """What `take` would return first."""
+        return self._waiting[0] if self._runnable else None
+
+    def put(self, pending: Pending) -> None:
+        """Add the program's next chunk."""
+        self._waiting.append(pending)
+        if self._released:
+            self._runnable = len(self._waiting)
+        elif pending.verdict.action == "hold":
+            self._holding = True
+        elif pending.verdict.action == "run" and not self._holding:
+            self._runnable = len(self._waiting)
+
+    def release(self) -> None:
+        """Say that generation has ended well: nothing waits any longer."""
+        self._released = True
+        self._runnable = len(self._waiting)
+
+    def take(self) -> list[Pending]:
+        """Remove and return everything that may run now, as one batch."""
+        batch = [self._waiting.popleft() for _ in range(self._runnable)]
+        self._runnable = 0
+        return batch
+
+    def drop(self) -> list[Pending]:
+        """Remove and return everything that has not run."""
+        dropped = list(self._waiting)
+        self._waiting.clear()
+        self._runnable = 0
+        return dropped

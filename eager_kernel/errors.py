@@ -1,0 +1,82 @@
+"""Everything EAGER raises.
+
+::
+
+    EagerError
+    ├── ProtocolError            a message that breaks the wire protocol; names the field
+    ├── LimitError               a program, queue or silence over its limit
+    ├── UnknownStreamError       `%eager attach` of a stream that is not open
+    ├── IncompleteProgramError   generation was cut off before the program's end
+    ├── RunCancelledError        the client dropped what had not run
+    ├── RecordingError           a file of recorded deltas that can't be read
+    ├── MissingExtraError        an optional dependency that is not installed
+    └── KernelConnectionError    a kernel that can't be started, found or heard
+
+Each message says what was wrong and what to do.
+"""
+
+from __future__ import annotations
+
+
+class EagerError(Exception):
+    """Root of all errors raised by EAGER Python."""
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython's hook: these errors are about a stream, so frames of the kernel's own code
+        # would only hide the message.
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ProtocolError(EagerError):
+    """A message that breaks the wire protocol.
+
+    Parameters
+    ----------
+    field
+        Where in the message, for example ``"data.offset"``.
+    problem
+        What is wrong with it and what is expected.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+
+
+class LimitError(EagerError):
+    """A program, queue or silence over its limit."""
+
+
+class UnknownStreamError(EagerError):
+    """`%eager attach` of a stream that is not open."""
+
+
+class IncompleteProgramError(EagerError):
+    """Generation was cut off before the program's end."""
+
+
+class RunCancelledError(EagerError):
+    """The client dropped what had not run."""
+
+
+class RecordingError(EagerError, ValueError):
+    """A file of recorded deltas that can't be read; the message names the line."""
+
+
+class MissingExtraError(EagerError, ImportError):
+    """An optional dependency is not installed.
+
+    Parameters
+    ----------
+    purpose
+        What needs it.
+    extra
+        The extra of ``eager-kernel`` that brings it.
+    """
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs more packages: pip install 'eager-kernel[{extra}]'")
+
+
+class KernelConnectionError(EagerError):
+    """A kernel that can't be started, found or heard."""

@@ -1,0 +1,431 @@
+"""A cell that runs while its text is still arriving.
+
+`StreamedCell` does what `InteractiveShell.run_cell_async` does with a whole cell, statement by
+statement: the same steps in the same order, through the shell's own `run_code`, so errors,
+interrupts, `SystemExit`, custom exception handlers and top-level `await` are the shell's.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Final
+
+from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
+
+from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.positions import parse_at
+from eager_kernel.errors import EagerError
+from eager_kernel.execution.history import GrowingEntry
+from eager_kernel.execution.source import GrowingSource
+from eager_kernel.execution.syntax import to_python
+
+
+@dataclass(frozen=True, slots=True)
+class CellOptions:
+    """What the `execute_request` that owns the cell asked for."""
+
+    store_history: bool = True
+    silent: bool = False
+    cell_id: str | None = None
+    cell_meta: dict[str, Any] | None = None
+
+
+class StreamedCell:
+    """One cell, one chunk at a time.
+
+    Parameters
+    ----------
+    shell
+        The IPython shell to run in.
+    options
+        From the owning request.
+    on_error
+        Called as soon as the program has failed, before its traceback is made. Returns the
+        chunks after the failed one that are part of the program, so that the traceback can
+        show their lines.
+
+    Notes
+    -----
+    Call `begin`, then `run` for each chunk until it says that the program has failed, then
+    `finish`; or `run_whole` alone. `close` at the end, whatever happened.
+    """
+
+    def __init__(
+        self, shell: Any, options: CellOptions, on_error: Callable[[], list[Chunk]]
+    ) -> None:
+        self._shell = shell
+        self._options = options
+        self._store_history = options.store_history and not options.silent
+        self._on_error = on_error
+        self._exit = ExitStack()
+        self._kept: _Kept | None = None
+        self._raw: list[str] = []
+        self._reported = False
+        self.is_async = False
+        """Whether the program has used top-level `await`."""
+        self.result: ExecutionResult | None = None
+
+    def begin(self, raw: str) -> None:
+        """Open the cell: count, events, history, displays.
+
+        Parameters
+        ----------
+        raw
+            The program as far as it is known.
+        """
+        shell, options = self._shell, self._options
+        for channel in ("stdout", "stderr"):
+            self._exit.enter_context(shell._tee(channel=channel))
+        self._info = ExecutionInfo(
+            raw,
+            self._store_history,
+            options.silent,
+            True,
+            options.cell_id,
+            options.cell_meta,
+            transformed_cell=raw,
+        )
+        self.result = result = ExecutionResult(self._info)
+        self._count = result.execution_count = shell.execution_count
+        if self._store_history:
+            shell.execution_count += 1
+        shell.events.trigger("pre_execute")
+        if not options.silent:
+            shell.events.trigger("pre_run_cell", self._info)
+        self._entry = (
+            GrowingEntry(shell, self._count, raw, raw) if self._store_history else None
+        )
+        self._interactivity = "none" if options.silent else shell.ast_node_interactivity
+        self._exit.enter_context(shell.builtin_trap)
+        self._source = GrowingSource(shell.compile, self._count)
+        self._exit.enter_context(shell.display_trap)
+        self._lines = 1
+        self._column = 0
+        self._exit.callback(self._watch_errors())
+        shell.displayhook.exec_result = result
+
+    async def run(self, chunk: Chunk) -> bool:
+        """Run the next chunk. Returns True when the program has failed."""
+        first = not self._raw
+        self._raw.append(chunk.source)
+        try:
+            text = to_python(self._shell, chunk, first=first)
+        except Exception as error:
+            self._source.add(chunk.source)
+            self._shell.showtraceback()
+            return self._fail_before_exec(error)
+        line, column = self._lines, self._column
+        self._add(text)
+        try:
+            tree = parse_at(text, line=line, column=column, parse=self._parse)
+        except self._shell.custom_exceptions as error:
+            self._shell.CustomTB(*sys.exc_info())
+            return self._fail_before_exec(error)
+        except (SyntaxError, OverflowError, ValueError, TypeError, MemoryError) as error:
+            return self._show_syntax_error(error)
+        for node in tree.body:
+            if await self._settle() or await self._run_statement(node):
+                return True
+        return False
+
+    async def finish(self, program: str, *, complete: bool) -> ExecutionResult:
+        """Close the cell.
+
+        Parameters
+        ----------
+        program
+            The whole code text.
+        complete
+            Whether it ended as its writer wanted, so that its last statement is the last.
+        """
+        result = self.result
+        assert result is not None
+        self.know(program)
+        if result.success and complete:
+            await self._show_last()
+        self._kept = None
+        self._settle_books(program)
+        return result
+
+    def _settle_books(self, program: str) -> None:
+        shell, result = self._shell, self.result
+        assert result is not None
+        self.know(program)
+        shell.last_execution_succeeded = result.success
+        shell.last_execution_result = result
+        shell.displayhook.exec_result = None
+        if not self._options.silent:
+            shell.logger.log(self._info.transformed_cell, program)
+        if self._entry is not None:
+            manager = shell.history_manager
+            self._entry.store(self._info.transformed_cell, program)
+            manager.store_output(self._count)
+            error = result.error_before_exec or result.error_in_exec
+            if error is not None:
+                manager.exceptions[self._count] = shell._format_exception_for_storage(error)
+
+    async def run_whole(self, program: str) -> ExecutionResult:
+        """Run the whole program as the shell runs any cell."""
+        shell, options = self._shell, self._options
+        failure = None
+        try:
+            transformed = shell.transform_cell(program)
+        except Exception:
+            transformed = program
+            failure = sys.exc_info()
+        self.is_async = shell.should_run_async(
+            program, transformed_cell=transformed, preprocessing_exc_tuple=failure
+        )
+        for channel in ("stdout", "stderr"):
+            self._exit.enter_context(shell._tee(channel=channel))
+        self.result = await shell.run_cell_async(
+            program,
+            store_history=options.store_history,
+            silent=options.silent,
+            transformed_cell=transformed,
+            preprocessing_exc_tuple=failure,
+            cell_id=options.cell_id,
+            cell_meta=options.cell_meta,
+        )
+        return self.result
+
+    def abandon(self, program: str, error: BaseException) -> ExecutionResult:
+        """Close the cell with an error that is not its program's.
+
+        Parameters
+        ----------
+        program
+            The code text so far.
+        error
+            What to show, without any traceback.
+        """
+        shell = self._shell
+        if self.result is None:
+            self.begin(program)
+        assert self.result is not None
+        self._kept = None
+        self.result.error_in_exec = self.result.error_in_exec or error
+        if isinstance(error, EagerError):
+            lines = error._render_traceback_()
+        else:
+            lines = shell.InteractiveTB.get_exception_only(type(error), error)
+        shell._showtraceback(type(error), error, lines)
+        self._settle_books(program)
+        return self.result
+
+    def close(self) -> None:
+        """Give back what the cell took from the shell."""
+        self._exit.close()
+
+    def know(self, program: str) -> None:
+        """Tell the history and the events how the program goes so far."""
+        parsed = self._source.text
+        if len(program) > sum(map(len, self._raw)):
+            parsed += program[sum(map(len, self._raw)) :]
+        self._info.raw_cell, self._info.transformed_cell = program, parsed
+        if self._entry is not None:
+            self._entry.update(parsed, program)
+
+    def know_if_grown(self, size: int, program: Callable[[], str]) -> None:
+        """`know`, but only where the text has grown much, so that the cost stays linear."""
+        if self._entry is not None and self._entry.worth_updating(size):
+            self.know(program())
+
+    # Statements -----------------------------------------------------------------------------
+
+    async def _run_statement(self, node: ast.stmt) -> bool:
+        interactivity = self._interactivity
+        if interactivity == "last":
+            self._kept = _Kept(node, delayed=True)
+            return False
+        if interactivity != "none" and isinstance(node, ast.Expr):
+            # It may be the last one, whose value is shown. A constant has no effect, but if
+            # it is a string in the middle, running it sets __doc__: so it waits.
+            if isinstance(node.value, ast.Constant):
+                self._kept = _Kept(node, delayed=True)
+                return False
+            return await self._evaluate(node)
+        if await self._execute(ast.Module([node], [])):
+            return True
+        if interactivity == "last_expr_or_assign" and (name := _assigned_name(node)):
+            self._kept = _Kept(_load(name), delayed=True, only_if_last=True)
+        return False
+
+    async def _evaluate(self, node: ast.Expr) -> bool:
+        """Evaluate an expression statement and keep its value."""
+        keep = ast.copy_location(ast.Assign([ast.Name(_VALUE, ast.Store())], node.value), node)
+        keep.targets[0] = ast.copy_location(keep.targets[0], node.value)
+        namespace = self._shell.user_ns
+        try:
+            failed = await self._execute(ast.Module([keep], []))
+        finally:
+            value = namespace.pop(_VALUE, None)
+        if not failed and value is not None:
+            self._kept = _Kept(node, value)
+        return failed
+
+    async def _settle(self) -> bool:
+        """What was kept is not the last statement: let go of it."""
+        kept, self._kept = self._kept, None
+        if kept is not None and kept.delayed and not kept.only_if_last:
+            return await self._execute(ast.Module([kept.node], []))
+        return False
+
+    async def _show_last(self) -> bool:
+        """What was kept is the last statement: display it as the shell does."""
+        kept, self._kept = self._kept, None
+        if kept is None:
+            return False
+        if kept.delayed:
+            return await self._execute(ast.Interactive([kept.node]))
+        assert isinstance(kept.node, ast.Expr)
+        marker = ast.copy_location(ast.Constant(_VALUE), kept.node.value)
+        shown = ast.Interactive([ast.copy_location(ast.Expr(marker), kept.node)])
+        return await self._execute(shown, value=kept.value)
+
+    async def _execute(
+        self, module: ast.Module | ast.Interactive, *, value: object = None
+    ) -> bool:
+        """Compile and run as `InteractiveShell.run_ast_nodes` does."""
+        shell, result = self._shell, self.result
+        mode = "exec" if isinstance(module, ast.Module) else "single"
+        try:
+            await_flag = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if shell.autoawait else 0
+            with shell.compile.extra_flags(await_flag):
+                code = shell.compile(module, self._source.name, mode)
+            if value is not None:
+                constants = tuple(value if c == _VALUE else c for c in code.co_consts)
+                code = code.replace(co_consts=constants)
+            is_async = bool(code.co_flags & inspect.CO_COROUTINE)
+            self.is_async |= is_async
+            return bool(await shell.run_code(code, result, async_=is_async))
+        except Exception as error:
+            # Code that parses but does not compile, such as a `return` outside a function.
+            assert result is not None
+            result.error_before_exec = error
+            self._before_report()
+            shell.showtraceback()
+            return True
+
+    # Text and errors ------------------------------------------------------------------------
+
+    def _parse(self, text: str) -> ast.Module:
+        tree: ast.Module = self._shell.compile.ast_parse(text, filename=self._source.name)
+        return tree
+
+    def _add(self, text: str) -> None:
+        self._source.add(text)
+        breaks = text.count("\n")
+        if "\r" in text:
+            breaks += text.count("\r") - text.count("\r\n")
+        last = max(text.rfind("\n"), text.rfind("\r"))
+        if breaks:
+            self._column = 0
+        self._lines += breaks
+        self._column += len(text[last + 1 :].encode("utf-8", "surrogatepass"))
+
+    def _watch_errors(self) -> Callable[[], None]:
+        """Have `showtraceback` tell of the program's own failure first.
+
+        Returns what undoes it.
+        """
+        shell = self._shell
+        original, own = shell.showtraceback, vars(shell).get("showtraceback")
+
+        def showtraceback(*args: Any, **kwargs: Any) -> Any:
+            if self.result is not None and self.result.error_in_exec is not None:
+                self._before_report()
+            return original(*args, **kwargs)
+
+        def undo() -> None:
+            if vars(shell).get("showtraceback") is showtraceback:
+                if own is None:
+                    del shell.showtraceback
+                else:
+                    shell.showtraceback = own
+
+        shell.showtraceback = showtraceback
+        return undo
+
+    def _before_report(self) -> None:
+        if self._reported:
+            return
+        self._reported = True
+        for chunk in self._on_error():
+            self._raw.append(chunk.source)
+            try:
+                text = to_python(self._shell, chunk, first=False)
+            except Exception:
+                text = chunk.source  # it will never run; its lines are context only
+            self._source.add(text)
+
+    def _show_syntax_error(self, error: Exception) -> bool:
+        """Show the error of the program as a whole, as the shell would."""
+        shell = self._shell
+        ran = self._lines_ran
+        self._before_report()
+        try:
+            shell.compile.ast_parse(self._source.text, filename=self._source.name)
+        except (SyntaxError, OverflowError, ValueError, TypeError, MemoryError) as whole:
+            error = whole
+            if ran:
+                error.add_note(ran)
+            if isinstance(error, IndentationError):
+                shell.showindentationerror()
+            else:
+                shell.showsyntaxerror()
+        else:
+            # Only the blocks of an answer, which end statements, make this possible.
+            shell.showtraceback((type(error), error, error.__traceback__))
+        return self._fail_before_exec(error)
+
+    @property
+    def _lines_ran(self) -> str:
+        lines = "".join(self._raw[:-1]).rstrip("\n").count("\n") + 1
+        if len(self._raw) < 2:
+            return ""
+        which = "Line 1" if lines == 1 else f"Lines 1-{lines}"
+        return f"{which} of the program ran before this was known."
+
+    def _fail_before_exec(self, error: BaseException) -> bool:
+        self._before_report()
+        assert self.result is not None
+        self.result.error_before_exec = error
+        return True
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A statement of which it is not known yet whether it is the last."""
+
+    node: ast.stmt
+    value: object = None
+    delayed: bool = False
+    """It has not run yet."""
+    only_if_last: bool = False
+    """It is no statement of the program: it is there to be shown, or not at all."""
+
+
+# No program can use this name, or write this constant by accident.
+_VALUE: Final = "\0eager value\0"
+
+
+def _assigned_name(node: ast.stmt) -> str | None:
+    """The name that `last_expr_or_assign` shows after `node`."""
+    target: ast.expr | None = None
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+    elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
+        target = node.target
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def _load(name: str) -> ast.Expr:
+    node = ast.Expr(ast.Name(name, ast.Load()))
+    ast.fix_missing_locations(node)
+    return node

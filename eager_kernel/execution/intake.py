@@ -1,0 +1,294 @@
+"""A program on its way in: model text becomes chunks, chunks wait for the pump.
+
+One thread feeds, one thread takes; any thread may stop. Everything shared is behind one lock,
+which is never held while something slow or foreign runs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.chunker import Chunker
+from eager_kernel.core.extract import BlockClose, BlockOpen, Code, Event, make_extractor
+from eager_kernel.core.gate import Gate
+from eager_kernel.core.queue import Pending, PendingQueue
+from eager_kernel.core.timeline import Report, Timeline
+from eager_kernel.errors import EagerError, LimitError
+
+State = Literal["ready", "deferred", "held", "running", "done", "failed", "skipped"]
+StopReason = Literal["error", "cancelled", "interrupted", "limit", "protocol"]
+
+CUT_OFF_REASONS: Final = frozenset({"length", "max_tokens", "content_filter"})
+"""Values of ``finish_reason`` that say that the model did not finish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the text of a program ended.
+
+    Parameters
+    ----------
+    kind
+        ``complete``: as the model wanted. ``cut_off``: before that, so the last statement may
+        be incomplete. ``stopped``: nothing more is wanted or can be trusted.
+    reason
+        The model's ``finish_reason``, or why the text was stopped.
+    error
+        What to tell the user, where the run itself did not.
+    """
+
+    kind: Literal["complete", "cut_off", "stopped"]
+    reason: str
+    error: EagerError | None = None
+
+
+class Intake:
+    """Takes the text of one program and hands out what may run.
+
+    Parameters
+    ----------
+    text_format
+        Where the code is in the text: one of `eager_kernel.core.extract.FORMATS`.
+    gate
+        Judges the chunks.
+    max_chars
+        The longest code text accepted, in characters.
+    on_state
+        Told whenever a chunk changes state, from the thread that changed it.
+    on_stop
+        Told the reason and a message as soon as no more text is wanted before its end.
+    clock
+        Seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        text_format: str = "auto",
+        gate: Gate | None = None,
+        *,
+        max_chars: int = 4_000_000,
+        on_state: Callable[[Pending, State], None] | None = None,
+        on_stop: Callable[[StopReason, str], None] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._chunker = Chunker()
+        self._extractor = make_extractor(text_format, lambda: self._chunker.inside_string)
+        self._gate = gate or Gate()
+        self._max_chars = max_chars
+        self._on_state = on_state or (lambda pending, state: None)
+        self._on_stop = on_stop or (lambda reason, message: None)
+        self._clock = clock
+        self._timeline = Timeline(clock())
+        self._changed = threading.Condition()
+        self._queue = PendingQueue()
+        self._pieces: list[str] = []
+        self._chars = 0
+        self._in_block = False
+        self._unfinished: list[Chunk] = []
+        self._ending: Ending | None = None
+        self._listener: Callable[[], None] | None = None
+
+    # The thread that feeds ------------------------------------------------------------------
+
+    def feed(self, text: str) -> None:
+        """Take a delta.
+
+        Raises
+        ------
+        LimitError
+            When the program is longer than allowed. Nothing of this delta is kept.
+        """
+        if self._ending is not None:
+            return
+        with self._changed:
+            self._timeline.delta(self._clock())
+        self._accept(self._extractor.feed(text))
+
+    def end(self, finish_reason: str | None = None) -> None:
+        """Say that no more text comes."""
+        if self._ending is not None:
+            return
+        self._accept(self._extractor.close())
+        tail = self._chunker.close()
+        if finish_reason in CUT_OFF_REASONS and self._in_block:
+            self._unfinished = [chunk for chunk in tail if chunk.has_statement]
+            self._finish(Ending("cut_off", finish_reason or ""))
+        else:
+            self._put(tail)
+            self._finish(Ending("complete", finish_reason or "stop"))
+
+    def _accept(self, events: Iterator[Event]) -> None:
+        for event in events:
+            self._put(self._chunks_of(event))
+
+    def _chunks_of(self, event: Event) -> list[Chunk]:
+        match event:
+            case Code(text):
+                return self._code(text)
+            case BlockOpen():
+                self._in_block = True
+                if self._pieces and not self._pieces[-1].endswith(("\n", "\r")):
+                    return self._code("\n")
+            case BlockClose():
+                self._in_block = False
+                return self._chunker.end_block()
+        return []
+
+    def _code(self, text: str) -> list[Chunk]:
+        if self._chars + len(text) > self._max_chars:
+            raise LimitError(
+                f"the program is longer than {self._max_chars:,} characters; "
+                "raise EagerKernel.max_program_chars to run longer ones"
+            )
+        self._chars += len(text)
+        if text:
+            self._pieces.append(text)
+        return self._chunker.feed(text)
+
+    def _put(self, chunks: list[Chunk]) -> None:
+        if not chunks:
+            return
+        judged = [Pending(chunk, self._gate.judge(chunk)) for chunk in chunks]
+        with self._changed:
+            now = self._clock()
+            for pending in judged:
+                self._timeline.ready(pending, now)
+                self._queue.put(pending)
+        for pending in judged:
+            self._on_state(pending, _STATE_OF_ACTION[pending.verdict.action])
+        self._notify()
+
+    # Any thread -----------------------------------------------------------------------------
+
+    def stop(
+        self, reason: StopReason, error: EagerError | None = None, message: str = ""
+    ) -> None:
+        """Take no more text; hand out nothing more. Does nothing after the text's end.
+
+        Parameters
+        ----------
+        reason
+            Why, as a word of the protocol.
+        error
+            What to tell the user, where the run itself does not.
+        message
+            What to tell the client; default: the error's.
+        """
+        if self._finish(Ending("stopped", reason, error)):
+            self._on_stop(reason, message or (str(error) if error is not None else ""))
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the text ended; None while it may go on."""
+        return self._ending
+
+    def _finish(self, ending: Ending) -> bool:
+        with self._changed:
+            if self._ending is not None:
+                return False
+            self._ending = ending
+            if ending.kind != "stopped":
+                self._queue.release()
+        self._notify()
+        return True
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+            listener = self._listener
+        if listener is not None:
+            listener()
+
+    # The thread that takes ------------------------------------------------------------------
+
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Have `listener` called, from any thread, whenever there is something new."""
+        with self._changed:
+            self._listener = listener
+        if listener is not None:
+            listener()
+
+    def take(self) -> list[Pending]:
+        """Everything that may run now, as one batch."""
+        with self._changed:
+            return self._queue.take() if self.wanted else []
+
+    def peek(self) -> Chunk | None:
+        """The chunk that would run first, if one may run."""
+        with self._changed:
+            pending = self._queue.first_runnable
+        return pending.chunk if pending is not None else None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether what was taken may still run."""
+        return self._ending is None or self._ending.kind != "stopped"
+
+    def drop(self) -> list[Pending]:
+        """Give up what has not been taken, and return it."""
+        with self._changed:
+            dropped = self._queue.drop()
+        self.skip(dropped)
+        return dropped
+
+    def skip(self, pendings: list[Pending]) -> None:
+        """Note that chunks will not run."""
+        for pending in pendings:
+            self._on_state(pending, "skipped")
+
+    def wait_for_end(self) -> None:
+        """Block until the text has ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ending is not None)
+
+    @property
+    def chars(self) -> int:
+        """Characters of code text so far."""
+        return self._chars
+
+    @property
+    def program(self) -> str:
+        """The code text so far."""
+        return "".join(self._pieces)
+
+    @property
+    def unfinished(self) -> list[Chunk]:
+        """What was being written when the model was cut off; it is never run."""
+        return self._unfinished
+
+    # The pump's notes -----------------------------------------------------------------------
+
+    def batch_started(self) -> None:
+        """Note that the pump runs a batch."""
+        with self._changed:
+            self._timeline.batch_started(self._clock())
+
+    def batch_finished(self) -> None:
+        """Note that the pump is free."""
+        with self._changed:
+            self._timeline.batch_finished(self._clock())
+
+    def started(self, pending: Pending) -> None:
+        """Note that a chunk begins to execute."""
+        with self._changed:
+            self._timeline.started(pending.chunk.index, self._clock())
+        self._on_state(pending, "running")
+
+    def finished(self, pending: Pending, state: State) -> None:
+        """Note that a chunk has executed."""
+        with self._changed:
+            self._timeline.finished(pending.chunk.index, self._clock())
+        self._on_state(pending, state)
+
+    def report(self) -> Report:
+        """Sum the run up as of now."""
+        with self._changed:
+            return self._timeline.report(self._clock())
+
+
+_STATE_OF_ACTION: Final[dict[str, State]] = {"run": "ready", "defer": "deferred", "hold": "held"}

@@ -1,0 +1,335 @@
+"""The loop on the main thread that takes batches and runs them inside the owning cell."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Literal
+
+from IPython.core.interactiveshell import ExecutionResult
+
+from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.queue import Pending
+from eager_kernel.core.timeline import Report
+from eager_kernel.errors import IncompleteProgramError, RunCancelledError
+from eager_kernel.execution.cell import CellOptions, StreamedCell
+from eager_kernel.execution.intake import Ending, Intake
+from eager_kernel.execution.syntax import Wants, wants_whole_cell
+
+OnError = Literal["stop", "drain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    Parameters
+    ----------
+    status
+        ``cancelled`` where the client, not the program, ended it.
+    execution_count
+        The cell's number; None where the cell never began.
+    error
+        What went wrong, if anything.
+    error_lines
+        First and last line of the statement that failed, or that was cut off.
+    program
+        The whole code text.
+    executed_lines
+        Lines 1 to this one have run.
+    report
+        The timings.
+    """
+
+    status: Literal["ok", "error", "cancelled"]
+    execution_count: int | None
+    error: BaseException | None
+    error_lines: tuple[int, int] | None
+    program: str
+    executed_lines: int
+    report: Report
+
+
+class Pump:
+    """Runs the program of an `Intake` as one cell.
+
+    Parameters
+    ----------
+    shell
+        The IPython shell.
+    intake
+        Where the program comes from.
+    options
+        What the owning request asked for.
+    on_error
+        ``stop``: a failed program ends the stream at once. ``drain``: the text is awaited, so
+        that the whole program is known.
+    """
+
+    def __init__(
+        self, shell: Any, intake: Intake, options: CellOptions, on_error: OnError = "stop"
+    ) -> None:
+        self._intake = intake
+        self._on_error = on_error
+        self._shell = shell
+        self._cell = StreamedCell(shell, options, self._failed)
+        self._batch: list[Pending] = []
+        self._executed_lines = 0
+        self._error_lines: tuple[int, int] | None = None
+        self._in_user_code = False
+        self._interrupted = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._news = asyncio.Event()
+        self.context: contextvars.Context | None = None
+        """Where the program's context variables were set; None if it used `await`."""
+        self.outcome: Outcome | None = None
+        """How the run ended; None until then."""
+
+    async def run(self) -> ExecutionResult:
+        """Run until the program has ended, failed or been stopped."""
+        loop = self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._intake.listen(lambda: loop.call_soon_threadsafe(self._news.set))
+        cell = self._cell
+        try:
+            try:
+                if await self._whole_cell_wanted():
+                    result = await self._run_whole()
+                else:
+                    result = await self._run_batches()
+            except (KeyboardInterrupt, asyncio.CancelledError):
+                # Raised between statements: a statement's own reaches the shell.
+                self._interrupted = True
+                result = self._end_badly(KeyboardInterrupt("the run was interrupted"))
+            if cell.result is not None and not cell.is_async:
+                self.context = contextvars.copy_context()
+            self.outcome = self._sum_up(result)
+            return result
+        finally:
+            self._intake.listen(None)
+            cell.close()
+
+    # Interrupts -----------------------------------------------------------------------------
+
+    def on_sigint(self, signum: int, frame: FrameType | None) -> None:
+        """Handle SIGINT, on the main thread, in whatever the run is doing.
+
+        Python code of the program gets a `KeyboardInterrupt`; a program that awaits is
+        cancelled; a pump that waits for text stops waiting. Nothing here takes a lock.
+        """
+        loop, task = self._loop, self._task
+        if loop is None or task is None:
+            raise KeyboardInterrupt
+        if self._in_user_code:
+            if asyncio.current_task(loop) is task:
+                raise KeyboardInterrupt
+            loop.call_soon_threadsafe(task.cancel)
+            return
+        self._interrupted = True
+        loop.call_soon_threadsafe(self._news.set)
+
+    # The two ways to run --------------------------------------------------------------------
+
+    async def _whole_cell_wanted(self) -> bool:
+        """Wait for the first batch; decide how to run the program."""
+        while True:
+            ending = self._intake.ending
+            if ending is not None:
+                # Nothing has run yet: run it as the one cell it is, unless it has a tail
+                # that must not run, or is not wanted any more.
+                return ending.kind == "complete"
+            if self._interrupted:
+                return False
+            first = self._intake.peek()
+            if first is not None:
+                wants = wants_whole_cell(self._shell, first)
+                if wants is Wants.NOTHING:
+                    return False
+                if wants is Wants.NEXT_LINE and self._intake.chars > len(first.source):
+                    return False
+            await self._wait()
+
+    async def _run_whole(self) -> ExecutionResult:
+        intake = self._intake
+        program, batch = intake.program, intake.take()
+        intake.batch_started()
+        for pending in batch:
+            intake.started(pending)
+        self._in_user_code = True
+        try:
+            result = await self._cell.run_whole(program)
+        finally:
+            self._in_user_code = False
+        failed_line = _failed_line(result, program)
+        for pending in batch:
+            if failed_line is None or pending.chunk.last_line < failed_line:
+                self._executed_lines = pending.chunk.last_line
+                intake.finished(pending, "done")
+            elif self._error_lines is None:
+                self._error_lines = _lines(pending.chunk)
+                intake.finished(pending, "failed")
+            else:
+                intake.finished(pending, "skipped")
+        if result.error_before_exec is not None:
+            self._executed_lines = 0
+        intake.batch_finished()
+        return result
+
+    async def _run_batches(self) -> ExecutionResult:
+        intake = self._intake
+        while not self._interrupted:
+            ending = intake.ending
+            batch = intake.take()
+            if batch:
+                if await self._run_batch(batch):
+                    return await self._finish(complete=False)
+            elif ending is None:
+                await self._wait()
+            elif ending.kind == "complete":
+                return await self._finish(complete=True)
+            else:
+                return self._end_badly(self._why(ending))
+        return self._end_badly(KeyboardInterrupt("the run was interrupted"))
+
+    async def _run_batch(self, batch: list[Pending]) -> bool:
+        """Run chunks in order. Returns True when the program has failed."""
+        intake, cell = self._intake, self._cell
+        intake.batch_started()
+        if cell.result is None:
+            cell.begin(intake.program)
+        elif intake.ending is not None:
+            cell.know(intake.program)
+        else:
+            cell.know_if_grown(intake.chars, lambda: intake.program)
+        self._batch = batch
+        failed = False
+        while self._batch and not failed and not self._interrupted and intake.wanted:
+            pending = self._batch.pop(0)
+            intake.started(pending)
+            self._in_user_code = True
+            try:
+                failed = await cell.run(pending.chunk)
+            finally:
+                self._in_user_code = False
+                if self._task is not None and self._task.cancelling():
+                    self._task.uncancel()
+            intake.finished(pending, "failed" if failed else "done")
+            if failed:
+                self._error_lines = _lines(pending.chunk)
+            else:
+                self._executed_lines = pending.chunk.last_line
+        intake.skip(self._batch)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        intake.batch_finished()
+        return failed
+
+    async def _wait(self) -> None:
+        await self._news.wait()
+        self._news.clear()
+
+    # Endings --------------------------------------------------------------------------------
+
+    def _failed(self) -> list[Chunk]:
+        """The program has failed: end its text. Returns its chunks that have not run."""
+        result = self._cell.result
+        error = None
+        if result is not None:
+            error = result.error_in_exec or result.error_before_exec or sys.exception()
+        interrupted = self._interrupted or isinstance(error, KeyboardInterrupt)
+        if self._on_error == "stop" or interrupted:
+            self._intake.stop(
+                "interrupted" if interrupted else "error", message=_describe(error)
+            )
+        else:
+            self._intake.wait_for_end()
+        rest, self._batch = self._batch, []
+        self._intake.skip(rest)
+        return [pending.chunk for pending in rest + self._intake.drop()]
+
+    async def _finish(self, *, complete: bool) -> ExecutionResult:
+        self._in_user_code = True
+        try:
+            return await self._cell.finish(self._intake.program, complete=complete)
+        finally:
+            self._in_user_code = False
+
+    def _end_badly(self, error: BaseException) -> ExecutionResult:
+        """End a run that its program did not end."""
+        if isinstance(error, KeyboardInterrupt):
+            self._intake.stop("interrupted")
+        self._intake.drop()
+        return self._cell.abandon(self._intake.program, error)
+
+    def _why(self, ending: Ending) -> BaseException:
+        if ending.error is not None:
+            return ending.error
+        ran = _ran(self._executed_lines)
+        if ending.reason == "interrupted":
+            return KeyboardInterrupt("the run was interrupted")
+        if ending.kind == "stopped":
+            return RunCancelledError(f"the stream was stopped ({ending.reason}); {ran}")
+        unfinished = self._intake.unfinished
+        where = "after the last complete statement"
+        if unfinished:
+            self._error_lines = (unfinished[0].first_line, unfinished[-1].last_line)
+            where = "in line {}, and the statement that was being written was not run".format(
+                self._error_lines[1]
+            )
+        return IncompleteProgramError(
+            f"generation was cut off ({ending.reason}) {where}; {ran}. "
+            "Ask the model to go on, or allow it more tokens"
+        )
+
+    def _sum_up(self, result: ExecutionResult) -> Outcome:
+        error = result.error_before_exec or result.error_in_exec
+        cancelled = isinstance(error, RunCancelledError)
+        return Outcome(
+            status="cancelled" if cancelled else "ok" if error is None else "error",
+            execution_count=result.execution_count,
+            error=error,
+            error_lines=self._error_lines if error is not None else None,
+            program=self._intake.program,
+            executed_lines=self._executed_lines,
+            report=self._intake.report(),
+        )
+
+
+def _failed_line(result: ExecutionResult, program: str) -> int | None:
+    """The 1-based line of `program` at which its cell failed; None where it did not."""
+    error = result.error_before_exec or result.error_in_exec
+    if error is None:
+        return None
+    line = 1
+    if isinstance(error, SyntaxError) and result.error_before_exec is not None:
+        line = error.lineno or 1
+    else:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_name != "<module>":
+            trace = trace.tb_next
+        if trace is not None:
+            line = trace.tb_lineno
+    # IPython does not count the empty lines at the beginning.
+    return line + len(program) - len(program.lstrip("\n"))
+
+
+def _lines(chunk: Chunk) -> tuple[int, int]:
+    return chunk.first_line, chunk.last_line
+
+
+def _describe(error: BaseException | None) -> str:
+    if error is None:
+        return ""
+    # Models raise what they like: a message is never longer than a client can show.
+    text = f"{type(error).__name__}: {error}"
+    return text if len(text) <= 500 else text[:500] + "…"
+
+
+def _ran(lines: int) -> str:
+    if not lines:
+        return "nothing has run"
+    return "line 1 has run" if lines == 1 else f"lines 1-{lines} have run"

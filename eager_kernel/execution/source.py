@@ -1,0 +1,44 @@
+"""The text of a cell that grows: what tracebacks, `inspect` and `pdb` read its lines from."""
+
+from __future__ import annotations
+
+import linecache
+from typing import Any
+from uuid import uuid4
+
+
+class GrowingSource:
+    """The source of one cell, entered in `linecache` and extended in place.
+
+    Parameters
+    ----------
+    compiler
+        The shell's compiler: it names the cell and knows its number for tracebacks.
+    number
+        The cell's execution count.
+    """
+
+    def __init__(self, compiler: Any, number: int) -> None:
+        # The name is made from the text where the text is known. Here it is not yet: what
+        # counts is that no other cell has it.
+        self.name: str = compiler.cache("", number, raw_code=f"eager stream {uuid4()}")
+        self._lines: list[str] = []
+        self._pieces: list[str] = []
+        self._size = 0
+        self._last = ""  # the last line, while it has no end
+
+    @property
+    def text(self) -> str:
+        """All text so far."""
+        return "".join(self._pieces)
+
+    def add(self, text: str) -> None:
+        """Append `text`. Lines are split as the shell's compiler does it."""
+        self._pieces.append(text)
+        self._size += len(text)
+        if self._last:
+            self._lines.pop()
+        lines = (self._last + text).splitlines(keepends=True)
+        self._lines += [line.splitlines()[0] + "\n" for line in lines]
+        self._last = lines[-1] if lines and lines[-1].splitlines()[0] == lines[-1] else ""
+        linecache.cache[self.name] = (self._size, None, self._lines, self.name)

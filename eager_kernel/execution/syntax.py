@@ -1,0 +1,114 @@
+"""What IPython does to the text of a cell before it is Python, chunk by chunk.
+
+IPython transforms a cell as a whole. For almost every program the same can be done chunk by
+chunk; `wants_whole_cell` recognises the others, which then run when their text is known.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from enum import Enum
+from typing import Any, Final
+
+from IPython.core.autocall import IPyAutocall
+from IPython.core.inputtransformer2 import (
+    TransformerManager,
+    classic_prompt,
+    ipython_prompt,
+    leading_empty_lines,
+)
+from IPython.core.macro import Macro
+
+from eager_kernel.core.chunk import Chunk
+
+
+class Wants(Enum):
+    """How much of a program must be known before any of it may run."""
+
+    NOTHING = "nothing more"
+    NEXT_LINE = "whether a second line follows"
+    WHOLE = "the whole text"
+
+
+def wants_whole_cell(shell: Any, chunk: Chunk) -> Wants:
+    """Decide, by a program's first statement, whether it can run chunk by chunk.
+
+    It can't where a later line may change what an earlier one means: a cell magic, a cell that
+    is indented as a whole or has prompts, transformers of the user's own, and settings under
+    which the very end of the text decides what is displayed on the way.
+    """
+    if shell.ast_node_interactivity not in _STREAMABLE:
+        return Wants.WHOLE
+    manager = shell.input_transformer_manager
+    if (
+        shell.ast_transformers
+        or shell.input_transformers_post
+        or manager.cleanup_transforms != _STOCK.cleanup_transforms
+        or manager.line_transforms != _STOCK.line_transforms
+        or manager.token_transformers != _STOCK.token_transformers
+    ):
+        return Wants.WHOLE
+    lines = leading_empty_lines(chunk.source.splitlines(keepends=True))
+    first = lines[0] if lines else ""
+    if first[:1] in (" ", "\t", "\f") or first.startswith("%%") or ">>>" in first:
+        return Wants.WHOLE
+    if ipython_prompt.initial_re.match(first):
+        return Wants.WHOLE
+    # Automagic, aliases, macros and autocall work in cells of a single line only.
+    if len(lines) == 1 and _may_be_rewritten(shell, first):
+        return Wants.NEXT_LINE
+    return Wants.NOTHING
+
+
+def _may_be_rewritten(shell: Any, line: str) -> bool:
+    word = _FIRST_WORD.match(line)
+    if shell.autocall or word is None:
+        return True
+    name = word[0]
+    return (
+        (shell.automagic and shell.find_magic(name) is not None)
+        or shell.alias_manager.is_alias(name)
+        or isinstance(shell.user_ns.get(name), (Macro, IPyAutocall))
+    )
+
+
+def to_python(shell: Any, chunk: Chunk, *, first: bool) -> str:
+    """The text of `chunk` as IPython would make it in its cell.
+
+    Parameters
+    ----------
+    shell
+        The IPython shell.
+    chunk
+        The chunk.
+    first
+        Whether it is the program's first: empty lines before it do not count as lines.
+
+    Raises
+    ------
+    Exception
+        Whatever a transformation raises.
+    """
+    text = chunk.source
+    if first:
+        text = "".join(leading_empty_lines(text.splitlines(keepends=True)))
+    if _BLANKS.search(text):
+        # IPython dedents each cell, which empties lines of white space, in strings too. The
+        # guard keeps the margin at 0, and a line's remainder from being taken for a line.
+        guard = "x" if chunk.column else "x\n"
+        text = textwrap.dedent(guard + text)[len(guard) :]
+    if ">>>" in text:
+        text = "".join(classic_prompt(text.splitlines(keepends=True)))
+    if chunk.ipython:
+        lines = text.splitlines(keepends=True)
+        if lines and not lines[-1].endswith("\n"):
+            lines[-1] += "\n"
+        text = "".join(shell.input_transformer_manager.do_token_transforms(lines))
+    return text
+
+
+_STOCK: Final = TransformerManager()
+_STREAMABLE: Final = ("last_expr", "last_expr_or_assign", "last", "none")
+_FIRST_WORD: Final = re.compile(r"[^\W\d]\w*")
+_BLANKS: Final = re.compile(r"^[ \t\f\r]+$", re.MULTILINE)

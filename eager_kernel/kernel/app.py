@@ -1,0 +1,25 @@
+"""The kernel as a process."""
+
+from __future__ import annotations
+
+from ipykernel.kernelapp import IPKernelApp
+from traitlets import Dict, Type
+
+from eager_kernel.kernel.kernel import EagerKernel
+
+
+class EagerKernelApp(IPKernelApp):  # type: ignore[misc]
+    """Starts an EAGER kernel: ``python -m eager_kernel -f CONNECTION_FILE``.
+
+    The name stays ipykernel's, so that ``ipython_kernel_config.py`` configures this kernel too.
+    """
+
+    kernel_class = Type(
+        EagerKernel,
+        klass="ipykernel.kernelbase.Kernel",
+        help="The kernel to run; a subclass of EagerKernel.",
+    ).tag(config=True)
+    classes = [EagerKernel, *IPKernelApp.classes]
+    subcommands = Dict(
+        {"install": ("eager_kernel.kernel.install.InstallApp", "Install the kernelspec")}
+    )

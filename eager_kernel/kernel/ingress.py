@@ -1,0 +1,382 @@
+"""Streams on their way into the kernel, past its main thread.
+
+Two threads meet here. The shell channel thread, which ipykernel 7 keeps free of user code,
+picks out the messages of our comms; the stream thread cuts their text and tells the clients.
+Neither ever runs a line of the program.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from eager_kernel.core.gate import Mode
+from eager_kernel.errors import (
+    EagerError,
+    LimitError,
+    ProtocolError,
+    RunCancelledError,
+    UnknownStreamError,
+)
+from eager_kernel.kernel.protocol import TARGET, is_client_message, parse_message, parse_open
+from eager_kernel.kernel.stream import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a stream may cost.
+
+    Parameters
+    ----------
+    gate
+        The gate mode of streams that name none.
+    max_program_chars
+        Characters in a program.
+    max_pending_deltas
+        Deltas of a stream that have arrived but were not read yet.
+    max_streams
+        Streams that are open at once.
+    delta_timeout
+        Seconds without a message after which a client is taken for gone.
+    attach_timeout
+        Seconds within which a cell must own the stream.
+    """
+
+    gate: Mode = "off"
+    max_program_chars: int = 4_000_000
+    max_pending_deltas: int = 100_000
+    max_streams: int = 64
+    delta_timeout: float = 300.0
+    attach_timeout: float = 60.0
+
+
+class Host(Protocol):
+    """What the ingress needs of the kernel."""
+
+    session: Any
+    log: Any
+    iopub_socket: Any
+    comm_manager: Any
+
+
+class Ingress:
+    """Takes the messages of our comms and keeps the open streams.
+
+    Parameters
+    ----------
+    host
+        The kernel.
+    limits
+        What a stream may cost.
+    """
+
+    def __init__(self, host: Host, limits: Limits) -> None:
+        self._host = host
+        self._limits = limits
+        self._lock = threading.RLock()
+        self._streams: dict[str, Stream] = {}
+        self._gone: dict[str, str] = {}
+        self._parents: dict[str, Any] = {}
+        self._inbox: queue.SimpleQueue[_Mail | None] = queue.SimpleQueue()
+        self._unread: dict[str, int] = {}
+        self._thread: threading.Thread | None = None
+
+    # The shell channel thread ---------------------------------------------------------------
+
+    def take(self, frames: list[Any]) -> bool:
+        """Take a message off the shell channel if it is ours.
+
+        Parameters
+        ----------
+        frames
+            The ZMQ frames, as they came.
+
+        Returns
+        -------
+        bool
+            False: the message is not ours, and was not touched.
+        """
+        session = self._host.session
+        _, parts = session.feed_identities(frames, copy=False)
+        header_frame = bytes(parts[1].buffer)
+        if b'"comm_' not in header_frame:
+            return False
+        # Only looked at: to deserialise a message registers its signature, and the kernel
+        # would then take the one that we pass on for a replay.
+        kind = session.unpack(header_frame).get("msg_type")
+        content = session.unpack(bytes(parts[4].buffer))
+        if not self._is_ours(kind, content):
+            return False
+        try:
+            message = session.deserialize(parts, content=True, copy=False)
+        except ValueError as error:  # a wrong or repeated signature, as for any message
+            self._host.log.error("Invalid message on comm %s: %s", TARGET, error)
+            return True
+        comm_id = message["content"]["comm_id"]
+        if kind == "comm_open":
+            self._open(comm_id, message)
+        else:
+            self._deliver(comm_id, kind, message)
+        self._publish_idle(message)
+        return True
+
+    def _is_ours(self, kind: str, content: Any) -> bool:
+        if not isinstance(content, dict) or not isinstance(content.get("comm_id"), str):
+            return False
+        comm_id = content["comm_id"]
+        if kind == "comm_open":
+            return bool(content.get("target_name") == TARGET)
+        if comm_id in self._streams or comm_id in self._gone:
+            return True
+        # Text for a comm that nobody has is meant for us, and its sender should know.
+        return is_client_message(content.get("data")) and (
+            comm_id not in self._host.comm_manager.comms
+        )
+
+    def _open(self, comm_id: str, message: Any) -> None:
+        publish = self._publisher(comm_id)
+        limits = self._limits
+        with self._lock:
+            self._parents[comm_id] = message
+            try:
+                if comm_id in self._streams:
+                    raise ProtocolError("comm_id", f"{comm_id} is open already")
+                if len(self._streams) >= limits.max_streams:
+                    raise LimitError(
+                        f"{limits.max_streams} streams are open; end some, or raise "
+                        "EagerKernel.max_streams"
+                    )
+                options = parse_open(message["content"].get("data"), limits.gate)
+            except (ProtocolError, LimitError) as error:
+                reason = "protocol" if isinstance(error, ProtocolError) else "limit"
+                publish("comm_msg", {"type": "stop", "reason": reason, "message": str(error)})
+                if comm_id not in self._streams:
+                    publish("comm_close", {})
+                    self._bury(comm_id, f"it was refused: {error}")
+                return
+            self._streams[comm_id] = Stream(
+                comm_id, options, publish, time.monotonic(), limits.max_program_chars
+            )
+            self._unread[comm_id] = 0
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
+                self._thread.start()
+
+    def _deliver(self, comm_id: str, kind: str, message: Any) -> None:
+        with self._lock:
+            stream = self._streams.get(comm_id)
+            if stream is None:
+                if comm_id not in self._gone:  # late messages of an ended stream are normal
+                    self._parents[comm_id] = message
+                    text = f"comm_id: {comm_id} is not open; open a comm to {TARGET} first"
+                    stop = {"type": "stop", "reason": "protocol", "message": text}
+                    self._publisher(comm_id)("comm_msg", stop)
+                    self._bury(comm_id, "it was never opened")
+                return
+            stream.last_heard = time.monotonic()
+            self._unread[comm_id] += 1
+            full = self._unread[comm_id] > self._limits.max_pending_deltas
+        if full:
+            limit = self._limits.max_pending_deltas
+            error = LimitError(
+                f"more than {limit:,} deltas wait to be read; send fewer, longer ones, or "
+                "raise EagerKernel.max_pending_deltas"
+            )
+            self._fail(stream, error)
+            return
+        data = message["content"].get("data")
+        self._inbox.put(_Mail(stream, None if kind == "comm_close" else data, kind))
+
+    def _publish_idle(self, message: Any) -> None:
+        # JupyterLab waits for an "idle" to every comm message, but a plain one would flip the
+        # kernel's indicator while a cell runs; it ignores those of comm_info requests.
+        header = {**message["header"], "msg_type": "comm_info_request"}
+        self._host.session.send(
+            self._host.iopub_socket,
+            "status",
+            {"execution_state": "idle"},
+            parent={"header": header},
+            ident=b"status",
+        )
+
+    # The stream thread ----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        next_tick = 0.0
+        while True:
+            try:
+                mail = self._inbox.get(timeout=_TICK if self._streams else None)
+            except queue.Empty:
+                pass
+            else:
+                if mail is None:
+                    return
+                self._read(mail)
+            now = time.monotonic()
+            if now >= next_tick:
+                next_tick = now + _TICK
+                self._tick(now)
+
+    def _read(self, mail: _Mail) -> None:
+        stream = mail.stream
+        with self._lock:
+            if stream.comm_id in self._unread:
+                self._unread[stream.comm_id] -= 1
+        if mail.kind == "comm_close":
+            gone = RunCancelledError("the client closed the stream before its end")
+            self._fail(stream, gone)
+            return
+        try:
+            stream.handle(parse_message(mail.data))
+        except EagerError as error:
+            self._fail(stream, error)
+
+    def _tick(self, now: float) -> None:
+        with self._lock:
+            streams = list(self._streams.values())
+        for stream in streams:
+            if stream.has_news:
+                stream.tell_chunks()
+            silent = now - stream.last_heard
+            limits = self._limits
+            if not stream.attached:
+                if silent >= limits.attach_timeout:
+                    self._fail(
+                        stream,
+                        LimitError(f"no cell attached it within {limits.attach_timeout:g} s"),
+                    )
+            elif stream.intake.ending is None and silent >= limits.delta_timeout:
+                self._fail(
+                    stream,
+                    LimitError(
+                        f"no text came for {limits.delta_timeout:g} s, so the model or the "
+                        "client is taken for gone; raise EagerKernel.delta_timeout to wait longer"
+                    ),
+                )
+
+    def _fail(self, stream: Stream, error: EagerError) -> None:
+        """End a stream that can't go on; its cell, if it has one, shows the error."""
+        reason = _REASONS.get(type(error), "cancelled")
+        stream.intake.stop(reason, error)  # type: ignore[arg-type]
+        with self._lock:
+            if not stream.attached:
+                self._drop(stream, str(error))
+
+    def _drop(self, stream: Stream, why: str) -> None:
+        with self._lock:
+            if self._streams.pop(stream.comm_id, None) is not None:
+                self._unread.pop(stream.comm_id, None)
+                stream.close()
+                self._bury(stream.comm_id, why)
+
+    def _bury(self, comm_id: str, why: str) -> None:
+        self._gone[comm_id] = why
+        self._parents.pop(comm_id, None)
+        while len(self._gone) > _REMEMBERED:
+            self._gone.pop(next(iter(self._gone)))
+
+    # The main thread ------------------------------------------------------------------------
+
+    def claim(self, comm_id: str, parent: Any) -> Stream:
+        """Give a stream to the cell that attaches it.
+
+        Parameters
+        ----------
+        comm_id
+            The stream's comm.
+        parent
+            The cell's `execute_request`; the client hears with it as the parent.
+
+        Raises
+        ------
+        UnknownStreamError
+            There is no such stream, or a cell has it already; says why.
+        """
+        with self._lock:
+            self.explain(comm_id)
+            stream = self._streams[comm_id]
+            stream.attached = True
+            stream.last_heard = time.monotonic()
+            self._parents[comm_id] = parent
+            return stream
+
+    def explain(self, comm_id: str) -> None:
+        """Raise the error that `claim` would raise, if it would raise one.
+
+        Raises
+        ------
+        UnknownStreamError
+            As `claim`.
+        """
+        with self._lock:
+            stream = self._streams.get(comm_id)
+            if stream is None or stream.attached:
+                raise UnknownStreamError(self._why_not(comm_id, stream))
+
+    def _why_not(self, comm_id: str, stream: Stream | None) -> str:
+        shown = comm_id if len(comm_id) <= 60 else comm_id[:60] + "…"
+        if stream is not None:
+            return f"stream {shown!r} is attached to a cell already"
+        if comm_id in self._gone:
+            return f"stream {shown!r} is closed: {self._gone[comm_id]}"
+        return f"there is no stream {shown!r}: open a comm to {TARGET!r} and attach its id"
+
+    def release(self, stream: Stream, why: str = "its run has ended") -> None:
+        """Forget a stream whose cell has ended."""
+        self._drop(stream, why)
+
+    def interrupt(self) -> None:
+        """Stop the text of every attached stream; from any thread."""
+        with self._lock:
+            streams = [stream for stream in self._streams.values() if stream.attached]
+        for stream in streams:
+            stream.intake.stop("interrupted", message="the user interrupted the kernel")
+
+    def close(self) -> None:
+        """End the stream thread."""
+        self._inbox.put(None)
+
+    # Sending --------------------------------------------------------------------------------
+
+    def _publisher(self, comm_id: str) -> Any:
+        host = self._host
+        topic = f"comm-{comm_id}".encode("utf-8", "replace")
+
+        def publish(kind: str, data: dict[str, Any]) -> None:
+            content = {"comm_id": comm_id, "data": data}
+            parent = self._parents.get(comm_id)
+            try:
+                host.session.send(host.iopub_socket, kind, content, parent=parent, ident=topic)
+            except UnicodeEncodeError:
+                # Half a surrogate pair, from a model or a broken client, can't be sent.
+                host.session.send(
+                    host.iopub_socket, kind, _sendable(content), parent=parent, ident=topic
+                )
+
+        return publish
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    stream: Stream
+    data: object
+    kind: str
+
+
+_THREAD: Final = "eager-stream"
+_TICK: Final = 0.05  # at most 20 updates a second
+_REMEMBERED: Final = 256
+_REASONS: Final = {LimitError: "limit", ProtocolError: "protocol"}
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _sendable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_sendable(item) for item in value]
+    return value

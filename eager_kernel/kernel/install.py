@@ -1,0 +1,108 @@
+"""Make the kernel known to Jupyter: ``python -m eager_kernel install``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_core.application import JupyterApp, base_aliases, base_flags
+from traitlets import Bool, Unicode
+
+from eager_kernel._version import __version__
+
+KERNEL_NAME = "eager_python"
+DISPLAY_NAME = "EAGER Python"
+
+
+class InstallApp(JupyterApp):  # type: ignore[misc]
+    """Install the "EAGER Python" kernelspec.
+
+    The installed spec names this very Python, so a Jupyter in another environment starts the
+    kernel in this one. (The spec that comes with the wheel uses Jupyter's own Python.)
+    """
+
+    name = "jupyter-eager-install"
+    version = __version__
+    description = __doc__
+
+    user = Bool(False, help="Install for the current user.").tag(config=True)
+    sys_prefix = Bool(False, help="Install into the environment of this Python.").tag(config=True)
+    prefix = Unicode("", help="Install under this prefix.").tag(config=True)
+    kernel_name = Unicode(KERNEL_NAME, help="Name of the kernelspec's folder.").tag(config=True)
+    display_name = Unicode(DISPLAY_NAME, help="What users choose.").tag(config=True)
+
+    aliases = {
+        **base_aliases,
+        "prefix": "InstallApp.prefix",
+        "name": "InstallApp.kernel_name",
+        "display-name": "InstallApp.display_name",
+    }
+    flags = {
+        **base_flags,
+        "user": ({"InstallApp": {"user": True}}, user.help),
+        "sys-prefix": ({"InstallApp": {"sys_prefix": True}}, sys_prefix.help),
+    }
+
+    def start(self) -> None:
+        """Install."""
+        if sum((self.user, self.sys_prefix, bool(self.prefix))) > 1:
+            self.exit("choose one of --user, --sys-prefix and --prefix")
+        prefix = sys.prefix if self.sys_prefix else self.prefix or None
+        try:
+            where = install(
+                user=self.user,
+                prefix=prefix,
+                kernel_name=self.kernel_name,
+                display_name=self.display_name,
+            )
+        except PermissionError as error:
+            self.log.error("%s\nUse --user, --sys-prefix or --prefix.", error)
+            self.exit(1)
+        except ValueError as error:  # an impossible kernel name
+            self.log.error("%s", error)
+            self.exit(1)
+        print(f"Installed kernelspec {self.kernel_name} in {where}")  # noqa: T201
+
+
+def install(
+    *,
+    user: bool = False,
+    prefix: str | None = None,
+    kernel_name: str = KERNEL_NAME,
+    display_name: str = DISPLAY_NAME,
+) -> str:
+    """Install a kernelspec that starts the kernel with this Python.
+
+    Parameters
+    ----------
+    user, prefix
+        Where, as in `jupyter_client.kernelspec.KernelSpecManager.install_kernel_spec`; default:
+        for all users.
+    kernel_name
+        Name of its folder.
+    display_name
+        What users choose.
+
+    Returns
+    -------
+    str
+        The folder.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "spec"
+        with resources.as_file(resources.files("eager_kernel.kernel") / "resources") as source:
+            shutil.copytree(source, target)
+        file = target / "kernel.json"
+        spec = json.loads(file.read_text(encoding="utf-8"))
+        spec["argv"][0] = sys.executable
+        spec["display_name"] = display_name
+        file.write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
+        folder_installed: str = KernelSpecManager().install_kernel_spec(
+            str(target), kernel_name, user=user, prefix=prefix
+        )
+        return folder_installed

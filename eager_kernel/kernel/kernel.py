@@ -1,0 +1,216 @@
+"""The kernel: ipykernel's, with cells whose text arrives over a comm."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Context
+from typing import Any, Final
+
+from ipykernel.ipkernel import IPythonKernel
+from traitlets import Enum, Float, Integer, Type
+
+from eager_kernel._version import __version__
+from eager_kernel.core.gate import MODES
+from eager_kernel.errors import EagerError
+from eager_kernel.execution.cell import CellOptions
+from eager_kernel.execution.pump import Pump
+from eager_kernel.kernel.ingress import Ingress, Limits
+from eager_kernel.kernel.magic import EagerMagics
+from eager_kernel.kernel.stream import Stream
+
+
+class EagerKernel(IPythonKernel):  # type: ignore[misc]
+    """An IPython kernel that runs programs while they are being written.
+
+    A cell ``%eager attach COMM_ID`` owns the run of the stream that a client opened on comm
+    target ``eager.stream``. All other cells are ipykernel's.
+    """
+
+    implementation = "eager_python"
+    implementation_version = __version__
+
+    gate = Enum(
+        MODES,
+        default_value="off",
+        help="""When statements of a stream may run, where its client does not say. "off": as
+        soon as they are complete. "serial": when generation has ended.""",
+    ).tag(config=True)
+    max_program_chars = Integer(
+        4_000_000,
+        help="""Characters of code in one streamed program; a longer one is stopped, and what
+        has run of it stays.""",
+    ).tag(config=True)
+    max_pending_deltas = Integer(
+        100_000,
+        help="""Deltas of one stream that may wait to be read; more stop the stream.""",
+    ).tag(config=True)
+    max_streams = Integer(
+        64, help="""Streams that may be open at once; a further one is refused."""
+    ).tag(config=True)
+    delta_timeout = Float(
+        300.0,
+        help="""Seconds without any message of a running stream's client after which it is
+        taken for gone, and the run ends with an error. Includes the model's time to its first
+        token.""",
+    ).tag(config=True)
+    attach_timeout = Float(
+        60.0,
+        help="""Seconds that an open stream waits for a cell to attach it; then it is dropped,
+        with nothing run.""",
+    ).tag(config=True)
+    pump_class = Type(Pump, help="What runs streams; a subclass may change how.").tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._pump: Pump | None = None
+        self.ingress = Ingress(
+            self,
+            Limits(
+                gate=self.gate,
+                max_program_chars=self.max_program_chars,
+                max_pending_deltas=self.max_pending_deltas,
+                max_streams=self.max_streams,
+                delta_timeout=self.delta_timeout,
+                attach_timeout=self.attach_timeout,
+            ),
+        )
+        if self.shell is not None:
+            self.shell.register_magics(EagerMagics(self.shell, self.ingress))
+
+    async def shell_channel_thread_main(self, msg: list[Any]) -> None:
+        """Take our comms' messages before they queue for the main thread."""
+        if not self.ingress.take(msg):
+            await super().shell_channel_thread_main(msg)
+
+    async def interrupt_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        """Interrupt the running code, and with it the generation of its text."""
+        # In this order: a run that only waits for text would otherwise be over before the
+        # signal comes, which would then hit whatever the kernel does next.
+        await super().interrupt_request(stream, ident, parent)
+        self.ingress.interrupt()
+
+    def do_shutdown(self, restart: bool) -> Any:
+        """End the stream thread with the kernel."""
+        self.ingress.interrupt()
+        self.ingress.close()
+        return super().do_shutdown(restart)
+
+    async def do_execute(
+        self,
+        code: str,
+        silent: bool,
+        store_history: bool = True,
+        user_expressions: dict[str, str] | None = None,
+        allow_stdin: bool = False,
+        *,
+        cell_meta: dict[str, Any] | None = None,
+        cell_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Run a cell; one that attaches a stream runs that stream."""
+        stream = self._claim(code)
+        if stream is None:
+            reply: dict[str, Any] = await super().do_execute(
+                code,
+                silent,
+                store_history,
+                user_expressions,
+                allow_stdin,
+                cell_meta=cell_meta,
+                cell_id=cell_id,
+            )
+            return reply
+        options = CellOptions(store_history, silent, cell_id, cell_meta)
+        pump = self.pump_class(self.shell, stream.intake, options, stream.options.on_error)
+        self._pump = pump
+        try:
+            with _lend(self.shell, pump):
+                reply = await super().do_execute(
+                    code,
+                    silent,
+                    store_history,
+                    user_expressions,
+                    allow_stdin,
+                    cell_meta=cell_meta,
+                    cell_id=cell_id,
+                )
+            if pump.context is not None:
+                _adopt(pump.context)
+            if pump.outcome is not None:
+                stream.tell_result(pump.outcome, reply.get("traceback", []))
+            return reply
+        finally:
+            self._pump = None
+            # Only where the kernel itself failed is there no outcome: have the model stop.
+            stream.intake.stop("error", message="the kernel could not run the stream")
+            self.ingress.release(stream)
+
+    def _claim(self, code: str) -> Stream | None:
+        attach = _ATTACH.fullmatch(code)
+        if attach is None:
+            return None
+        try:
+            return self.ingress.claim(attach[1], self.get_parent("shell"))
+        except EagerError:
+            return None  # the magic of that name runs as an ordinary cell, and says why
+
+    @contextmanager
+    def _cancel_on_sigint(self, future: Any) -> Iterator[None]:
+        """Have the pump handle interrupts of a streamed cell."""
+        if self._pump is None:
+            with super()._cancel_on_sigint(future):
+                yield
+            return
+        previous = signal.signal(signal.SIGINT, self._pump.on_sigint)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, previous)
+
+
+_ATTACH: Final = re.compile(r"\s*%eager[ \t]+attach[ \t]+(\S+)\s*")
+
+
+@contextmanager
+def _lend(shell: Any, pump: Pump) -> Iterator[None]:
+    """Let the shell run `pump` where it would run the next cell's text.
+
+    ipykernel's `do_execute` then does everything around the cell: input, interrupts, events,
+    user expressions, payloads, the reply. The loan ends when the cell begins.
+    """
+
+    def give_back() -> None:
+        for name in ("run_cell_async", "should_run_async"):
+            vars(shell).pop(name, None)
+
+    async def run_cell_async(
+        raw_cell: str, *, cell_id: str | None = None, cell_meta: Any = None, **options: Any
+    ) -> Any:
+        give_back()
+        return await pump.run()
+
+    def should_run_async(raw_cell: str, **options: Any) -> bool:
+        return True
+
+    shell.run_cell_async, shell.should_run_async = run_cell_async, should_run_async
+    try:
+        yield
+    finally:
+        give_back()
+
+
+def _adopt(context: Context) -> None:
+    """Set the context variables that a program set.
+
+    A cell without `await` runs in the kernel's own context, so what it sets stays. A stream
+    runs in a task, which has a copy.
+    """
+    for variable, value in context.items():
+        if variable.get(_UNSET) is not value:
+            variable.set(value)
+
+
+_UNSET: Final = object()
+

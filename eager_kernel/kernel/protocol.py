@@ -1,0 +1,183 @@
+"""The wire protocol: comm target ``eager.stream``, version 1 (`docs/protocol.md`).
+
+Messages are checked here, at the border, and trusted inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NotRequired, TypedDict
+
+from eager_kernel.core.extract import FORMATS
+from eager_kernel.core.gate import MODES, Mode
+from eager_kernel.errors import ProtocolError
+from eager_kernel.execution.intake import State, StopReason
+from eager_kernel.execution.pump import OnError
+
+TARGET: Final = "eager.stream"
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOptions:
+    """What a client asked for when it opened a stream."""
+
+    text_format: str
+    gate: Mode
+    on_error: OnError
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of model text."""
+
+    text: str
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """No more text comes."""
+
+    finish_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Drop what has not run."""
+
+
+class ChunkMessage(TypedDict):
+    """kernel → client: a chunk changed its state."""
+
+    type: Literal["chunk"]
+    index: int
+    lines: list[int]
+    state: State
+    category: str
+    reason: str
+
+
+class StopMessage(TypedDict):
+    """kernel → client: stop generating."""
+
+    type: Literal["stop"]
+    reason: StopReason
+    message: str
+
+
+class ErrorContent(TypedDict):
+    """What went wrong, as in an `error` output, and where in the program."""
+
+    ename: str
+    evalue: str
+    traceback: list[str]
+    lines: list[int] | None
+
+
+class ResultMessage(TypedDict):
+    """kernel → client: the run has ended. The comm is closed after it."""
+
+    type: Literal["result"]
+    status: Literal["ok", "error", "cancelled"]
+    execution_count: int | None
+    error: ErrorContent | None
+    program: str
+    executed_lines: int
+    report: NotRequired[dict[str, Any]]
+
+
+def parse_open(data: object, default_gate: Mode) -> OpenOptions:
+    """Check the data of a `comm_open`.
+
+    Parameters
+    ----------
+    data
+        As received.
+    default_gate
+        The gate mode where the client names none.
+
+    Raises
+    ------
+    ProtocolError
+        Names the field that is wrong.
+    """
+    fields = _fields(data)
+    if "version" not in fields:
+        raise ProtocolError("data.version", f"missing; send {VERSION}")
+    version = fields["version"]
+    if version != VERSION or isinstance(version, bool):
+        raise ProtocolError("data.version", f"{version!r} is not supported; send {VERSION}")
+    return OpenOptions(
+        text_format=_choice(fields, "format", FORMATS, "auto"),
+        gate=_choice(fields, "gate", MODES, default_gate),  # type: ignore[arg-type]
+        on_error=_choice(fields, "on_error", ("stop", "drain"), "stop"),  # type: ignore[arg-type]
+        model=_text(fields, "model", ""),
+    )
+
+
+def parse_message(data: object) -> Delta | End | Cancel:
+    """Check the data of a `comm_msg`.
+
+    Raises
+    ------
+    ProtocolError
+        Names the field that is wrong.
+    """
+    fields = _fields(data)
+    match fields.get("type"):
+        case "delta":
+            if "text" not in fields:
+                raise ProtocolError("data.text", "missing; a delta needs its text")
+            offset = fields.get("offset")
+            if offset is not None and (
+                not isinstance(offset, int) or isinstance(offset, bool) or offset < 0
+            ):
+                raise ProtocolError(
+                    "data.offset", f"must be a number of characters, not {_show(offset)}"
+                )
+            return Delta(_text(fields, "text", ""), offset)
+        case "end":
+            reason = fields.get("finish_reason")
+            return End(None if reason is None else _text(fields, "finish_reason", ""))
+        case "cancel":
+            return Cancel()
+        case None:
+            raise ProtocolError("data.type", "missing; send delta, end or cancel")
+        case other:
+            raise ProtocolError(
+                "data.type", f"must be delta, end or cancel, not {_show(other)}"
+            )
+
+
+def is_client_message(data: object) -> bool:
+    """Whether `data` looks like one of our messages, on whatever comm it came."""
+    return isinstance(data, dict) and data.get("type") in ("delta", "end", "cancel")
+
+
+def _fields(data: object) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise ProtocolError("data", f"must be an object, not {_show(data)}")
+    return data
+
+
+def _text(fields: dict[str, Any], name: str, default: str) -> str:
+    value = fields.get(name, default)
+    if not isinstance(value, str):
+        raise ProtocolError(f"data.{name}", f"must be a string, not {_show(value)}")
+    return value
+
+
+def _choice(fields: dict[str, Any], name: str, choices: tuple[str, ...], default: str) -> str:
+    value = fields.get(name, default)
+    if value not in choices:
+        raise ProtocolError(
+            f"data.{name}", f"must be one of {', '.join(choices)}, not {_show(value)}"
+        )
+    return str(value)
+
+
+def _show(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:60] + "…"

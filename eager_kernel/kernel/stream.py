@@ -1,0 +1,162 @@
+"""One open stream: a comm, the program that comes over it, and what the client is told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from eager_kernel.core.gate import Gate
+from eager_kernel.core.queue import Pending
+from eager_kernel.errors import ProtocolError
+from eager_kernel.execution.intake import Intake, State, StopReason
+from eager_kernel.execution.pump import Outcome
+from eager_kernel.kernel.protocol import (
+    Cancel,
+    ChunkMessage,
+    Delta,
+    End,
+    ErrorContent,
+    OpenOptions,
+    ResultMessage,
+    StopMessage,
+)
+
+Publish = Callable[[str, dict[str, Any]], None]
+"""Sends a message of a type with data on the stream's comm; callable from any thread."""
+
+
+class Stream:
+    """The kernel's end of one comm.
+
+    Parameters
+    ----------
+    comm_id
+        The comm's id.
+    options
+        What the client asked for.
+    publish
+        Sends to the client.
+    now
+        Seconds of a monotonic clock, when the comm was opened.
+    max_chars
+        The longest program accepted, in characters.
+    """
+
+    def __init__(
+        self, comm_id: str, options: OpenOptions, publish: Publish, now: float, max_chars: int
+    ) -> None:
+        self.comm_id = comm_id
+        self.options = options
+        self.last_heard = now
+        """When the client's last message came."""
+        self.attached = False
+        """A cell owns the run."""
+        self.closed = False
+        self._publish = publish
+        self._received = 0
+        self._lock = threading.Lock()
+        self._states: dict[int, tuple[Pending, State]] = {}
+        self.intake = Intake(
+            options.text_format,
+            Gate(options.gate),
+            max_chars=max_chars,
+            on_state=self._note,
+            on_stop=self._tell_stop,
+        )
+
+    # Client → kernel ------------------------------------------------------------------------
+
+    def handle(self, message: Delta | End | Cancel) -> None:
+        """Act on a message; on the stream thread, in the order of arrival.
+
+        Raises
+        ------
+        ProtocolError, LimitError
+            The stream can't go on; nothing of this message was taken.
+        """
+        match message:
+            case Delta(text, offset):
+                if offset is not None and offset != self._received:
+                    raise ProtocolError(
+                        "data.offset",
+                        f"{offset} where {self._received} was expected: text was lost or "
+                        "repeated on the way",
+                    )
+                self._received += len(text)
+                self.intake.feed(text)
+            case End(finish_reason):
+                self.intake.end(finish_reason)
+            case Cancel():
+                self.intake.stop("cancelled")
+
+    # Kernel → client ------------------------------------------------------------------------
+
+    def _tell_stop(self, reason: StopReason, message: str) -> None:
+        self._publish("comm_msg", dict(StopMessage(type="stop", reason=reason, message=message)))
+
+    def tell_chunks(self) -> None:
+        """Send the states that changed since the last call: the latest of each chunk."""
+        with self._lock:
+            changed, self._states = self._states, {}
+        for index, (pending, state) in sorted(changed.items()):
+            chunk, verdict = pending.chunk, pending.verdict
+            self._publish(
+                "comm_msg",
+                dict(
+                    ChunkMessage(
+                        type="chunk",
+                        index=index,
+                        lines=[chunk.first_line, chunk.last_line],
+                        state=state,
+                        category=verdict.category,
+                        reason=verdict.reason,
+                    )
+                ),
+            )
+
+    def tell_result(self, outcome: Outcome, traceback: list[str]) -> None:
+        """Send the result, and close the comm."""
+        error: ErrorContent | None = None
+        if outcome.error is not None:
+            error = ErrorContent(
+                ename=type(outcome.error).__name__,
+                evalue=str(outcome.error),
+                traceback=traceback,
+                lines=list(outcome.error_lines) if outcome.error_lines is not None else None,
+            )
+        self.tell_chunks()
+        self._publish(
+            "comm_msg",
+            dict(
+                ResultMessage(
+                    type="result",
+                    status=outcome.status,
+                    execution_count=outcome.execution_count,
+                    error=error,
+                    program=outcome.program,
+                    executed_lines=outcome.executed_lines,
+                    report=outcome.report.to_dict(),
+                )
+            ),
+        )
+        self.close()
+
+    def close(self) -> None:
+        """Close the comm."""
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+        self._publish("comm_close", {})
+
+    @property
+    def has_news(self) -> bool:
+        """Whether `tell_chunks` has something to tell."""
+        return bool(self._states)
+
+    def _note(self, pending: Pending, state: State) -> None:
+        with self._lock:
+            self._states[pending.chunk.index] = (pending, state)
+
+
