@@ -158,6 +158,13 @@ class Report:
         return plain
 
 
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> Report:
+        """The report that `to_dict` made `plain` of."""
+        chunks = tuple(ChunkReport(**{**c, "lines": tuple(c["lines"])}) for c in plain["chunks"])
+        return cls(**{**plain, "chunks": chunks})
+
+
 @dataclass(slots=True)
 class _ChunkSpan:
     pending: Pending

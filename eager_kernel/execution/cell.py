@@ -121,13 +121,16 @@ class StreamedCell:
             return self._fail_before_exec(error)
         line, column = self._lines, self._column
         self._add(text)
+        failure: Exception | None = None
         try:
             tree = parse_at(text, line=line, column=column, parse=self._parse)
         except self._shell.custom_exceptions as error:
             self._shell.CustomTB(*sys.exc_info())
             return self._fail_before_exec(error)
-        except (SyntaxError, OverflowError, ValueError, TypeError, MemoryError) as error:
-            return self._show_syntax_error(error)
+        except _NO_PROGRAM as error:
+            failure = error
+        if failure is not None:  # outside the handler, so that it is no error's context
+            return self._show_syntax_error(failure)
         for node in tree.body:
             if await self._settle() or await self._run_statement(node):
                 return True
@@ -371,7 +374,7 @@ class StreamedCell:
         self._before_report()
         try:
             shell.compile.ast_parse(self._source.text, filename=self._source.name)
-        except (SyntaxError, OverflowError, ValueError, TypeError, MemoryError) as whole:
+        except _NO_PROGRAM as whole:
             error = whole
             if ran:
                 error.add_note(ran)
@@ -413,6 +416,9 @@ class _Kept:
 
 # No program can use this name, or write this constant by accident.
 _VALUE: Final = "\0eager value\0"
+
+# What parsing raises for text that is no program, as the shell has it.
+_NO_PROGRAM: Final = (SyntaxError, OverflowError, ValueError, TypeError, MemoryError)
 
 
 def _assigned_name(node: ast.stmt) -> str | None:
