@@ -317,22 +317,26 @@ class _Run:
 
     async def wait(self) -> RunResult:
         """Take messages until the cell and its stream have ended."""
-        tasks = [asyncio.create_task(self._take_reply()), asyncio.create_task(self._take_iopub())]
+        reply = asyncio.create_task(self._take_reply())
+        outputs = asyncio.create_task(self._take_iopub())
+        aside = [asyncio.create_task(self._watch())]
         if self._on_input is not None:
-            tasks.append(asyncio.create_task(self._answer_input()))
-        watch = asyncio.create_task(self._watch())
+            aside.append(asyncio.create_task(self._answer_input()))
         try:
-            everything = asyncio.gather(*tasks[:2])
-            await asyncio.wait({everything, watch}, return_when=asyncio.FIRST_COMPLETED)
-            if not everything.done():
-                everything.cancel()
-                await watch
-            reply, _ = await everything
-            return self._result(reply)
+            # Ends with the first error: that of a task, or of the watch over the kernel.
+            pending: set[asyncio.Task[Any]] = {reply, outputs}
+            while pending:
+                done, pending = await asyncio.wait(
+                    pending | set(aside), return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    task.result()
+                pending -= set(aside)
+            return self._result(reply.result())
         finally:
-            for task in (*tasks, watch):
+            for task in (reply, outputs, *aside):
                 task.cancel()
-            await asyncio.gather(*tasks, watch, return_exceptions=True)
+            await asyncio.gather(reply, outputs, *aside, return_exceptions=True)
 
     async def _take_reply(self) -> dict[str, Any]:
         while True:
@@ -373,19 +377,15 @@ class _Run:
         while True:
             message = await self._client.get_stdin_msg()
             content = message["content"]
-            answer = await asyncio.to_thread(
-                self._on_input, content["prompt"], content["password"]
-            )
+            answer = await asyncio.to_thread(self._on_input, content["prompt"], content["password"])
             self._client.input(answer)
 
     async def _watch(self) -> None:
         """Raise when the kernel is gone."""
         while True:
             await asyncio.sleep(_WATCH_INTERVAL)
-            alive = self._client.is_alive() if self._manager is None else self._manager.is_alive()
-            if inspect.isawaitable(alive):
-                alive = await alive
-            if not alive:
+            alive: Any = (self._manager or self._client).is_alive()
+            if not (await alive if inspect.isawaitable(alive) else alive):
                 raise KernelConnectionError("the kernel died, and the run with it")
 
     def _result(self, reply: dict[str, Any]) -> RunResult:

@@ -94,7 +94,8 @@ class EagerClient:
             close = getattr(iterator, "close", None)
             if close is not None:
                 close()
-        return running.result()
+        result: RunResult = running.result()
+        return result
 
 
 class _Bridge:

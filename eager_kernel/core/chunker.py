@@ -20,7 +20,7 @@ Syntax = Literal["python", "ipython"]
 
 
 class Chunker:
-    """An incremental cutter of code text.
+    r"""An incremental cutter of code text.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class Chunker:
     Examples
     --------
     >>> chunker = Chunker()
-    >>> [chunk.source for chunk in chunker.feed("if x:\\n    y\\nelsewhere")]
-    ['if x:\\n    y\\n']
+    >>> [chunk.source for chunk in chunker.feed("if x:\n    y\nelsewhere")]
+    ['if x:\n    y\n']
     >>> [chunk.source for chunk in chunker.close()]
     ['elsewhere']
     """
@@ -154,7 +154,7 @@ class Chunker:
         self._matters = self._what_matters(rest)
 
     def _what_matters(self, rest: str) -> Callable[[str], object]:
-        """Choose the test of a piece: may anything be decided once it is there?"""
+        """Choose the test of a piece for whether it may decide anything."""
         if self._state is _State.CELL:
             return _never
         if rest and rest[-1] == "\r":
@@ -287,7 +287,8 @@ class Chunker:
                 self._state = _State.MID_LINE
         elif mark is Mark.COMMENT:
             self._keep_code(text, pos, at)
-            if line.last != ":" and self._ends_at_newline:
+            # A comment after "x?" makes it an error: the parser is to see both.
+            if line.last not in (":", "?") and self._ends_at_newline:
                 self._release()
                 self._state = _State.COMMENT
             else:

@@ -1,4 +1,4 @@
-"""The gate: when may a chunk run?
+"""The gate decides when a chunk may run.
 
 A verdict is a value, never an exception. The gate decides *when* code runs. It is no sandbox.
 """

@@ -36,14 +36,19 @@ def parse_at(
     """
     # After a ";" a filler statement takes the place of what came before: it accepts whatever
     # may follow there. Form feeds pad it: they are bytes, but no indentation.
-    filler = column > 1 and not source.startswith("#")
-    text = "\f" * (column - 2) + "0;" + source if filler else source
+    if column == 0 or source.startswith("#"):
+        filler = ""
+    elif column == 1 and line > 1:
+        filler = "0\\\n;"  # before a ";" that begins its line there is a continued one
+        line -= 1
+    else:
+        filler = "\f" * (column - 2) + "0;" if column > 1 else ""
     if line <= _CHEAP_LINES or _MAY_WARN.search(source):
         # Newlines in front are cheap while they are few, and warnings of the parser itself
         # (invalid escapes) know no other way to get the line right.
-        tree = parse("\n" * (line - 1) + text)
+        tree = parse("\n" * (line - 1) + filler + source)
     else:
-        tree = parse(text)
+        tree = parse(filler + source)
         ast.increment_lineno(tree, line - 1)
     if filler:
         del tree.body[0]
@@ -51,4 +56,8 @@ def parse_at(
 
 
 _CHEAP_LINES: Final = 500
-_MAY_WARN: Final = re.compile(r"\\[^\n\r\\'\"abfnrtvx0-3]|\d(?:and|else|for|if|in|is|not|or)\b")
+_MAY_WARN: Final = re.compile(
+    r"\\[^\n\r\\'\"abfnrtvx0-3]"
+    # A keyword right after a number, whose digits may be hexadecimal ones.
+    r"|(?:\d[.jJ]?|\b0[xX][\da-fA-F_]+?)(?:and|else|for|if|in|is|not|or)\b"
+)

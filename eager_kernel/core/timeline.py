@@ -61,8 +61,7 @@ class Timeline:
         """Sum up a run that ended at `now`."""
         start = self._start
         ran = [s for s in self._spans if s.start is not None and s.finish is not None]
-        times = [s.execution for s in ran]
-        execution = sum(times)
+        execution = _covered(ran)
         # What a batch took beyond the chunks in it is its set-up.
         setup = max(0.0, self._batch_time - execution) / self._batches if self._batches else 0.0
         ttft = 0.0 if self._first_delta is None else self._first_delta - start
@@ -73,7 +72,7 @@ class Timeline:
         bound, regime = generation, latency.regime(generation, 0.0)
         if ran:
             bound = latency.lower_bound(
-                latency.generation_bound(generation, ran[-1].delay, setup, times[-1]),
+                latency.generation_bound(generation, ran[-1].delay, setup, ran[-1].execution),
                 latency.execution_bound(ran[0].ready - start, self._batches, setup, execution),
             )
             regime = latency.regime((generation - ttft) / len(ran), setup + execution / len(ran))
@@ -157,12 +156,21 @@ class Report:
         plain["chunks"] = [{**c, "lines": list(c["lines"])} for c in plain["chunks"]]
         return plain
 
-
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Report:
         """The report that `to_dict` made `plain` of."""
         chunks = tuple(ChunkReport(**{**c, "lines": tuple(c["lines"])}) for c in plain["chunks"])
         return cls(**{**plain, "chunks": chunks})
+
+
+def _covered(spans: list[_ChunkSpan]) -> float:
+    """Seconds covered by spans in order; chunks that ran as one cell share theirs."""
+    covered, end = 0.0, float("-inf")
+    for span in spans:
+        start, finish = span.start or 0.0, span.finish or 0.0
+        covered += max(0.0, finish - max(start, end))
+        end = max(end, finish)
+    return covered
 
 
 @dataclass(slots=True)

@@ -79,17 +79,8 @@ class StreamedCell:
             The program as far as it is known.
         """
         shell, options = self._shell, self._options
-        for channel in ("stdout", "stderr"):
-            self._exit.enter_context(shell._tee(channel=channel))
-        self._info = ExecutionInfo(
-            raw,
-            self._store_history,
-            options.silent,
-            True,
-            options.cell_id,
-            options.cell_meta,
-            transformed_cell=raw,
-        )
+        self._prepare()
+        self._info = self._new_info(raw, raw)
         self.result = result = ExecutionResult(self._info)
         self._count = result.execution_count = shell.execution_count
         if self._store_history:
@@ -97,9 +88,7 @@ class StreamedCell:
         shell.events.trigger("pre_execute")
         if not options.silent:
             shell.events.trigger("pre_run_cell", self._info)
-        self._entry = (
-            GrowingEntry(shell, self._count, raw, raw) if self._store_history else None
-        )
+        self._entry = GrowingEntry(shell, self._count, raw, raw) if self._store_history else None
         self._interactivity = "none" if options.silent else shell.ast_node_interactivity
         self._exit.enter_context(shell.builtin_trap)
         self._source = GrowingSource(shell.compile, self._count)
@@ -109,13 +98,33 @@ class StreamedCell:
         self._exit.callback(self._watch_errors())
         shell.displayhook.exec_result = result
 
+    def _prepare(self) -> None:
+        """Do what `run_cell` does around `run_cell_async`, in the shell and in ipykernel's."""
+        shell = self._shell
+        shell._last_traceback = None
+        shell._last_traceback_during_displayhook = False
+        for channel in ("stdout", "stderr"):
+            self._exit.enter_context(shell._tee(channel=channel))
+
+    def _new_info(self, raw: str, transformed: str) -> ExecutionInfo:
+        options = self._options
+        return ExecutionInfo(
+            raw,
+            self._store_history,
+            options.silent,
+            True,  # shares __future__ imports with the shell
+            options.cell_id,
+            options.cell_meta,
+            transformed_cell=transformed,
+        )
+
     async def run(self, chunk: Chunk) -> bool:
         """Run the next chunk. Returns True when the program has failed."""
         first = not self._raw
         self._raw.append(chunk.source)
         try:
             text = to_python(self._shell, chunk, first=first)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - user code: IPython shows whatever it raises
             self._source.add(chunk.source)
             self._shell.showtraceback()
             return self._fail_before_exec(error)
@@ -166,7 +175,7 @@ class StreamedCell:
             shell.logger.log(self._info.transformed_cell, program)
         if self._entry is not None:
             manager = shell.history_manager
-            self._entry.store(self._info.transformed_cell, program)
+            self._entry.store(str(self._info.transformed_cell), program)
             manager.store_output(self._count)
             error = result.error_before_exec or result.error_in_exec
             if error is not None:
@@ -178,23 +187,27 @@ class StreamedCell:
         failure = None
         try:
             transformed = shell.transform_cell(program)
-        except Exception:
+        except Exception:  # noqa: BLE001 - user code: IPython shows whatever it raises
             transformed = program
             failure = sys.exc_info()
         self.is_async = shell.should_run_async(
             program, transformed_cell=transformed, preprocessing_exc_tuple=failure
         )
-        for channel in ("stdout", "stderr"):
-            self._exit.enter_context(shell._tee(channel=channel))
-        self.result = await shell.run_cell_async(
-            program,
-            store_history=options.store_history,
-            silent=options.silent,
-            transformed_cell=transformed,
-            preprocessing_exc_tuple=failure,
-            cell_id=options.cell_id,
-            cell_meta=options.cell_meta,
-        )
+        self._prepare()
+        try:
+            self.result = await shell.run_cell_async(
+                program,
+                store_history=options.store_history,
+                silent=options.silent,
+                transformed_cell=transformed,
+                preprocessing_exc_tuple=failure,
+                cell_id=options.cell_id,
+                cell_meta=options.cell_meta,
+            )
+        except Exception as error:  # noqa: BLE001 - as run_cell: the shell itself could not
+            self.result = ExecutionResult(self._new_info(program, transformed))
+            self.result.error_in_exec = error
+            shell.showtraceback(running_compiled_code=True)
         return self.result
 
     def abandon(self, program: str, error: BaseException) -> ExecutionResult:
@@ -291,9 +304,7 @@ class StreamedCell:
         shown = ast.Interactive([ast.copy_location(ast.Expr(marker), kept.node)])
         return await self._execute(shown, value=kept.value)
 
-    async def _execute(
-        self, module: ast.Module | ast.Interactive, *, value: object = None
-    ) -> bool:
+    async def _execute(self, module: ast.Module | ast.Interactive, *, value: object = None) -> bool:
         """Compile and run as `InteractiveShell.run_ast_nodes` does."""
         shell, result = self._shell, self.result
         mode = "exec" if isinstance(module, ast.Module) else "single"
@@ -307,7 +318,7 @@ class StreamedCell:
             is_async = bool(code.co_flags & inspect.CO_COROUTINE)
             self.is_async |= is_async
             return bool(await shell.run_code(code, result, async_=is_async))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as run_ast_nodes: whatever compiling raises
             # Code that parses but does not compile, such as a `return` outside a function.
             assert result is not None
             result.error_before_exec = error
@@ -363,7 +374,7 @@ class StreamedCell:
             self._raw.append(chunk.source)
             try:
                 text = to_python(self._shell, chunk, first=False)
-            except Exception:
+            except Exception:  # noqa: BLE001 - user code, of text that will not run
                 text = chunk.source  # it will never run; its lines are context only
             self._source.add(text)
 

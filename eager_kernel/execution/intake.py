@@ -165,9 +165,7 @@ class Intake:
 
     # Any thread -----------------------------------------------------------------------------
 
-    def stop(
-        self, reason: StopReason, error: EagerError | None = None, message: str = ""
-    ) -> None:
+    def stop(self, reason: StopReason, error: EagerError | None = None, message: str = "") -> None:
         """Take no more text; hand out nothing more. Does nothing after the text's end.
 
         Parameters

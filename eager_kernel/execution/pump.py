@@ -91,9 +91,9 @@ class Pump:
 
     async def run(self) -> ExecutionResult:
         """Run until the program has ended, failed or been stopped."""
-        loop = self._loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self._intake.listen(lambda: loop.call_soon_threadsafe(self._news.set))
+        self._intake.listen(self._wake)
         cell = self._cell
         try:
             try:
@@ -112,6 +112,10 @@ class Pump:
         finally:
             self._intake.listen(None)
             cell.close()
+
+    def _wake(self) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._news.set)
 
     # Interrupts -----------------------------------------------------------------------------
 
@@ -242,9 +246,7 @@ class Pump:
             error = result.error_in_exec or result.error_before_exec or sys.exception()
         interrupted = self._interrupted or isinstance(error, KeyboardInterrupt)
         if self._on_error == "stop" or interrupted:
-            self._intake.stop(
-                "interrupted" if interrupted else "error", message=_describe(error)
-            )
+            self._intake.stop("interrupted" if interrupted else "error", message=_describe(error))
         else:
             self._intake.wait_for_end()
         rest, self._batch = self._batch, []
@@ -277,9 +279,7 @@ class Pump:
         where = "after the last complete statement"
         if unfinished:
             self._error_lines = (unfinished[0].first_line, unfinished[-1].last_line)
-            where = "in line {}, and the statement that was being written was not run".format(
-                self._error_lines[1]
-            )
+            where = f"in line {self._error_lines[1]}, in a statement that was not run"
         return IncompleteProgramError(
             f"generation was cut off ({ending.reason}) {where}; {ran}. "
             "Ask the model to go on, or allow it more tokens"

@@ -8,13 +8,13 @@ from traitlets import Dict, Type
 from eager_kernel.kernel.kernel import EagerKernel
 
 
-class EagerKernelApp(IPKernelApp):  # type: ignore[misc]
+class EagerKernelApp(IPKernelApp):
     """Starts an EAGER kernel: ``python -m eager_kernel -f CONNECTION_FILE``.
 
     The name stays ipykernel's, so that ``ipython_kernel_config.py`` configures this kernel too.
     """
 
-    kernel_class = Type(
+    kernel_class: Type[type, type] = Type(  # type: ignore[assignment]
         EagerKernel,
         klass="ipykernel.kernelbase.Kernel",
         help="The kernel to run; a subclass of EagerKernel.",

@@ -19,7 +19,7 @@ KERNEL_NAME = "eager_python"
 DISPLAY_NAME = "EAGER Python"
 
 
-class InstallApp(JupyterApp):  # type: ignore[misc]
+class InstallApp(JupyterApp):
     """Install the "EAGER Python" kernelspec.
 
     The installed spec names this very Python, so a Jupyter in another environment starts the

@@ -22,7 +22,7 @@ from eager_kernel.kernel.magic import EagerMagics
 from eager_kernel.kernel.stream import Stream
 
 
-class EagerKernel(IPythonKernel):  # type: ignore[misc]
+class EagerKernel(IPythonKernel):
     """An IPython kernel that runs programs while they are being written.
 
     A cell ``%eager attach COMM_ID`` owns the run of the stream that a client opened on comm
@@ -213,4 +213,3 @@ def _adopt(context: Context) -> None:
 
 
 _UNSET: Final = object()
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 
@@ -16,7 +18,7 @@ class EagerMagics(Magics):
     be attached: the kernel runs the stream in its place.
     """
 
-    def __init__(self, shell: object, ingress: Ingress) -> None:
+    def __init__(self, shell: Any, ingress: Ingress) -> None:
         super().__init__(shell)
         self._ingress = ingress
 

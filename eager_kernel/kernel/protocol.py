@@ -146,9 +146,7 @@ def parse_message(data: object) -> Delta | End | Cancel:
         case None:
             raise ProtocolError("data.type", "missing; send delta, end or cancel")
         case other:
-            raise ProtocolError(
-                "data.type", f"must be delta, end or cancel, not {_show(other)}"
-            )
+            raise ProtocolError("data.type", f"must be delta, end or cancel, not {_show(other)}")
 
 
 def is_client_message(data: object) -> bool:

@@ -158,5 +158,3 @@ class Stream:
     def _note(self, pending: Pending, state: State) -> None:
         with self._lock:
             self._states[pending.chunk.index] = (pending, state)
-
-

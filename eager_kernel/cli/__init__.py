@@ -1,0 +1,42 @@
+"""``jupyter eager``: the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_core.application import JupyterApp
+
+from eager_kernel._version import __version__
+from eager_kernel.cli.demo import DemoApp
+from eager_kernel.cli.run import RunApp
+from eager_kernel.kernel.install import InstallApp
+
+
+class EagerApp(JupyterApp):
+    """Run an LLM's Python program while the model is still writing it."""
+
+    name = "jupyter-eager"
+    version = __version__
+    description = __doc__
+    examples = """
+        jupyter eager demo                # see it, without a model
+        jupyter eager run program.py      # run a file as if it were being written
+        my-model "..." | jupyter eager run -
+        jupyter eager install --user      # make the kernel known to Jupyter
+    """
+    classes = [DemoApp, RunApp, InstallApp]
+    subcommands = {
+        "demo": (DemoApp, "Stream a recorded model answer into a kernel, and compare with serial"),
+        "run": (RunApp, "Run a file, or text from stdin, while it arrives"),
+        "install": (InstallApp, "Install the kernelspec"),
+    }
+
+    def start(self) -> Any:
+        """Run the subcommand."""
+        if self.subapp is None:
+            self.print_help()
+            self.exit("choose a subcommand: " + ", ".join(self.subcommands))
+        return super().start()
+
+
+main = EagerApp.launch_instance

@@ -1,0 +1,222 @@
+"""``jupyter eager demo``: a recorded model answer, eager and serial."""
+
+from __future__ import annotations
+
+import re
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from jupyter_core.application import JupyterApp, base_aliases
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+from traitlets import Unicode
+
+from eager_kernel._version import __version__
+from eager_kernel.cli.pace import replay
+from eager_kernel.cli.show import report_table
+from eager_kernel.client import EagerClient, RunResult
+from eager_kernel.core.extract import Code, make_extractor
+from eager_kernel.demo import TimedDelta, load_recording
+from eager_kernel.errors import EagerError, MissingExtraError
+
+
+class DemoApp(JupyterApp):
+    """Stream a recorded model answer, a data analysis, into a kernel; then run it serially."""
+
+    name = "jupyter-eager-demo"
+    version = __version__
+    description = __doc__
+
+    kernel = Unicode("eager_python", help="Name of the kernelspec to run in.").tag(config=True)
+    recording = Unicode("", help="Replay this recording; default: the bundled one.").tag(
+        config=True
+    )
+    svg = Unicode("", help="Save what the demo shows at its end as this SVG file.").tag(config=True)
+    aliases = {
+        **base_aliases,
+        "kernel": "DemoApp.kernel",
+        "recording": "DemoApp.recording",
+        "svg": "DemoApp.svg",
+    }
+
+    def start(self) -> None:
+        """Run the demo; exit with 1 if a program failed."""
+        record = bool(self.svg)
+        console = Console(
+            record=record, width=100 if record else None, force_terminal=record or None
+        )
+        try:
+            results = self._show(console)
+        except KeyboardInterrupt:
+            self.exit(130)
+        except (EagerError, OSError) as error:
+            self.exit(f"{type(error).__name__}: {error}")
+        if self.svg:
+            svg = console.export_svg(title="jupyter eager demo")
+            Path(self.svg).write_text(_FONT_FACE.sub("", svg), encoding="utf-8")
+        self.exit(0 if all(result.status == "ok" for result in results) else 1)
+
+    def _show(self, console: Console) -> list[RunResult]:
+        deltas = load_recording(Path(self.recording) if self.recording else None)
+        if not self.recording and find_spec("pandas") is None:
+            raise MissingExtraError("the bundled demo", "demo")
+        console.print(
+            "A model's answer, replayed at the pace it was recorded, runs in a Jupyter kernel:\n"
+            "first [b]while it is written[/b] (EAGER), then [b]after it is written[/b] (serial). "
+            "Each run has a fresh kernel."
+        )
+        quiet = ["--log-level=ERROR"]
+        with (
+            EagerClient.start(self.kernel, extra_arguments=quiet) as first,
+            EagerClient.start(self.kernel, extra_arguments=quiet) as second,
+        ):
+            eager = _watch(console, "EAGER", first, deltas, "off")
+            serial = _watch(console, "serial", second, deltas, "serial")
+        _print_output(console, eager)
+        _print_comparison(console, eager, serial)
+        return [eager, serial]
+
+
+def _watch(
+    console: Console, title: str, client: EagerClient, deltas: list[TimedDelta], gate: str
+) -> RunResult:
+    view = _View(title, deltas, console)
+    with Live(view, console=console, refresh_per_second=12, transient=True):
+        result = client.run(view.follow(replay(deltas)), gate=gate, on_event=view.take)
+        view.finish(result)
+    console.print(view)
+    return result
+
+
+class _View:
+    """The program, with what is generated and what is executed."""
+
+    def __init__(self, title: str, deltas: list[TimedDelta], console: Console) -> None:
+        self._title = title
+        self._console = console
+        self._half = len(deltas) // 2
+        self._total = max(1, _lines(_code_of("".join(delta.text for delta in deltas))))
+        self._text: list[str] = []
+        self._executed = 0
+        self._running = 0
+        self._start = time.monotonic()
+        self._done: RunResult | None = None
+
+    def follow(self, deltas: Any) -> Any:
+        """Pass deltas on, and remember them."""
+        self._start = time.monotonic()
+        for delta in deltas:
+            self._text.append(delta)
+            yield delta
+            if len(self._text) == self._half and self._console.record:
+                self._console.print(self)  # a picture from the middle of the run
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Note a message of the kernel."""
+        if event["type"] == "chunk":
+            if event["state"] == "done":
+                self._executed = max(self._executed, event["lines"][1])
+                if not self._console.is_terminal:
+                    self._log(*event["lines"])
+            elif event["state"] == "running":
+                self._running = max(self._running, event["lines"][1])
+
+    def _log(self, first: int, last: int) -> None:
+        written = _lines(_code_of("".join(self._text)))
+        which = f"line {last}" if first == last else f"lines {first}-{last}"
+        seconds = time.monotonic() - self._start
+        self._console.print(f"{seconds:5.1f} s  {which} executed, {written} written")
+
+    def finish(self, result: RunResult) -> None:
+        """Show how it ended."""
+        self._done = result
+        self._executed = max(self._executed, result.executed_lines)
+
+    def __rich__(self) -> RenderableType:
+        code = _code_of("".join(self._text))
+        generated = _lines(code)
+        bars = Table.grid(padding=(0, 1))
+        for label, lines, colour in (
+            ("generated", generated, "yellow"),
+            ("executed", self._executed, "green"),
+        ):
+            bar = ProgressBar(
+                self._total,
+                min(lines, self._total),
+                width=48,
+                complete_style=colour,
+                finished_style=colour,
+            )
+            bars.add_row(Text(label), bar, Text(f"{lines:>3} of {self._total} lines"))
+        parts: list[RenderableType] = []
+        if self._done is None and (self._console.is_terminal or self._console.record):
+            parts.append(self._program(code.split("\n"), generated))
+        parts.append(bars)
+        seconds = time.monotonic() - self._start
+        if self._done is not None and self._done.report is not None:
+            seconds = self._done.report.end_to_end_s
+        return Panel(Group(*parts), title=f"{self._title}  {seconds:.1f} s", title_align="left")
+
+    def _program(self, lines: list[str], generated: int) -> RenderableType:
+        first = max(0, generated - _VISIBLE)
+        grid = Table.grid(padding=(0, 1))
+        shown = Syntax("\n".join(lines[first:generated]), "python", theme="ansi_dark")
+        marks = Text()
+        for number in range(first + 1, generated + 1):
+            if number <= self._executed:
+                marks.append(f"{number:>3} ✓\n", "green")
+            elif number <= self._running:
+                marks.append(f"{number:>3} ▶\n", "yellow")
+            else:
+                marks.append(f"{number:>3} ·\n", "dim")
+        grid.add_row(marks, shown)
+        return grid
+
+
+def _print_output(console: Console, result: RunResult) -> None:
+    text = "".join(
+        output.get("text") or output.get("data", {}).get("text/plain", "")
+        for output in result.outputs
+        if output["output_type"] != "error"
+    )
+    console.print(
+        Panel(Text(text.rstrip("\n")), title="What the program printed", title_align="left")
+    )
+    if result.error is not None:
+        console.print(Text.from_ansi("\n".join(result.error.traceback)))
+
+
+def _print_comparison(console: Console, eager: RunResult, serial: RunResult) -> None:
+    if eager.report is None or serial.report is None:
+        return
+    saved = serial.report.end_to_end_s - eager.report.end_to_end_s
+    reports = {"EAGER": eager.report, "serial": serial.report}
+    console.print(report_table(reports, {"EAGER": saved}))
+    share = saved / serial.report.end_to_end_s
+    same = eager.outputs == serial.outputs
+    console.print(
+        f"Saved [b]{saved:.2f} s[/b] of {serial.report.end_to_end_s:.2f} s ({share:.0%}); "
+        f"the outputs are {'the same' if same else '[red]NOT the same[/red]'}."
+    )
+
+
+def _code_of(answer: str) -> str:
+    extractor = make_extractor("auto")
+    events = [*extractor.feed(answer), *extractor.close()]
+    return "".join(event.text for event in events if isinstance(event, Code))
+
+
+def _lines(code: str) -> int:
+    return len(code.splitlines())
+
+
+_VISIBLE: Final = 24
+# The SVG would load its font from the web; the reader's own monospaced one will do.
+_FONT_FACE: Final = re.compile(r"@font-face\s*\{[^}]*\}")

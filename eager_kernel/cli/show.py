@@ -1,0 +1,56 @@
+"""Results on a terminal. Text of models and programs is printed as text, never as markup."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rich.table import Table
+
+from eager_kernel.core.timeline import Report
+
+
+def print_output(output: dict[str, Any]) -> None:
+    """Print a notebook output as plain text."""
+    match output["output_type"]:
+        case "stream":
+            stream = sys.stderr if output["name"] == "stderr" else sys.stdout
+            print(output["text"], end="", file=stream, flush=True)
+        case "error":
+            print("\n".join(output["traceback"]), file=sys.stderr, flush=True)
+        case _:
+            data = output["data"]
+            text = data.get("text/plain")
+            print(text if text is not None else f"<{', '.join(data)}>", flush=True)
+
+
+def report_table(reports: dict[str, Report], saved: dict[str, float] | None = None) -> Table:
+    """A table with a column for each report.
+
+    Parameters
+    ----------
+    reports
+        The reports by title.
+    saved
+        Seconds saved against a measured serial run, by title; default: against what each
+        report computes for one.
+    """
+    table = Table()
+    table.add_column("")
+    for name in reports:
+        table.add_column(name, justify="right")
+    rows: list[tuple[str, Any]] = [
+        ("generation", lambda r: f"{r.generation_s:.2f} s"),
+        ("execution", lambda r: f"{r.execution_s:.2f} s"),
+        ("end to end", lambda r: f"{r.end_to_end_s:.2f} s"),
+        ("waited after the last token", lambda r: f"{r.non_overlapped_s:.2f} s"),
+        ("share of execution hidden", lambda r: f"{max(0.0, r.hidden_fraction):.0%}"),
+        ("lower bound", lambda r: f"{r.lower_bound_s:.2f} s"),
+    ]
+    for label, cell in rows:
+        table.add_row(label, *(cell(report) for report in reports.values()))
+    if saved is None:
+        saved = {name: report.saved_s for name, report in reports.items()}
+    cells = (f"{saved[name]:.2f} s" if name in saved else "" for name in reports)
+    table.add_row("saved", *cells, style="bold")
+    return table

@@ -1,0 +1,71 @@
+"""Real kernels for the tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager, start_new_kernel
+
+Starter = Callable[..., tuple[KernelManager, BlockingKernelClient]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's history and configuration out of the tests, and the tests out of them."""
+    home = tmp_path_factory.mktemp("home")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("IPYTHONDIR", str(home / "ipython"))
+    patch.setenv("JUPYTER_CONFIG_DIR", str(home / "config"))
+    patch.setenv("JUPYTER_RUNTIME_DIR", str(home / "runtime"))
+    patch.delenv("JPY_PARENT_PID", raising=False)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def start_kernel() -> Iterator[Starter]:
+    """Start kernels; all of them end with the session."""
+    managers: list[tuple[KernelManager, BlockingKernelClient]] = []
+
+    def start(
+        name: str = "eager_python", *arguments: str
+    ) -> tuple[KernelManager, BlockingKernelClient]:
+        quiet = ["--log-level=ERROR", *arguments]
+        manager, client = start_new_kernel(kernel_name=name, extra_arguments=quiet)
+        managers.append((manager, client))
+        return manager, client
+
+    yield start
+    for manager, client in managers:
+        client.stop_channels()
+        if manager.has_kernel:
+            manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="module")
+def kernel(start_kernel: Starter) -> tuple[KernelManager, BlockingKernelClient]:
+    """An EAGER kernel for the tests of one module."""
+    return start_kernel()
+
+
+@pytest.fixture
+def client(
+    kernel: tuple[KernelManager, BlockingKernelClient],
+) -> Iterator[BlockingKernelClient]:
+    """A client of the module's kernel; the kernel must be usable after every test."""
+    yield kernel[1]
+    reply = kernel[1].execute_interactive("1 + 1", timeout=20, output_hook=lambda message: None)
+    assert reply["content"]["status"] == "ok"
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder as the working directory."""
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    yield tmp_path
+    os.chdir(before)

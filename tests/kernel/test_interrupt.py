@@ -1,0 +1,105 @@
+"""Interrupts, in whatever a run is doing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+from tests.kernel.wire import Heard, WireStream, run
+
+Kernel = tuple[KernelManager, BlockingKernelClient]
+
+
+@pytest.fixture(params=["message", "signal"])
+def interrupt(kernel: Kernel, request: pytest.FixtureRequest):
+    """Interrupt as Jupyter does for this kernel, or as a terminal does."""
+    manager = kernel[0]
+    if request.param == "message":
+        assert manager.kernel_spec.interrupt_mode == "message"
+        return manager.interrupt_kernel
+    pid = manager.provisioner.process.pid
+    return lambda: os.kill(pid, signal.SIGINT)
+
+
+def interrupted(stream: WireStream, interrupt) -> tuple[Heard, float]:
+    start = time.monotonic()
+    interrupt()
+    heard = stream.finish(timeout=15)
+    return heard, time.monotonic() - start
+
+
+def test_while_waiting_for_text(client: BlockingKernelClient, interrupt) -> None:
+    stream = WireStream(client).open().attach().delta("x = 1\nprint('ran')\n")
+    stream.listen(until=lambda heard: heard.text() == "ran\n")
+    heard, seconds = interrupted(stream, interrupt)
+    assert seconds < 2
+    assert heard.reply["ename"] == "KeyboardInterrupt"
+    assert heard.errors() == ["KeyboardInterrupt"]
+    assert [stop["reason"] for stop in heard.stops] == ["interrupted"]
+    assert heard.result["executed_lines"] == 2
+
+
+def test_while_python_code_runs(client: BlockingKernelClient, interrupt) -> None:
+    stream = WireStream(client).open().attach().delta("print('go')\nwhile True: pass\n\nx")
+    stream.listen(until=lambda heard: heard.text() == "go\n")
+    heard, seconds = interrupted(stream, interrupt)
+    assert seconds < 2
+    assert heard.reply["ename"] == "KeyboardInterrupt"
+    assert [stop["reason"] for stop in heard.stops] == ["interrupted"]
+    assert heard.result["error"]["lines"] == [2, 2]
+
+
+def test_while_it_sleeps(client: BlockingKernelClient, interrupt) -> None:
+    stream = WireStream(client).open().attach()
+    stream.delta("import time\nprint('go')\ntime.sleep(60)\n")
+    stream.listen(until=lambda heard: heard.text() == "go\n")
+    heard, seconds = interrupted(stream, interrupt)
+    assert seconds < 2
+    assert heard.reply["ename"] == "KeyboardInterrupt"
+
+
+def test_while_it_awaits(client: BlockingKernelClient, interrupt) -> None:
+    stream = WireStream(client).open().attach()
+    stream.delta("import asyncio\nprint('go')\nawait asyncio.sleep(60)\n")
+    stream.listen(until=lambda heard: heard.text() == "go\n")
+    time.sleep(0.2)
+    heard, seconds = interrupted(stream, interrupt)
+    assert seconds < 2
+    assert heard.reply["ename"] == "CancelledError"  # what ipykernel gives for a cell too
+    assert heard.result["status"] == "error"
+
+
+def test_a_program_may_handle_its_interrupt(client: BlockingKernelClient, interrupt) -> None:
+    program = (
+        "import time\n"
+        "try:\n    print('go')\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    print('handled')\n"
+        "print('after')\n"
+    )
+    stream = WireStream(client).open().attach().delta(program).end()
+    stream.listen(until=lambda heard: heard.text() == "go\n")
+    heard, _ = interrupted(stream, interrupt)
+    assert heard.text() == "go\nhandled\nafter\n"
+    assert heard.reply["status"] == "ok"
+
+
+def test_while_it_waits_for_input(client: BlockingKernelClient, interrupt) -> None:
+    stream = WireStream(client).open().attach(allow_stdin=True).delta("input('?')\n")
+    client.get_stdin_msg(timeout=20)
+    heard, seconds = interrupted(stream, interrupt)
+    assert seconds < 2
+    assert heard.reply["ename"] == "KeyboardInterrupt"
+
+
+def test_the_next_run_is_not_affected(client: BlockingKernelClient, kernel: Kernel) -> None:
+    for _ in range(3):
+        stream = WireStream(client).open().attach().delta("1\n")
+        stream.listen(0.1)
+        kernel[0].interrupt_kernel()
+        stream.finish()
+        assert run(client, "6 * 7").displayed() == ["42"]

@@ -1,0 +1,200 @@
+"""Streams into a real kernel process."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+
+from tests.kernel.wire import WireStream, run
+
+
+def test_text_before_during_and_after_the_attach(client: BlockingKernelClient) -> None:
+    stream = WireStream(client).open().delta("a = 1\npri")
+    time.sleep(0.2)
+    stream.delta("nt(a)\n").attach().delta("b = a + 1\n")
+    time.sleep(0.2)
+    heard = stream.delta("b * 10").end().finish()
+    assert heard.text() == "1\n"
+    assert heard.displayed() == ["20"]
+    assert heard.reply["status"] == "ok"
+    assert heard.result["program"] == "a = 1\nprint(a)\nb = a + 1\nb * 10"
+    assert heard.result["executed_lines"] == 4
+
+
+def test_all_text_and_the_end_before_the_attach(client: BlockingKernelClient) -> None:
+    heard = WireStream(client).open().delta("x = 41\nx + 1").end().attach().finish()
+    assert heard.displayed() == ["42"]
+    assert [c["index"] for c in heard.result["report"]["chunks"]] == [0, 1]
+
+
+def test_statements_run_while_text_is_still_to_come(client: BlockingKernelClient) -> None:
+    stream = WireStream(client).open().attach().delta("print('early')\n")
+    stream.listen(until=lambda heard: "early" in heard.text())
+    assert not stream.heard.closed
+    assert stream.delta("print('late')").end().finish().text() == "early\nlate\n"
+
+
+def test_text_comes_in_while_the_main_thread_sleeps_and_spins(
+    client: BlockingKernelClient,
+) -> None:
+    busy = (
+        "import time\n"
+        "time.sleep(0.6)\n"
+        "until = time.monotonic() + 0.6\n"
+        "while time.monotonic() < until: pass\n"
+    )
+    stream = WireStream(client).open().attach().delta(busy + "done = True\n")
+    for number in range(12):
+        time.sleep(0.1)
+        stream.delta(f"x{number} = {number}\n")
+    report = stream.end().finish().result["report"]
+    spin_ends = report["chunks"][3]["finish"]
+    ready = [chunk["ready"] for chunk in report["chunks"][5:]]
+    assert sum(moment < spin_ends for moment in ready) >= 6
+
+
+def test_runs_follow_each_other_with_cells_between(client: BlockingKernelClient) -> None:
+    first = run(client, "n = 1\n", "n")
+    between = client.execute_interactive("n += 1", timeout=20, output_hook=lambda m: None)
+    second = run(client, "n\n", "n + 1")
+    counts = [
+        first.reply["execution_count"],
+        between["content"]["execution_count"],
+        second.reply["execution_count"],
+    ]
+    assert counts == [counts[0], counts[0] + 1, counts[0] + 2]
+    assert (first.displayed(), second.displayed()) == (["1"], ["3"])
+
+
+def test_an_error_stops_the_stream_and_keeps_what_ran(client: BlockingKernelClient) -> None:
+    stream = WireStream(client).open().attach().delta("kept = 7\nkept / 0\n")
+    stream.listen(until=lambda heard: heard.stops)
+    heard = stream.delta("never = 1\n").end().finish()
+    assert heard.stops == [
+        {
+            "type": "stop",
+            "reason": "error",
+            "message": "ZeroDivisionError: division by zero",
+        }
+    ]
+    assert heard.errors() == ["ZeroDivisionError"]
+    assert heard.reply["status"] == heard.result["status"] == "error"
+    assert heard.result["error"]["lines"] == [2, 2]
+    assert heard.result["executed_lines"] == 1
+    assert heard.result["program"] == "kept = 7\nkept / 0\n"
+    assert run(client, "kept, 'never' in globals()").displayed() == ["(7, False)"]
+
+
+def test_draining_waits_for_the_whole_program(client: BlockingKernelClient) -> None:
+    stream = WireStream(client).open(on_error="drain").attach().delta("1 / 0\n")
+    stream.listen(0.5)
+    assert not stream.heard.closed
+    heard = stream.delta("after = 1\n").end().finish()
+    assert heard.stops == []
+    assert heard.result["program"] == "1 / 0\nafter = 1\n"
+    assert "after = 1" in _plain("\n".join(heard.result["error"]["traceback"]))
+    assert run(client, "'after' in globals()").displayed() == ["False"]
+
+
+def test_cancel_drops_what_has_not_run(client: BlockingKernelClient) -> None:
+    stream = WireStream(client).open().attach().delta("import time\ntime.sleep(0.5)\nlate = 1\n")
+    stream.listen(0.2)
+    heard = stream.data({"type": "cancel"}).finish()
+    assert heard.result["status"] == "cancelled"
+    assert heard.reply["ename"] == "RunCancelledError"
+    assert [stop["reason"] for stop in heard.stops] == ["cancelled"]
+    assert run(client, "'late' in globals()").displayed() == ["False"]
+
+
+def test_a_program_of_one_megabyte(client: BlockingKernelClient) -> None:
+    line = "total = total + 1  # " + "x" * 70 + "\n"
+    count = 1_000_000 // len(line) + 1
+    text = "total = 0\n" + line * count + "total"
+    pieces = [text[i : i + 20_000] for i in range(0, len(text), 20_000)]
+    heard = run(client, *pieces)
+    assert heard.displayed() == [str(count)]
+    assert heard.result["program"] == text
+
+
+def test_a_markdown_answer(client: BlockingKernelClient) -> None:
+    answer = "Sure:\n\n```python\nx = 2\nx * 3\n```\n\nAnd then:\n```python\nx * 4\n```\nDone."
+    heard = run(client, *answer)
+    assert heard.displayed() == ["8"]
+    assert heard.result["program"] == "x = 2\nx * 3\nx * 4\n"
+
+
+def test_the_end_of_a_code_block_completes_its_last_statement(
+    client: BlockingKernelClient,
+) -> None:
+    text = "```python\nfor i in range(2):\n    print(i)\n```\n"
+    stream = WireStream(client).open().attach().delta(text)
+    stream.listen(until=lambda heard: "0\n1\n" in heard.text())
+    assert stream.delta("That printed two lines.").end().finish().reply["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", []), ("\n\n", []), ("# only a comment\n", [])],
+    ids=["nothing", "blank", "comment"],
+)
+def test_programs_that_do_nothing(
+    client: BlockingKernelClient, text: str, expected: list[str]
+) -> None:
+    heard = run(client, text)
+    assert heard.reply["status"] == heard.result["status"] == "ok"
+    assert heard.displayed() == expected
+
+
+def test_chunk_states_are_told(client: BlockingKernelClient) -> None:
+    stream = WireStream(client).open().attach().delta("a = 1\nimport time; time.sleep(0.4)\n")
+    stream.listen(0.2)
+    states = [(m["index"], m["state"]) for m in stream.heard.comm if m["type"] == "chunk"]
+    assert (0, "done") in states
+    assert (2, "running") in states
+    heard = stream.delta("1 / 0\n").end().finish()
+    states = [(m["index"], m["state"]) for m in heard.comm if m["type"] == "chunk"]
+    assert states[-1] == (3, "failed")
+
+
+def test_serial_mode_runs_nothing_before_the_end(client: BlockingKernelClient) -> None:
+    stream = WireStream(client).open(gate="serial").attach().delta("print('held')\n")
+    stream.listen(0.3)
+    assert stream.heard.text() == ""
+    assert stream.heard.comm[0]["state"] == "held"
+    assert "serial mode" in stream.heard.comm[0]["reason"]
+    assert stream.end().finish().text() == "held\n"
+
+
+def test_input_is_answered(client: BlockingKernelClient) -> None:
+    stream = WireStream(client).open().attach(allow_stdin=True)
+    stream.delta("name = input('who? ')\n")
+    question = client.get_stdin_msg(timeout=20)
+    assert question["content"]["prompt"] == "who? "
+    stream.delta("print('hello', name)\n").end()  # text comes in while the program waits
+    client.input("Ada")
+    assert stream.finish().text() == "hello Ada\n"
+
+
+def test_input_without_a_frontend_is_the_usual_error(client: BlockingKernelClient) -> None:
+    stream = WireStream(client).open().attach(allow_stdin=False)
+    heard = stream.delta("input()\n").end().finish()
+    assert heard.reply["ename"] == "StdinNotImplementedError"
+
+
+def test_two_streams_wait_for_each_other(client: BlockingKernelClient) -> None:
+    first, second = WireStream(client).open(), WireStream(client).open()
+    first.attach()
+    second.attach()
+    second.delta("who = 'second'\n").end()
+    first.delta("who = 'first'\n").end()
+    assert first.finish().result["status"] == "ok"
+    assert second.finish().result["status"] == "ok"
+    assert run(client, "who").displayed() == ["'second'"]
+
+
+def _plain(text: str) -> str:
+    import re
+
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

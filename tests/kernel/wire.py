@@ -1,0 +1,122 @@
+"""A client that speaks the wire protocol by hand, so that tests can also speak it wrongly."""
+
+from __future__ import annotations
+
+import queue
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from jupyter_client.blocking.client import BlockingKernelClient
+
+
+@dataclass
+class Heard:
+    """What the kernel said during one run."""
+
+    iopub: list[dict[str, Any]] = field(default_factory=list)
+    comm: list[dict[str, Any]] = field(default_factory=list)
+    reply: dict[str, Any] = field(default_factory=dict)
+    closed: bool = False
+
+    @property
+    def result(self) -> dict[str, Any]:
+        return next(data for data in self.comm if data.get("type") == "result")
+
+    @property
+    def stops(self) -> list[dict[str, Any]]:
+        return [data for data in self.comm if data.get("type") == "stop"]
+
+    def text(self, name: str = "stdout") -> str:
+        return "".join(
+            m["content"]["text"]
+            for m in self.iopub
+            if m["msg_type"] == "stream" and m["content"]["name"] == name
+        )
+
+    def displayed(self) -> list[str]:
+        return [
+            m["content"]["data"]["text/plain"]
+            for m in self.iopub
+            if m["msg_type"] == "execute_result"
+        ]
+
+    def errors(self) -> list[str]:
+        return [m["content"]["ename"] for m in self.iopub if m["msg_type"] == "error"]
+
+
+class WireStream:
+    """One stream of one kernel."""
+
+    def __init__(self, client: BlockingKernelClient) -> None:
+        self.client = client
+        self.comm_id = uuid4().hex
+        self.heard = Heard()
+        self.request = ""
+        self._idle = False
+
+    def send(self, kind: str, content: dict[str, Any]) -> None:
+        self.client.shell_channel.send(self.client.session.msg(kind, content))
+
+    def open(self, **data: Any) -> WireStream:
+        content = {"target_name": "eager.stream", "data": {"version": 1, **data}}
+        self.send("comm_open", {"comm_id": self.comm_id, **content})
+        return self
+
+    def data(self, data: object) -> WireStream:
+        self.send("comm_msg", {"comm_id": self.comm_id, "data": data})
+        return self
+
+    def delta(self, text: str, **more: Any) -> WireStream:
+        return self.data({"type": "delta", "text": text, **more})
+
+    def end(self, reason: str | None = None) -> WireStream:
+        return self.data({"type": "end", **({"finish_reason": reason} if reason else {})})
+
+    def attach(self, **options: Any) -> WireStream:
+        self.request = self.client.execute(f"%eager attach {self.comm_id}", **options)
+        return self
+
+    def listen(self, seconds: float = 0.0, *, until: Any = None) -> Heard:
+        """Take messages for some seconds, or until a condition on `Heard` holds."""
+        deadline = time.monotonic() + (seconds or 30)
+        while time.monotonic() < deadline and not (until is not None and until(self.heard)):
+            try:
+                self._take(self.client.get_iopub_msg(timeout=0.05))
+            except queue.Empty:
+                continue
+        if until is not None:
+            assert until(self.heard), f"never heard it; heard {self.heard}"
+        return self.heard
+
+    def finish(self, timeout: float = 30) -> Heard:
+        """Take messages until the cell is idle and its result is there."""
+        self.listen(timeout, until=lambda heard: self._idle and (heard.closed))
+        while not self.heard.reply:
+            message = self.client.get_shell_msg(timeout=timeout)
+            if message["parent_header"]["msg_id"] == self.request:
+                self.heard.reply = message["content"]
+        return self.heard
+
+    def _take(self, message: dict[str, Any]) -> None:
+        kind, content = message["msg_type"], message["content"]
+        if kind in ("comm_msg", "comm_close"):
+            if content["comm_id"] == self.comm_id:
+                if kind == "comm_close":
+                    self.heard.closed = True
+                else:
+                    self.heard.comm.append(content["data"])
+        elif message["parent_header"].get("msg_id") == self.request:
+            self.heard.iopub.append(message)
+            if kind == "status" and content["execution_state"] == "idle":
+                self._idle = True
+
+
+def run(client: BlockingKernelClient, *pieces: str, pause: float = 0.0, **options: Any) -> Heard:
+    """Stream `pieces` as one program."""
+    stream = WireStream(client).open(**options).attach()
+    for piece in pieces:
+        stream.delta(piece)
+        time.sleep(pause)
+    return stream.end().finish()
