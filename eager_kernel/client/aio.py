@@ -76,14 +76,14 @@ class AsyncEagerClient:
         """
         manager = AsyncKernelManager(kernel_name=kernel_name)
         try:
-            await manager.start_kernel(**options)
+            manager.kernel_spec  # noqa: B018 - asked here, as starting logs a traceback of it
         except NoSuchKernel as error:
             raise KernelConnectionError(
                 f"there is no kernel {kernel_name!r}; `jupyter kernelspec list` shows those "
                 "there are, `jupyter eager install --user` installs eager_python"
             ) from error
-        client = manager.client()
-        self = cls(client, manager)
+        await manager.start_kernel(**options)
+        self = cls(manager.client(), manager)
         await self._connect(timeout)
         return self
 

@@ -86,15 +86,18 @@ class EagerClient:
                     break
                 bridge.put(text)
             bridge.finish(getattr(deltas, "finish_reason", None))
+            result: RunResult = running.result()
         except BaseException as error:
+            # The run is over before the error goes on.
+            if isinstance(error, KeyboardInterrupt):
+                self.interrupt()
             bridge.fail(error)
-            running.exception()  # the run is over before the error goes on
+            running.exception()
             raise
         finally:
             close = getattr(iterator, "close", None)
             if close is not None:
                 close()
-        result: RunResult = running.result()
         return result
 
 

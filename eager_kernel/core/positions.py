@@ -58,6 +58,6 @@ def parse_at(
 _CHEAP_LINES: Final = 500
 _MAY_WARN: Final = re.compile(
     r"\\[^\n\r\\'\"abfnrtvx0-3]"
-    # A keyword right after a number, whose digits may be hexadecimal ones.
-    r"|(?:\d[.jJ]?|\b0[xX][\da-fA-F_]+?)(?:and|else|for|if|in|is|not|or)\b"
+    # A keyword right after a number: decimal, imaginary or hexadecimal.
+    r"|(?:\d\.?[jJ]?|\b0[xX][\da-fA-F_]+?)(?:and|else|for|if|in|is|not|or)\b"
 )

@@ -88,34 +88,43 @@ def test_vector_parses_or_fails_as_it_says(vector: dict[str, Any]) -> None:
         assert_same_nodes(body, whole.body)
         return
     with pytest.raises(getattr(builtins, vector["error"])):
-        for chunk in chunks:
-            parse(chunk)
+        _ = [parse(chunk) for chunk in chunks]
 
 
 # Any split of any text ----------------------------------------------------------------------
 
 FRAGMENTS = [
     # Simple statements, and what may stand around and in them.
-    *("x = 1\n", "a.b[0] = {1: 2}\n", "return\n", "pass", "x ; y\n", ";", " ; ", "# c\n", "#", "\n"),
+    *("x = 1\n", "a.b[0] = {1: 2}\n", "return\n", "pass", "x ; y\n"),
+    *(";", " ; ", "# c\n", "#", "\n"),
     *("  ", "\t", "\f", "\\\n", "\\\r\n", "\\", "\r\n", "\r", "\\ \n", " = ", "+", "$", "\0", "\v"),
     *("x: int = 3\n", "lambda: 1\n", "x = 1  # c\n", "(y := 2)\n", "\u2028", "\x85", "\ufeff"),
     # Strings.
-    *("'", '"', "'''", '"""', "''", "'a\\'b'\n", "r'\\'", "rb'\\\n'\n", "'''a\n# ;b\n'''\n", 'u"#"'),
+    *("'", '"', "'''", '"""', "''"),
+    *("'a\\'b'\n", "r'\\'", "rb'\\\n'\n", "'''a\n# ;b\n'''\n", 'u"#"'),
     *('"\\\n"', "'\\\r\n'", "B'''\\'''", "'''a''", '"""a""', "\\'", '\\"', "'\\", "if'a':b\n"),
     # f-strings.
     *('f"{x}"', "f'{x!r:>{w}}'", 'f"{f"{1}"}"', 'f"""{\n# "\n}"""', "f'''", 'f"', "rf'", "Fr'\\{'"),
     *("{", "}", "{{", "}}", "!r", ":", ":{", '"\\N{BULLET}"', "f'\\N{BULLET}{x}'", "f'{x:\n}'\n"),
-    *("f'{x:{{}}}'", "f'{lambda x: 1}'", "f'{ {1: 2}[1] }'", "f'{(a:=1)}{b:=5}'", "f'{x=}'", "t'{x}'"),
+    *("f'{x:{{}}}'", "f'{lambda x: 1}'", "f'{ {1: 2}[1] }'"),
+    *("f'{(a:=1)}{b:=5}'", "f'{x=}'", "t'{x}'"),
     # Brackets.
     *("(", ")", "[", "]", "f(\n", "\n)\n", "[1,\n2]\n", "(\n# c\n)\n", "({[", "]})", "(;)"),
     # Compound statements, their clauses, and words that look like one.
-    *("if x:\n", "if x: y\n", "    y\n", " z\n", "elif y:\n", "else:\n", "else: z\n", "else", "els"),
-    *("elsewhere\n", "else\u0301 = 1\n", "\uff45lse\n", "elif", "el", "e", "for i in x:\n", "while 1:\n"),
-    *("try:\n", "try: a\n", "except E:\n", "except* E: b\n", "exceptional = 1\n", "finally:\n", "final\n"),
-    *("finally: c\n", "f", "with a as b:\n", "def f():\n", "def g(a, b=1): pass\n", "class A:\n", "@d\n"),
-    *("@", "@a.b(1)\n", "class B: x = 1; y = 2\n", "async def f():\n", "async for a in b:\n", "async"),
-    *("async with a: b\n", "async  for x in y: z\n", "await x\n", "match x:\n", "  case 1: a\n", "case\n"),
-    *("match = 1\n", "match\n", "type X = int\n", "type = 2\n", "if", "def", "class", "try", "with\n"),
+    *("if x:\n", "if x: y\n", "    y\n", " z\n", "elif y:\n"),
+    *("else:\n", "else: z\n", "else", "els"),
+    *("elsewhere\n", "else\u0301 = 1\n", "\uff45lse\n", "elif"),
+    *("el", "e", "for i in x:\n", "while 1:\n"),
+    *("try:\n", "try: a\n", "except E:\n", "except* E: b\n"),
+    *("exceptional = 1\n", "finally:\n", "final\n"),
+    *("finally: c\n", "f", "with a as b:\n", "def f():\n"),
+    *("def g(a, b=1): pass\n", "class A:\n", "@d\n"),
+    *("@", "@a.b(1)\n", "class B: x = 1; y = 2\n"),
+    *("async def f():\n", "async for a in b:\n", "async"),
+    *("async with a: b\n", "async  for x in y: z\n", "await x\n"),
+    *("match x:\n", "  case 1: a\n", "case\n"),
+    *("match = 1\n", "match\n", "type X = int\n", "type = 2\n", "if"),
+    *("def", "class", "try", "with\n"),
     # Names.
     *("ł = 1\n", "ﬁ", "名前 = 'é'; é = 2\n", "\U0001f600", "_", "x1", "\udc80"),
     # IPython.
@@ -161,23 +170,21 @@ def check_consistent(chunks: list[Chunk], text: str) -> None:
         assert chunk.has_statement or number == len(chunks) - 1
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(any_program, any_options, st.lists(st.integers(0, 10_000), max_size=12))
-def test_no_split_changes_the_chunks(
-    text: str, options: dict[str, Any], places: list[int]
-) -> None:
+def test_no_split_changes_the_chunks(text: str, options: dict[str, Any], places: list[int]) -> None:
     whole = chunks_of([text], **options)
     assert chunks_of(cut(text, places), **options) == whole
     assert chunks_of(list(text), **options) == whole
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(any_program, any_options)
 def test_chunks_make_up_the_text_and_know_their_place(text: str, options: dict[str, Any]) -> None:
     check_consistent(chunks_of([text], **options), text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="\"'{}()\\\n\r\f \t;:#fFrRbN!%?=@eils0é\x00"), any_options, st.data())
 def test_no_split_of_noise_changes_the_chunks(
     text: str, options: dict[str, Any], data: st.DataObject
@@ -188,11 +195,9 @@ def test_no_split_of_noise_changes_the_chunks(
     assert chunks_of(cut(text, places), **options) == whole
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(any_program, st.lists(st.integers(0, 10_000), max_size=6), any_options)
-def test_end_of_blocks_loses_no_text(
-    text: str, places: list[int], options: dict[str, Any]
-) -> None:
+def test_end_of_blocks_loses_no_text(text: str, places: list[int], options: dict[str, Any]) -> None:
     assume("\r" not in text)  # the end of a block may stand between a CR and its LF
     chunker = Chunker(**options)
     chunks = []
@@ -204,15 +209,20 @@ def test_end_of_blocks_loses_no_text(
 # Statements of which every sequence is a program.
 STATEMENTS = [
     *("x = 1\n", "x; y\n", "s = 'é'; y = 2;\n", "x  # c\n", "x \\\n; y; z\n", "x = \\\n  1\n"),
-    *("f(\n  a, # (\n)\n", "s = 'a\\'b;#'\n", 's = """\n#;\n"""; y\n', "r'\\'' \n", "import a as b, c\n"),
+    *("f(\n  a, # (\n)\n", "s = 'a\\'b;#'\n", 's = """\n#;\n"""; y\n'),
+    *("r'\\'' \n", "import a as b, c\n"),
     *("f'{x!r:>{w}}#;'\n", "f\"{'a;'}{{\"\n", "del x, y # c\n", "e\n", "f()\n", "exc = 1\n"),
     *("else_ = 1\n", "finally_ = 1\n", "case = 1\n", "match(x)\n", "elsif = 1\n", "async_ = 1\n"),
-    *("if x: y\n", "if x:\n  y\n", "if x: y # c\nelse: z # c\n", "if x:\n  y\n\n# c\nelif z:\n  a\n"),
+    *("if x: y\n", "if x:\n  y\n"),
+    *("if x: y # c\nelse: z # c\n", "if x:\n  y\n\n# c\nelif z:\n  a\n"),
     *("if x:\n  if y:\n    z\n  else: a\n", "if x: y; z\nelif y: a\nelse:\n  b\n", "if x: y;\n"),
-    *("for i in x: y\n", "for i in x:\n  y\nelse: z\n", "while x: y\nelse:\n  z\n", "while x:\n  y\n"),
+    *("for i in x: y\n", "for i in x:\n  y\nelse: z\n"),
+    *("while x: y\nelse:\n  z\n", "while x:\n  y\n"),
     *("try: a\nexcept E: b\n", "try:\n  a\nexcept* E:\n  b\nelse: c\nfinally: d\n"),
-    *("try: a\nfinally: b\n", "try: a\nexcept: b\nelse:\n  c\n", "with a as b: c\n", "with (a):\n  b\n"),
-    *("class A:\n  x = 1\n\n  y\n", "class A(b): x # c\n", "@a\n\n@b\nclass A: x; y\n", "def f(): p\n"),
+    *("try: a\nfinally: b\n", "try: a\nexcept: b\nelse:\n  c\n"),
+    *("with a as b: c\n", "with (a):\n  b\n"),
+    *("class A:\n  x = 1\n\n  y\n", "class A(b): x # c\n"),
+    *("@a\n\n@b\nclass A: x; y\n", "def f(): p\n"),
     *("def f(a,\nb):\n  p\n# c\n  q\n", "async def f(): p\n", "async def f():\n  p\n"),
     *("async for a in b: c\n", "async with a:\n  b\n", "async for a in b:\n  c\nelse: d\n"),
     *("match x:\n  case 1: a\n  case _:\n    b\n", "# c\n", "\n", "  # d\n"),
@@ -220,7 +230,7 @@ STATEMENTS = [
 valid_programs = st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=5).map("".join)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(valid_programs)
 def test_parsed_chunks_equal_the_parsed_program(text: str) -> None:
     chunks = chunks_of([text])
@@ -463,7 +473,7 @@ def other_programs(prefix: str, rest: str) -> list[str]:
     """Programs that begin with `prefix`, of which `rest` was the rest of a statement."""
     changed = [
         prefix + rest[:at] + insert + rest[at + skip :]
-        for at in reversed(range(len(rest)))
+        for at in reversed(range(len(rest) + 1))
         for insert in INSERTS
         for skip in (0, 1)
     ]
@@ -479,7 +489,7 @@ def statement_of(text: str, number: int) -> str | None:
     return ast.dump(body[number], include_attributes=True) if number < len(body) else ""
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(valid_programs)
 def test_chunk_is_released_as_soon_as_nothing_can_change_it_and_no_sooner(text: str) -> None:
     start = 0
@@ -559,7 +569,7 @@ def test_inside_string(text: str, inside: bool, nested_fstrings: bool) -> None:
     assert chunker.inside_string is inside  # asking changes nothing
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(programs, min_size=2, max_size=4), any_options)
 def test_asking_for_inside_string_before_a_backtick_changes_no_chunk(
     parts: list[str], options: dict[str, Any]

@@ -1,0 +1,213 @@
+"""The Python clients, on real kernels."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+from eager_kernel import AsyncEagerClient, EagerClient
+from eager_kernel.client.batching import Batcher
+from eager_kernel.errors import KernelConnectionError
+
+
+@pytest.fixture(scope="module")
+def eager(kernel: tuple[KernelManager, BlockingKernelClient]) -> Iterator[EagerClient]:
+    with EagerClient.connect(kernel[0].connection_file) as client:
+        yield client
+
+
+class Model:
+    """Deltas that know whether they were closed, and why they ended."""
+
+    def __init__(self, *texts: str, finish_reason: str | None = None, pause: float = 0.01) -> None:
+        self._texts, self._pause = texts, pause
+        self.finish_reason = finish_reason
+        self.closed_at = 0.0
+        self.given = 0
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            for text in self._texts:
+                time.sleep(self._pause)
+                self.given += 1
+                yield text
+        finally:
+            self.closed_at = time.monotonic()
+
+
+def test_a_run(eager: EagerClient) -> None:
+    result = eager.run(["import math\n", "print(math.pi)\n", "1+1"])
+    assert result.status == "ok"
+    assert [o["output_type"] for o in result.outputs] == ["stream", "execute_result"]
+    assert result.outputs[1]["data"] == {"text/plain": "2"}
+    assert result.error is None
+    assert result.program == "import math\nprint(math.pi)\n1+1"
+    assert result.executed_lines == 3
+    assert result.report is not None
+    assert [chunk.lines for chunk in result.report.chunks] == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_a_plain_string_is_one_delta(eager: EagerClient) -> None:
+    assert eager.run("3 * 3").outputs[0]["data"] == {"text/plain": "9"}
+
+
+def test_an_error_closes_the_iterator(eager: EagerClient) -> None:
+    model = Model("x = 1\n", "raise ValueError('no')\n", *["x += 1\n"] * 200)
+    result = eager.run(model)
+    assert result.status == "error"
+    assert result.stop_reason == "error"
+    assert result.error is not None
+    assert (result.error.ename, result.error.evalue) == ("ValueError", "no")
+    assert result.error.lines == (2, 2)
+    assert model.closed_at > 0
+    assert model.given < 100
+
+
+def test_a_cut_off_answer_is_recognised(eager: EagerClient) -> None:
+    result = eager.run(Model("a = 1\n", "b = [1, ", finish_reason="length"))
+    assert result.error is not None
+    assert result.error.ename == "IncompleteProgramError"
+    assert result.error.lines == (2, 2)
+
+
+def test_an_iterator_that_raises_cancels_the_run(eager: EagerClient) -> None:
+    def broken() -> Iterator[str]:
+        yield "survivor = 1\n"
+        time.sleep(0.2)
+        raise ConnectionError("the model is gone")
+
+    with pytest.raises(ConnectionError, match="the model is gone"):
+        eager.run(broken())
+    assert eager.run("survivor").outputs[0]["data"] == {"text/plain": "1"}
+
+
+def test_a_refused_option_is_an_error_that_names_it(eager: EagerClient) -> None:
+    result = eager.run(["x = 1\n"], gate="ajar")
+    assert result.status == "error"
+    assert result.error is not None
+    assert "data.gate: must be one of off, serial, not 'ajar'" in result.error.evalue
+
+
+def test_everything_that_happens_is_told(eager: EagerClient) -> None:
+    events: list[dict[str, Any]] = []
+    eager.run(["print('a')\n", "2"], on_event=events.append)
+    kinds = [event["type"] for event in events]
+    assert kinds.count("output") == 2
+    assert kinds[-1] == "result"
+    assert {e["state"] for e in events if e["type"] == "chunk"} >= {"done"}
+
+
+def test_input(eager: EagerClient) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def answer(prompt: str, password: bool) -> str:
+        asked.append((prompt, password))
+        return "secret" if password else "Ada"
+
+    program = "import getpass\nn = input('name? ')\np = getpass.getpass('key? ')\nn, p"
+    result = eager.run(program, on_input=answer)
+    assert result.outputs[-1]["data"] == {"text/plain": "('Ada', 'secret')"}
+    assert asked == [("name? ", False), ("key? ", True)]
+
+
+def test_an_ordinary_cell(eager: EagerClient) -> None:
+    result = eager.execute("print('x')\n5", user_expressions={"two": "1 + 1"})
+    assert [o["output_type"] for o in result.outputs] == ["stream", "execute_result"]
+    assert result.reply["user_expressions"]["two"]["data"]["text/plain"] == "2"
+    assert eager.execute("1 / 0").status == "error"
+
+
+def test_updates_and_clearing_of_outputs(eager: EagerClient) -> None:
+    program = (
+        "from IPython.display import display, clear_output\n"
+        "print('gone')\nclear_output(wait=True)\n"
+        "handle = display('one', display_id=True)\nhandle.update('two')\n"
+        "print('a'); print('b')\n"
+    )
+    outputs = eager.run(program).outputs
+    assert [o.get("text") or o["data"]["text/plain"] for o in outputs] == ["'two'", "a\nb\n"]
+
+
+def test_interrupt_from_another_thread(eager: EagerClient) -> None:
+    threading.Timer(0.5, eager.interrupt).start()
+    result = eager.run("import time\ntime.sleep(30)\n")
+    assert result.error is not None
+    assert result.error.ename == "KeyboardInterrupt"
+
+
+def test_silent_and_without_history(eager: EagerClient) -> None:
+    count = eager.run("0").execution_count
+    assert count is not None
+    assert eager.run("quiet = 1\nquiet", silent=True).outputs == []
+    assert eager.run("quiet", store_history=False).outputs[0]["data"] == {"text/plain": "1"}
+    assert eager.run("0").execution_count == count + 1
+
+
+async def test_async_iterables(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
+    closed = asyncio.Event()
+
+    async def model() -> AsyncIterator[str]:
+        try:
+            yield "y = 5\n"
+            yield "1 / 0\n"
+            await asyncio.sleep(60)
+            yield "never"
+        finally:
+            closed.set()
+
+    async with await AsyncEagerClient.connect(kernel[0].connection_file) as client:
+        start = time.monotonic()
+        result = await client.run(model())
+        assert time.monotonic() - start < 10  # the waiting iterator was closed, not awaited
+        assert closed.is_set()
+        assert result.stop_reason == "error"
+        results = await asyncio.gather(client.run(["y + 1"]), client.run(["y + 2"]))
+        shown = {r.outputs[0]["data"]["text/plain"] for r in results}
+        assert shown == {"6", "7"}
+
+
+def test_no_such_kernel() -> None:
+    with pytest.raises(KernelConnectionError, match="no kernel 'no_such_kernel'"):
+        EagerClient.start("no_such_kernel")
+
+
+def test_no_such_connection_file() -> None:
+    with pytest.raises(KernelConnectionError, match=r"no-such-file\.json"):
+        EagerClient.connect("no-such-file.json")
+
+
+def test_a_kernel_that_dies() -> None:
+    with EagerClient.start(extra_arguments=["--log-level=ERROR"]) as client:
+        pid = int(client.execute("import os; os.getpid()").outputs[0]["data"]["text/plain"])
+        threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
+        with pytest.raises(KernelConnectionError, match="died"):
+            client.run("import time\ntime.sleep(60)\n")
+
+
+def test_a_closed_client_leaves_no_kernel_and_no_thread() -> None:
+    before = threading.active_count()
+    with EagerClient.start(extra_arguments=["--log-level=ERROR"]) as client:
+        pid = int(client.execute("import os; os.getpid()").outputs[0]["data"]["text/plain"])
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert threading.active_count() == before
+
+
+async def test_deltas_are_gathered() -> None:
+    sent: list[tuple[str, int]] = []
+    batcher = Batcher(lambda text, offset: sent.append((text, offset)), interval=0.05)
+    for piece in ("a", "b", "", "c"):
+        batcher.add(piece)
+    assert sent == [("a", 0)]  # the first goes at once
+    batcher.flush()
+    batcher.flush()
+    assert sent == [("a", 0), ("bc", 1)]

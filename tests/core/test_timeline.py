@@ -1,0 +1,178 @@
+"""The timeline, on synthetic times."""
+
+from __future__ import annotations
+
+import json
+from itertools import accumulate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.gate import Verdict
+from eager_kernel.core.queue import Pending
+from eager_kernel.core.timeline import Report, Timeline
+
+START = 100.0
+
+
+def pending(index: int) -> Pending:
+    chunk = Chunk(f"x{index}\n", index, index + 1, index + 1)
+    return Pending(chunk, Verdict("run", "plain", "", index + 1))
+
+
+def near(value: float) -> object:
+    return pytest.approx(value, abs=1e-9)
+
+
+def run_of_two_batches() -> Report:
+    """Text arrives at 1, 2 and 4 s; chunk 0 runs alone, then 1 and 2 together; ends at 9 s."""
+    timeline = Timeline(START)
+    timeline.delta(START + 1)
+    timeline.ready(pending(0), START + 1.25)
+    timeline.batch_started(START + 1.5)
+    timeline.started(0, START + 1.75)
+    timeline.delta(START + 2)
+    timeline.ready(pending(1), START + 2.5)
+    timeline.finished(0, START + 3.75)
+    timeline.batch_finished(START + 4)
+    timeline.delta(START + 4)
+    timeline.ready(pending(2), START + 4.125)
+    timeline.batch_started(START + 4.25)
+    timeline.started(1, START + 4.5)
+    timeline.finished(1, START + 5.5)
+    timeline.started(2, START + 5.5)
+    timeline.finished(2, START + 8.5)
+    timeline.batch_finished(START + 8.75)
+    return timeline.report(START + 9)
+
+
+def test_report_counts_from_the_start_of_the_run() -> None:
+    report = run_of_two_batches()
+    assert (report.ttft_s, report.generation_s, report.end_to_end_s) == (1, 4, 9)
+    spans = [(c.index, c.ready, c.start, c.finish, c.batch) for c in report.chunks]
+    assert spans == [(0, 1.25, 1.75, 3.75, 0), (1, 2.5, 4.5, 5.5, 1), (2, 4.125, 5.5, 8.5, 1)]
+
+
+def test_chunk_report_repeats_its_verdict_and_lines() -> None:
+    chunk = run_of_two_batches().chunks[1]
+    assert (chunk.lines, chunk.category, chunk.action, chunk.reason) == ((2, 2), "plain", "run", "")
+
+
+def test_execution_is_the_sum_over_batches() -> None:
+    assert run_of_two_batches().execution_s == near(2.5 + 4.5)
+
+
+def test_what_overlap_saved_follows_the_formulae() -> None:
+    report = run_of_two_batches()
+    setup = (7 - 6) / 2  # beyond the chunks, for each of two batches
+    assert report.non_overlapped_s == near(9 - 4)
+    assert report.serial_s == near(4 + setup + 6)
+    assert report.saved_s == near(report.serial_s - 9)
+    assert report.hidden_fraction == near(1 - 5 / 7)
+    by_generation, by_execution = 4 + 0.125 + setup + 3, 1.25 + 2 * setup + 6
+    assert report.lower_bound_s == near(max(by_generation, by_execution))
+
+
+@pytest.mark.parametrize(
+    ("execution", "expected"),
+    [(0.1, "generation-dominated"), (0.5, "execution-dominated"), (0.25, "balanced")],
+)
+def test_regime_compares_what_a_chunk_takes_on_both_sides(execution: float, expected: str) -> None:
+    timeline = Timeline(START)
+    timeline.delta(START)
+    for index in range(4):  # each takes 0.25 s to generate
+        now = START + (index + 1) / 4
+        timeline.delta(now)
+        timeline.ready(pending(index), now)
+        timeline.batch_started(now)
+        timeline.started(index, now)
+        timeline.finished(index, now + execution)
+        timeline.batch_finished(now + execution)
+    assert timeline.report(START + 9).regime == expected
+
+
+def test_chunk_that_did_not_run_has_no_times() -> None:
+    timeline = Timeline(START)
+    timeline.delta(START + 1)
+    timeline.ready(pending(0), START + 1)
+    timeline.ready(pending(1), START + 1)
+    timeline.batch_started(START + 1)
+    timeline.started(0, START + 1)
+    timeline.finished(0, START + 2)
+    timeline.batch_finished(START + 2)
+    report = timeline.report(START + 3)
+    skipped = report.chunks[1]
+    assert (skipped.start, skipped.finish, skipped.batch) == (None, None, None)
+    assert report.execution_s == 1
+    assert report.serial_s == 2
+
+
+def test_nothing_ran() -> None:
+    timeline = Timeline(START)
+    timeline.delta(START + 1)
+    timeline.delta(START + 2)
+    timeline.ready(pending(0), START + 2)
+    report = timeline.report(START + 3)
+    assert (report.execution_s, report.hidden_fraction, report.non_overlapped_s) == (0, 0, 1)
+    assert (report.serial_s, report.saved_s, report.lower_bound_s) == (2, -1, 2)
+
+
+def test_no_text_came() -> None:
+    report = Timeline(START).report(START + 3)
+    assert (report.ttft_s, report.generation_s, report.end_to_end_s) == (0, 0, 3)
+    assert (report.non_overlapped_s, report.lower_bound_s, report.chunks) == (3, 0, ())
+
+
+def test_run_that_ended_before_the_last_delta_waited_for_nothing() -> None:
+    timeline = Timeline(START)
+    timeline.delta(START + 5)
+    assert timeline.report(START + 4).non_overlapped_s == 0
+
+
+def test_chunk_ready_before_any_delta_counts_its_delay_from_the_start() -> None:
+    timeline = Timeline(START)
+    timeline.ready(pending(0), START + 2)
+    timeline.batch_started(START + 2)
+    timeline.started(0, START + 2)
+    timeline.finished(0, START + 3)
+    timeline.batch_finished(START + 3)
+    assert timeline.report(START + 3).lower_bound_s == near(2 + 1)
+
+
+def test_report_survives_the_wire() -> None:
+    report = run_of_two_batches()
+    plain = report.to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert Report.from_dict(json.loads(json.dumps(plain))) == report
+    assert Report.from_dict(plain).to_dict() == plain
+
+
+gaps = st.floats(0, 10)
+
+
+@given(st.lists(st.tuples(gaps, gaps, gaps), min_size=1), gaps)
+def test_sums_hold_for_any_run(chunks: list[tuple[float, float, float]], tail: float) -> None:
+    """Each chunk as its own batch, as soon as it is there and the one before has run."""
+    timeline = Timeline(START)
+    generated = list(accumulate((g for g, _, _ in chunks), initial=START))[1:]
+    for index, now in enumerate(generated):
+        timeline.delta(now)
+        timeline.ready(pending(index), now)
+    free = START
+    for index, (_, setup, execution) in enumerate(chunks):
+        began = max(free, generated[index])
+        free = began + setup + execution
+        timeline.batch_started(began)
+        timeline.started(index, began + setup)
+        timeline.finished(index, free)
+        timeline.batch_finished(free)
+    report = timeline.report(free + tail)
+    close = pytest.approx
+    assert report.generation_s == close(sum(g for g, _, _ in chunks), abs=1e-6)
+    assert report.execution_s == close(sum(s + x for _, s, x in chunks), abs=1e-6)
+    assert report.end_to_end_s == close(report.generation_s + report.non_overlapped_s, abs=1e-6)
+    assert report.saved_s == close(report.serial_s - report.end_to_end_s, abs=1e-6)
+    assert report.hidden_fraction <= 1
+    assert Report.from_dict(json.loads(json.dumps(report.to_dict()))) == report
