@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from importlib.util import find_spec
@@ -48,26 +49,22 @@ class DemoApp(JupyterApp):
 
     def start(self) -> None:
         """Run the demo; exit with 1 if a program failed."""
-        record = bool(self.svg)
-        console = Console(
-            record=record, width=100 if record else None, force_terminal=record or None
-        )
+        screen = _Screen(record=bool(self.svg))
         try:
-            results = self._show(console)
+            results = self._show(screen)
         except KeyboardInterrupt:
             self.exit(130)
         except (EagerError, OSError) as error:
             self.exit(f"{type(error).__name__}: {error}")
         if self.svg:
-            svg = console.export_svg(title="jupyter eager demo")
-            Path(self.svg).write_text(_FONT_FACE.sub("", svg), encoding="utf-8")
+            Path(self.svg).write_text(screen.svg(), encoding="utf-8")
         self.exit(0 if all(result.status == "ok" for result in results) else 1)
 
-    def _show(self, console: Console) -> list[RunResult]:
+    def _show(self, screen: _Screen) -> list[RunResult]:
         deltas = load_recording(Path(self.recording) if self.recording else None)
         if not self.recording and find_spec("pandas") is None:
             raise MissingExtraError("the bundled demo", "demo")
-        console.print(
+        screen.print(
             "A model's answer, replayed at the pace it was recorded, runs in a Jupyter kernel:\n"
             "first [b]while it is written[/b] (EAGER), then [b]after it is written[/b] (serial). "
             "Each run has a fresh kernel."
@@ -77,30 +74,54 @@ class DemoApp(JupyterApp):
             EagerClient.start(self.kernel, extra_arguments=quiet) as first,
             EagerClient.start(self.kernel, extra_arguments=quiet) as second,
         ):
-            eager = _watch(console, "EAGER", first, deltas, "off")
-            serial = _watch(console, "serial", second, deltas, "serial")
-        _print_output(console, eager)
-        _print_comparison(console, eager, serial)
+            eager = _watch(screen, "EAGER", first, deltas, "off")
+            serial = _watch(screen, "serial", second, deltas, "serial")
+        _print_output(screen, eager)
+        _print_comparison(screen, eager, serial)
         return [eager, serial]
 
 
 def _watch(
-    console: Console, title: str, client: EagerClient, deltas: list[TimedDelta], gate: str
+    screen: _Screen, title: str, client: EagerClient, deltas: list[TimedDelta], gate: str
 ) -> RunResult:
-    view = _View(title, deltas, console)
-    with Live(view, console=console, refresh_per_second=12, transient=True):
+    view = _View(title, deltas, screen)
+    with Live(view, console=screen.console, refresh_per_second=12, transient=True):
         result = client.run(view.follow(replay(deltas)), gate=gate, on_event=view.take)
         view.finish(result)
-    console.print(view)
+    screen.print(view)
     return result
+
+
+class _Screen:
+    """The terminal, and a record of what is printed on it."""
+
+    def __init__(self, *, record: bool) -> None:
+        self.console = Console()
+        self.recorder = (
+            Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
+            if record
+            else None
+        )
+
+    def print(self, what: RenderableType) -> None:
+        self.console.print(what)
+        self.record(what)
+
+    def record(self, what: RenderableType) -> None:
+        if self.recorder is not None:
+            self.recorder.print(what)
+
+    def svg(self) -> str:
+        assert self.recorder is not None
+        return _FONT_FACE.sub("", self.recorder.export_svg(title="jupyter eager demo"))
 
 
 class _View:
     """The program, with what is generated and what is executed."""
 
-    def __init__(self, title: str, deltas: list[TimedDelta], console: Console) -> None:
+    def __init__(self, title: str, deltas: list[TimedDelta], screen: _Screen) -> None:
         self._title = title
-        self._console = console
+        self._screen = screen
         self._half = len(deltas) // 2
         self._total = max(1, _lines(_code_of("".join(delta.text for delta in deltas))))
         self._text: list[str] = []
@@ -115,15 +136,15 @@ class _View:
         for delta in deltas:
             self._text.append(delta)
             yield delta
-            if len(self._text) == self._half and self._console.record:
-                self._console.print(self)  # a picture from the middle of the run
+            if len(self._text) == self._half and self._executed:
+                self._screen.record(self)  # a picture from the middle of the run
 
     def take(self, event: dict[str, Any]) -> None:
         """Note a message of the kernel."""
         if event["type"] == "chunk":
             if event["state"] == "done":
                 self._executed = max(self._executed, event["lines"][1])
-                if not self._console.is_terminal:
+                if not self._screen.console.is_terminal:
                     self._log(*event["lines"])
             elif event["state"] == "running":
                 self._running = max(self._running, event["lines"][1])
@@ -132,7 +153,7 @@ class _View:
         written = _lines(_code_of("".join(self._text)))
         which = f"line {last}" if first == last else f"lines {first}-{last}"
         seconds = time.monotonic() - self._start
-        self._console.print(f"{seconds:5.1f} s  {which} executed, {written} written")
+        self._screen.console.print(f"{seconds:5.1f} s  {which} executed, {written} written")
 
     def finish(self, result: RunResult) -> None:
         """Show how it ended."""
@@ -156,7 +177,7 @@ class _View:
             )
             bars.add_row(Text(label), bar, Text(f"{lines:>3} of {self._total} lines"))
         parts: list[RenderableType] = []
-        if self._done is None and (self._console.is_terminal or self._console.record):
+        if self._done is None:
             parts.append(self._program(code.split("\n"), generated))
         parts.append(bars)
         seconds = time.monotonic() - self._start
@@ -180,28 +201,28 @@ class _View:
         return grid
 
 
-def _print_output(console: Console, result: RunResult) -> None:
+def _print_output(screen: _Screen, result: RunResult) -> None:
     text = "".join(
         output.get("text") or output.get("data", {}).get("text/plain", "")
         for output in result.outputs
         if output["output_type"] != "error"
     )
-    console.print(
+    screen.print(
         Panel(Text(text.rstrip("\n")), title="What the program printed", title_align="left")
     )
     if result.error is not None:
-        console.print(Text.from_ansi("\n".join(result.error.traceback)))
+        screen.print(Text.from_ansi("\n".join(result.error.traceback)))
 
 
-def _print_comparison(console: Console, eager: RunResult, serial: RunResult) -> None:
+def _print_comparison(screen: _Screen, eager: RunResult, serial: RunResult) -> None:
     if eager.report is None or serial.report is None:
         return
     saved = serial.report.end_to_end_s - eager.report.end_to_end_s
     reports = {"EAGER": eager.report, "serial": serial.report}
-    console.print(report_table(reports, {"EAGER": saved}))
+    screen.print(report_table(reports, {"EAGER": saved}))
     share = saved / serial.report.end_to_end_s
     same = eager.outputs == serial.outputs
-    console.print(
+    screen.print(
         f"Saved [b]{saved:.2f} s[/b] of {serial.report.end_to_end_s:.2f} s ({share:.0%}); "
         f"the outputs are {'the same' if same else '[red]NOT the same[/red]'}."
     )

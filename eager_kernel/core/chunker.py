@@ -121,9 +121,15 @@ class Chunker:
 
         To be asked only where the next character is no part of a name, a quote or a newline.
         """
-        if self._held and self._state is not _State.CELL:
+        if self._state is not _State.CELL and not self._in_indent:
             self._advance(everything=True)
         return self._line.inside_string
+
+    @property
+    def _in_indent(self) -> bool:
+        """Nothing has arrived of the line but white space, whose width still counts."""
+        rest = "".join(self._held)
+        return self._state is _State.LINE_START and _end_of_indent(rest, 0, len(rest)) == len(rest)
 
     # Scanning -----------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from eager_kernel.errors import RecordingError
+
 __all__ = [
     "RECORDING_FORMAT",
     "RECORDING_NAME",
@@ -61,7 +63,7 @@ def load_recording(path: Path | None = None) -> list[TimedDelta]:
 
     Raises
     ------
-    ValueError
+    RecordingError
         If the file is not a recording this version can read. The message names the line and says
         what is wrong with it.
     OSError
@@ -85,7 +87,7 @@ def load_recording(path: Path | None = None) -> list[TimedDelta]:
         where = f"{name}, line {number}"
         delta = _parse_delta(_parse_object(line, where), where)
         if delta.seconds < previous:
-            raise ValueError(
+            raise RecordingError(
                 f"{where}: time goes backwards, from {previous} s to {delta.seconds} s"
             )
         previous = delta.seconds
@@ -96,22 +98,22 @@ def load_recording(path: Path | None = None) -> list[TimedDelta]:
 def _parse_object(line: bytes, where: str) -> dict[str, object]:
     """Parse one line that must hold a JSON object."""
     if not line.strip():
-        raise ValueError(f"{where}: expected a JSON object, found an empty line")
+        raise RecordingError(f"{where}: expected a JSON object, found an empty line")
     try:
         value: object = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"{where}: not UTF-8 text ({error.reason})") from error
-    except ValueError as error:
-        raise ValueError(f"{where}: not JSON ({error})") from error
+        raise RecordingError(f"{where}: not UTF-8 text ({error.reason})") from error
+    except json.JSONDecodeError as error:
+        raise RecordingError(f"{where}: not JSON ({error})") from error
     if not isinstance(value, dict):
-        raise ValueError(f"{where}: expected a JSON object, found {_type_name(value)}")
+        raise RecordingError(f"{where}: expected a JSON object, found {_type_name(value)}")
     return value
 
 
 def _field(record: dict[str, object], key: str, where: str) -> object:
     """Return a field that must be there."""
     if key not in record:
-        raise ValueError(f'{where}: missing field "{key}"')
+        raise RecordingError(f'{where}: missing field "{key}"')
     return record[key]
 
 
@@ -119,16 +121,16 @@ def _check_header(record: dict[str, object], where: str) -> None:
     """Refuse a file of another format or of a version this code does not know."""
     found_format = _field(record, "format", where)
     if found_format != RECORDING_FORMAT:
-        raise ValueError(
+        raise RecordingError(
             f"{where}: unknown format {json.dumps(found_format)}, "
             f"expected {json.dumps(RECORDING_FORMAT)}"
         )
     version = _field(record, "version", where)
     # bool is a subclass of int, and True == 1.
     if isinstance(version, bool) or not isinstance(version, int):
-        raise ValueError(f'{where}: "version" must be an integer, found {_type_name(version)}')
+        raise RecordingError(f'{where}: "version" must be an integer, found {_type_name(version)}')
     if version != RECORDING_VERSION:
-        raise ValueError(f"{where}: unknown version {version}, expected {RECORDING_VERSION}")
+        raise RecordingError(f"{where}: unknown version {version}, expected {RECORDING_VERSION}")
 
 
 def _parse_delta(record: dict[str, object], where: str) -> TimedDelta:
@@ -136,16 +138,16 @@ def _parse_delta(record: dict[str, object], where: str) -> TimedDelta:
     seconds = _field(record, "t", where)
     text = _field(record, "text", where)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise ValueError(f'{where}: "t" must be a number, found {_type_name(seconds)}')
+        raise RecordingError(f'{where}: "t" must be a number, found {_type_name(seconds)}')
     try:
         seconds = float(seconds)
     except OverflowError:
         seconds = math.inf
     # Python's JSON parser accepts NaN and Infinity; a player could never wait for either.
     if not math.isfinite(seconds) or seconds < 0:
-        raise ValueError(f'{where}: "t" must be finite and not negative, found {seconds}')
+        raise RecordingError(f'{where}: "t" must be finite and not negative, found {seconds}')
     if not isinstance(text, str):
-        raise ValueError(f'{where}: "text" must be a string, found {_type_name(text)}')
+        raise RecordingError(f'{where}: "text" must be a string, found {_type_name(text)}')
     return TimedDelta(seconds, text)
 
 

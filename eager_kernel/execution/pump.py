@@ -127,14 +127,14 @@ class Pump:
         """
         loop, task = self._loop, self._task
         if loop is None or task is None:
+            self._interrupted = True  # seen as soon as the run begins
+        elif not self._in_user_code:
+            self._interrupted = True
+            loop.call_soon_threadsafe(self._news.set)
+        elif asyncio.current_task(loop) is task:
             raise KeyboardInterrupt
-        if self._in_user_code:
-            if asyncio.current_task(loop) is task:
-                raise KeyboardInterrupt
+        else:
             loop.call_soon_threadsafe(task.cancel)
-            return
-        self._interrupted = True
-        loop.call_soon_threadsafe(self._news.set)
 
     # The two ways to run --------------------------------------------------------------------
 
@@ -217,6 +217,9 @@ class Pump:
             self._in_user_code = True
             try:
                 failed = await cell.run(pending.chunk)
+            except BaseException:
+                intake.finished(pending, "failed")  # interrupted outside its own code
+                raise
             finally:
                 self._in_user_code = False
                 if self._task is not None and self._task.cancelling():
@@ -227,6 +230,7 @@ class Pump:
             else:
                 self._executed_lines = pending.chunk.last_line
         intake.skip(self._batch)
+        self._batch = []
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         intake.batch_finished()
@@ -264,6 +268,7 @@ class Pump:
         """End a run that its program did not end."""
         if isinstance(error, KeyboardInterrupt):
             self._intake.stop("interrupted")
+        self._intake.skip(self._batch)
         self._intake.drop()
         return self._cell.abandon(self._intake.program, error)
 

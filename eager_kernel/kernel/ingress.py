@@ -21,6 +21,7 @@ from eager_kernel.errors import (
     RunCancelledError,
     UnknownStreamError,
 )
+from eager_kernel.execution.intake import StopReason
 from eager_kernel.kernel.protocol import TARGET, is_client_message, parse_message, parse_open
 from eager_kernel.kernel.stream import Stream
 
@@ -142,6 +143,8 @@ class Ingress:
         with self._lock:
             self._parents[comm_id] = message
             try:
+                if len(comm_id) > _LONGEST_ID:
+                    raise ProtocolError("comm_id", f"longer than {_LONGEST_ID} characters")
                 if comm_id in self._streams:
                     raise ProtocolError("comm_id", f"{comm_id} is open already")
                 if len(self._streams) >= limits.max_streams:
@@ -233,6 +236,10 @@ class Ingress:
             stream.handle(parse_message(mail.data))
         except EagerError as error:
             self._fail(stream, error)
+        except Exception as error:
+            # A fault of ours must end its own stream only, and be seen.
+            self._host.log.exception("Reading a stream failed")
+            self._fail(stream, EagerError(f"internal error: {error!r}; this is a bug"))
 
     def _tick(self, now: float) -> None:
         with self._lock:
@@ -259,8 +266,8 @@ class Ingress:
 
     def _fail(self, stream: Stream, error: EagerError) -> None:
         """End a stream that can't go on; its cell, if it has one, shows the error."""
-        reason = _REASONS.get(type(error), "cancelled")
-        stream.intake.stop(reason, error)  # type: ignore[arg-type]
+        reason = _REASONS.get(type(error), "error")
+        stream.intake.stop(reason, error)
         with self._lock:
             if not stream.attached:
                 self._drop(stream, str(error))
@@ -369,7 +376,12 @@ class _Mail:
 _THREAD: Final = "eager-stream"
 _TICK: Final = 0.05  # at most 20 updates a second
 _REMEMBERED: Final = 256
-_REASONS: Final = {LimitError: "limit", ProtocolError: "protocol"}
+_LONGEST_ID: Final = 256
+_REASONS: Final[dict[type[EagerError], StopReason]] = {
+    LimitError: "limit",
+    ProtocolError: "protocol",
+    RunCancelledError: "cancelled",
+}
 
 
 def _sendable(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from eager_kernel.core.gate import Gate
 from eager_kernel.core.queue import Pending
@@ -96,9 +96,20 @@ class Stream:
         self._publish("comm_msg", dict(StopMessage(type="stop", reason=reason, message=message)))
 
     def tell_chunks(self) -> None:
-        """Send the states that changed since the last call: the latest of each chunk."""
+        """Send the states that changed since the last call: the latest of each chunk.
+
+        Of a burst, the chunks that are ready, done or skipped are told by the last one of
+        each: order never changes, so those before it are as far.
+        """
         with self._lock:
             changed, self._states = self._states, {}
+        if len(changed) > _BURST:
+            last_of = {state: index for index, (_, state) in sorted(changed.items())}
+            changed = {
+                index: (pending, state)
+                for index, (pending, state) in changed.items()
+                if state not in _TOLD_BY_LAST or last_of[state] == index
+            }
         for index, (pending, state) in sorted(changed.items()):
             chunk, verdict = pending.chunk, pending.verdict
             self._publish(
@@ -158,3 +169,7 @@ class Stream:
     def _note(self, pending: Pending, state: State) -> None:
         with self._lock:
             self._states[pending.chunk.index] = (pending, state)
+
+
+_BURST: Final = 100
+_TOLD_BY_LAST: Final[frozenset[State]] = frozenset({"ready", "done", "skipped"})

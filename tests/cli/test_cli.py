@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -171,3 +172,15 @@ def test_bytes_of_another_encoding() -> None:
         pipe.close()
         with pytest.raises(EagerError, match="not UTF-8: byte 0xe9"):
             list(live(reader))
+
+
+def test_ctrl_c_interrupts_the_program(work: Path) -> None:
+    Path("p.py").write_text("print('go', flush=True)\nwhile True: pass\n")
+    command = [sys.executable, "-m", "eager_kernel.cli", "run", "p.py"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"go\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert b"KeyboardInterrupt" in errors
+    assert process.returncode == 130

@@ -12,6 +12,7 @@ import pytest
 
 from eager_kernel import demo
 from eager_kernel.demo import TimedDelta, load_recording, make_recording
+from eager_kernel.errors import RecordingError
 
 FOLDER = Path(demo.__file__).parent
 HEADER = '{"format": "eager-recording", "version": 1}\n'
@@ -24,7 +25,7 @@ def answer_text() -> str:
 def program_text() -> str:
     before, opening, rest = answer_text().partition("```python\n")
     program, closing, after = rest.partition("```\n")
-    assert opening and closing and before.strip() and after.strip()
+    assert all((opening, closing, before.strip(), after.strip()))
     assert "```" not in after
     return program
 
@@ -118,7 +119,7 @@ def test_line_separator_inside_a_string_is_no_line_end(tmp_path: Path) -> None:
 def test_bad_files_are_named(tmp_path: Path, content: str, line: int, problem: str) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(RecordingError) as caught:
         load_recording(path)
     message = str(caught.value)
     assert message.startswith(f"{path}, line {line}: ")

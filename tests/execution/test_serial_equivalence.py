@@ -27,14 +27,17 @@ PROGRAMS = {
     "expressions in the middle are not shown": "1\nprint(2)\n3\nprint(4)\n",
     "string in the middle": "'doc'\nprint(__doc__)\n'last'",
     "stdout and stderr": "import sys\nprint('a')\nprint('b', file=sys.stderr)\nprint('c')\n",
-    "display": "from IPython.display import display, HTML\ndisplay(HTML('<b>b</b>'))\ndisplay(1)\n2",
+    "display": "from IPython.display import display, HTML\n"
+    "display(HTML('<b>b</b>'))\ndisplay(1)\n2",
     "display id": "from IPython.display import display\n"
     "handle = display('one', display_id='i')\nhandle.update('two')\n",
     "clear output": "from IPython.display import clear_output\nprint('a')\n"
     "clear_output(wait=True)\nprint('b')\n",
     "error": "a = 1\n\n# comment\nb = a / 0\nc = 2\n",
-    "error in a function": "def f(x):\n    return 1 / x\n\nfor i in (1, 0):\n    f(i)\n\nprint('no')\n",
-    "chained errors": "try:\n    {}['k']\nexcept KeyError as e:\n    raise ValueError('v') from e\n",
+    "error in a function": "def f(x):\n    return 1 / x\n\n"
+    "for i in (1, 0):\n    f(i)\n\nprint('no')\n",
+    "chained errors": "try:\n    {}['k']\n"
+    "except KeyError as e:\n    raise ValueError('v') from e\n",
     "error in a comprehension": "data = [1, 0]\n[1 / x for x in data]\n",
     "exception group": "raise ExceptionGroup('g', [ValueError(1), TypeError(2)])\n",
     "syntax error at run time": "x = 1\nreturn x\n",
@@ -107,14 +110,17 @@ def test_program(
     assert as_stream(eager, PROGRAMS[name], split) == expected
 
 
-@pytest.mark.parametrize(
-    "mode", ["all", "last", "last_expr", "last_expr_or_assign", "none"]
-)
-def test_interactivity(
-    mode: str, stock: BlockingKernelClient, eager: BlockingKernelClient
-) -> None:
+@pytest.mark.parametrize("mode", ["all", "last", "last_expr", "last_expr_or_assign", "none"])
+def test_interactivity(mode: str, stock: BlockingKernelClient, eager: BlockingKernelClient) -> None:
     setting = f"get_ipython().ast_node_interactivity = {mode!r}"
-    programs = ["1\nx = 2\nx\n", "x = 3\n", "for i in (1, 2):\n    i\n", "4\n5;", "y = x = 6", "'s'"]
+    programs = [
+        "1\nx = 2\nx\n",
+        "x = 3\n",
+        "for i in (1, 2):\n    i\n",
+        "4\n5;",
+        "y = x = 6",
+        "'s'",
+    ]
     try:
         for client in (stock, eager):
             as_cell(client, setting)
@@ -150,9 +156,7 @@ def test_events_fire_once(eager: BlockingKernelClient) -> None:
     "def t(lines):\n    return [l.replace('one', '1') for l in lines]\n"
     "get_ipython().input_transformers_post.append(t)",
 ], ids=["ast", "input"])  # fmt: skip
-def test_transformers(
-    setup: str, stock: BlockingKernelClient, eager: BlockingKernelClient
-) -> None:
+def test_transformers(setup: str, stock: BlockingKernelClient, eager: BlockingKernelClient) -> None:
     undo = (
         "ip = get_ipython()\n"
         "for l in (ip.ast_transformers, ip.input_transformers_post):\n    l.clear()"

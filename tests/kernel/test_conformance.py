@@ -32,6 +32,7 @@ class TestEagerKernel(jupyter_kernel_test.KernelTests):
     # "range" fails on stock ipykernel too.
     supported_history_operations = ("tail", "search")
     code_inspect_sample = "zip"
+
     @classmethod
     def setUpClass(cls) -> None:
         # Its searches count what is in the history: let there be only its own.

@@ -1,0 +1,42 @@
+"""``python -m benchmarks [chunker] [kernel] [--repeats N] [--json FILE]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from benchmarks import chunker, kernel
+from benchmarks.measure import Table, machine
+
+_SUITES = {"chunker": chunker.run, "kernel": kernel.run}
+
+
+def main() -> None:
+    """Run the suites that were named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("suites", nargs="*", metavar="suite", help="chunker, kernel")
+    parser.add_argument("--repeats", type=int, default=5, help="how often all is measured")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the tables here")
+    arguments = parser.parse_args()
+    unknown = set(arguments.suites) - set(_SUITES)
+    if unknown:
+        parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(_SUITES)}")
+    if arguments.repeats < 1:
+        parser.error("--repeats must be at least 1")
+
+    about = machine()
+    print("\n".join(f"- {name}: {value}" for name, value in about.items()), flush=True)
+    results: dict[str, list[Table]] = {}
+    for name in arguments.suites or _SUITES:
+        results[name] = _SUITES[name](arguments.repeats)
+        for table in results[name]:
+            print("\n" + table.to_markdown(), flush=True)
+    if arguments.json is not None:
+        plain = {name: [table.to_dict() for table in tables] for name, tables in results.items()}
+        text = json.dumps({**about, **plain}, indent=1, ensure_ascii=False)
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

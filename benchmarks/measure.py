@@ -1,0 +1,128 @@
+"""Repeated measurements, their ratios, and tables of them."""
+
+from __future__ import annotations
+
+import gc
+import math
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The seconds that repetitions of one thing took."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def best(self) -> float:
+        """The least disturbed repetition."""
+        return min(self.seconds)
+
+    @property
+    def median(self) -> float:
+        """The usual repetition."""
+        return statistics.median(self.seconds)
+
+    def percentile(self, percent: float) -> float:
+        """The smallest sample that at least `percent` % of the samples do not exceed."""
+        ranked = sorted(self.seconds)
+        return ranked[max(0, math.ceil(len(ranked) * percent / 100) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of results.
+
+    Parameters
+    ----------
+    title
+        What was measured.
+    notes
+        What the figures mean, a paragraph each.
+    header
+        Names of the columns.
+    rows
+        Cells as they are shown.
+    samples
+        The seconds measured, by what they were measured of.
+    """
+
+    title: str
+    notes: tuple[str, ...]
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    samples: dict[str, tuple[float, ...]]
+
+    def to_markdown(self) -> str:
+        """The table as Markdown."""
+        lines = [f"### {self.title}", ""]
+        for note in self.notes:
+            lines += [note, ""]
+        body = [self.header, tuple("---" for _ in self.header), *self.rows]
+        lines += ["| " + " | ".join(row) + " |" for row in body]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists, strings and numbers."""
+        return asdict(self)
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Seconds that `action` takes, without garbage collections and the end of its result."""
+    gc.collect()
+    gc.disable()
+    try:
+        start = time.perf_counter()
+        result = action()
+        seconds = time.perf_counter() - start
+    finally:
+        gc.enable()
+    del result
+    return seconds
+
+
+def alternate(actions: Sequence[Callable[[], float]], repeats: int) -> list[Samples]:
+    """Repeat measurements in turn, so that a disturbance hits all of them alike.
+
+    Parameters
+    ----------
+    actions
+        Each measures once, and returns the seconds.
+    repeats
+        How often each is called; once more before that does not count.
+    """
+    rounds = [[action() for action in actions] for _ in range(repeats + 1)]
+    return [Samples(column) for column in zip(*rounds[1:], strict=True)]
+
+
+def exponent(sizes: Iterable[float], costs: Iterable[float]) -> float:
+    """The least-squares slope of log cost against log size: 1 is linear, 2 quadratic."""
+    return statistics.linear_regression(
+        list(map(math.log, sizes)), list(map(math.log, costs))
+    ).slope
+
+
+def machine() -> dict[str, str]:
+    """What the figures were measured on."""
+    packages = ("eager-kernel", "ipykernel", "ipython", "jupyter_client", "pyzmq")
+    return {
+        "machine": f"{platform.machine()}, {_processor()}",
+        "system": f"{platform.system()} {platform.release()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        **{package: version(package) for package in packages},
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as info:  # noqa: PTH123
+            names = [line.partition(":")[2].strip() for line in info if "model name" in line]
+    except OSError:
+        names = []
+    return f"{len(names)} x {names[0]}" if names else platform.processor() or "unknown processor"

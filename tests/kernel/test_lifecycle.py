@@ -1,0 +1,63 @@
+"""Kernels that end, restart and live long."""
+
+from __future__ import annotations
+
+import time
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import start_new_kernel
+
+from tests.kernel.wire import WireStream, run
+
+
+def test_shutdown_in_the_middle_of_a_run() -> None:
+    manager, client = start_new_kernel(
+        kernel_name="eager_python", extra_arguments=["--log-level=ERROR"]
+    )
+    stream = WireStream(client).open().attach().delta("x = 1\nprint('ran')\n")
+    stream.listen(until=lambda heard: heard.text() == "ran\n")
+    start = time.monotonic()
+    manager.shutdown_kernel()  # asks first, kills after 5 s
+    assert time.monotonic() - start < 4
+    client.stop_channels()
+
+
+def test_restart_in_the_middle_of_a_run() -> None:
+    manager, client = start_new_kernel(
+        kernel_name="eager_python", extra_arguments=["--log-level=ERROR"]
+    )
+    try:
+        stream = WireStream(client).open().attach().delta("x = 1\nimport time\ntime.sleep(60)\n")
+        stream.listen(0.5)
+        manager.restart_kernel(now=True)
+        client.wait_for_ready(timeout=30)
+        assert run(client, "'x' in globals()").displayed() == ["False"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def test_many_runs_leave_nothing_behind(client: BlockingKernelClient) -> None:
+    program = "import threading\nthreading.active_count()"
+    before = run(client, program).displayed()
+    for number in range(40):
+        pieces = [f"n = {number}\n", "n / 0\n"] if number % 4 == 0 else [f"n = {number}\n", "n"]
+        run(client, *pieces)
+    assert run(client, program).displayed() == before
+    kept = "k = get_ipython().kernel.ingress; len(k._streams), len(k._parents), len(k._unread)"
+    assert client_result(client, kept) == "(0, 0, 0)"
+
+
+def test_ordinary_cells_are_stock(client: BlockingKernelClient) -> None:
+    assert client_result(client, "type(get_ipython()).__name__") == "'ZMQInteractiveShell'"
+    run(client, "1")
+    own = "sorted(n for n in vars(get_ipython()) if n in ('run_cell_async', 'showtraceback'))"
+    assert client_result(client, own) == "[]"
+
+
+def client_result(client: BlockingKernelClient, code: str) -> str:
+    messages: list[dict] = []
+    client.execute_interactive(code, timeout=20, output_hook=messages.append)
+    results = [m for m in messages if m["msg_type"] == "execute_result"]
+    text: str = results[-1]["content"]["data"]["text/plain"]
+    return text

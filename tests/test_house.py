@@ -1,0 +1,63 @@
+"""The rules of the house that a machine can hold: lint, format, types, direction of imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import eager_kernel
+
+ROOT = Path(__file__).parents[1]
+CHECKS = {
+    "lint": ["ruff", "check"],
+    "format": ["ruff", "format", "--check"],
+    "types": ["mypy"],
+    "imports": ["lint-imports"],
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_check(check: str) -> None:
+    program, *arguments = CHECKS[check]
+    command = Path(sys.executable).with_name(program)
+    if not command.exists():
+        pytest.skip(f"{program} is not installed: pip install -e '.[dev]'")
+    done = subprocess.run(
+        [command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=110
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_public_names() -> None:
+    assert sorted(eager_kernel.__all__) == [
+        "AsyncEagerClient",
+        "Chunk",
+        "Chunker",
+        "EagerClient",
+        "EagerError",
+        "Gate",
+        "RunResult",
+        "__version__",
+    ]
+    for name in eager_kernel.__all__:
+        assert getattr(eager_kernel, name) is not None
+    assert set(dir(eager_kernel)) == set(eager_kernel.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Chunkers'"):
+        eager_kernel.Chunkers  # noqa: B018
+
+
+def test_the_core_is_light() -> None:
+    """Using the chunker imports no Jupyter."""
+    code = (
+        "import sys, eager_kernel; eager_kernel.Chunker().feed('x\\n')\n"
+        "heavy = {'IPython', 'zmq', 'traitlets', 'jupyter_client', 'asyncio'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_it_is_typed() -> None:
+    assert (Path(eager_kernel.__file__).parent / "py.typed").exists()
