@@ -92,6 +92,8 @@ class Intake:
         self._unfinished: list[Chunk] = []
         self._ending: Ending | None = None
         self._listener: Callable[[], None] | None = None
+        self.cancelled: EagerError | None = None
+        """What to say of chunks that were not run because the client cancelled them."""
 
     # The thread that feeds ------------------------------------------------------------------
 
@@ -101,7 +103,7 @@ class Intake:
         Raises
         ------
         LimitError
-            When the program is longer than allowed. Nothing of this delta is kept.
+            When the program is longer than allowed; what came before that is kept.
         """
         if self._ending is not None:
             return
@@ -180,6 +182,19 @@ class Intake:
         if self._finish(Ending("stopped", reason, error)):
             self._on_stop(reason, message or (str(error) if error is not None else ""))
 
+    def cancel(self, error: EagerError) -> None:
+        """Hand out nothing more, even of a text that has ended.
+
+        Parameters
+        ----------
+        error
+            What to tell the user, if that left anything undone.
+        """
+        self.stop("cancelled", error)
+        with self._changed:
+            self.cancelled = self.cancelled or error
+        self._notify()
+
     @property
     def ending(self) -> Ending | None:
         """How the text ended; None while it may go on."""
@@ -225,7 +240,15 @@ class Intake:
     @property
     def wanted(self) -> bool:
         """Whether what was taken may still run."""
+        if self.cancelled is not None:
+            return False
         return self._ending is None or self._ending.kind != "stopped"
+
+    @property
+    def waiting(self) -> int:
+        """How many chunks were not taken yet."""
+        with self._changed:
+            return len(self._queue)
 
     def drop(self) -> list[Pending]:
         """Give up what has not been taken, and return it."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
+from collections import deque
 from dataclasses import dataclass
+from traceback import walk_tb
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from IPython.core.interactiveshell import ExecutionResult
 
@@ -76,7 +78,8 @@ class Pump:
         self._on_error = on_error
         self._shell = shell
         self._cell = StreamedCell(shell, options, self._failed)
-        self._batch: list[Pending] = []
+        self._batch: deque[Pending] = deque()
+        self._left_out = False
         self._executed_lines = 0
         self._error_lines: tuple[int, int] | None = None
         self._in_user_code = False
@@ -104,7 +107,7 @@ class Pump:
             except (KeyboardInterrupt, asyncio.CancelledError):
                 # Raised between statements: a statement's own reaches the shell.
                 self._interrupted = True
-                result = self._end_badly(KeyboardInterrupt("the run was interrupted"))
+                result = self._end_badly(KeyboardInterrupt(_INTERRUPTED))
             if cell.result is not None and not cell.is_async:
                 self.context = contextvars.copy_context()
             self.outcome = self._sum_up(result)
@@ -178,7 +181,7 @@ class Pump:
                 intake.finished(pending, "failed")
             else:
                 intake.finished(pending, "skipped")
-        if result.error_before_exec is not None:
+        if result.error_before_exec is not None and not _was_compiling(result.error_before_exec):
             self._executed_lines = 0
         intake.batch_finished()
         return result
@@ -193,11 +196,13 @@ class Pump:
                     return await self._finish(complete=False)
             elif ending is None:
                 await self._wait()
+            elif intake.cancelled is not None and (self._left_out or intake.waiting):
+                return self._end_badly(intake.cancelled)
             elif ending.kind == "complete":
                 return await self._finish(complete=True)
             else:
                 return self._end_badly(self._why(ending))
-        return self._end_badly(KeyboardInterrupt("the run was interrupted"))
+        return self._end_badly(KeyboardInterrupt(_INTERRUPTED))
 
     async def _run_batch(self, batch: list[Pending]) -> bool:
         """Run chunks in order. Returns True when the program has failed."""
@@ -209,10 +214,10 @@ class Pump:
             cell.know(intake.program)
         else:
             cell.know_if_grown(intake.chars, lambda: intake.program)
-        self._batch = batch
+        self._batch = deque(batch)
         failed = False
         while self._batch and not failed and not self._interrupted and intake.wanted:
-            pending = self._batch.pop(0)
+            pending = self._batch.popleft()
             intake.started(pending)
             self._in_user_code = True
             try:
@@ -229,8 +234,7 @@ class Pump:
                 self._error_lines = _lines(pending.chunk)
             else:
                 self._executed_lines = pending.chunk.last_line
-        intake.skip(self._batch)
-        self._batch = []
+        self._left_out = bool(self._skip_batch())
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         intake.batch_finished()
@@ -252,10 +256,19 @@ class Pump:
         if self._on_error == "stop" or interrupted:
             self._intake.stop("interrupted" if interrupted else "error", message=_describe(error))
         else:
-            self._intake.wait_for_end()
-        rest, self._batch = self._batch, []
+            try:
+                self._intake.wait_for_end()
+            except KeyboardInterrupt:
+                # The user waits no longer for the text; the error is still the program's.
+                self._intake.stop("interrupted", message=_INTERRUPTED)
+        rest = self._skip_batch() + self._intake.drop()
+        return [pending.chunk for pending in rest]
+
+    def _skip_batch(self) -> list[Pending]:
+        rest = list(self._batch)
+        self._batch.clear()
         self._intake.skip(rest)
-        return [pending.chunk for pending in rest + self._intake.drop()]
+        return rest
 
     async def _finish(self, *, complete: bool) -> ExecutionResult:
         self._in_user_code = True
@@ -267,8 +280,8 @@ class Pump:
     def _end_badly(self, error: BaseException) -> ExecutionResult:
         """End a run that its program did not end."""
         if isinstance(error, KeyboardInterrupt):
-            self._intake.stop("interrupted")
-        self._intake.skip(self._batch)
+            self._intake.stop("interrupted", message=_INTERRUPTED)
+        self._skip_batch()
         self._intake.drop()
         return self._cell.abandon(self._intake.program, error)
 
@@ -277,7 +290,7 @@ class Pump:
             return ending.error
         ran = _ran(self._executed_lines)
         if ending.reason == "interrupted":
-            return KeyboardInterrupt("the run was interrupted")
+            return KeyboardInterrupt(_INTERRUPTED)
         if ending.kind == "stopped":
             return RunCancelledError(f"the stream was stopped ({ending.reason}); {ran}")
         unfinished = self._intake.unfinished
@@ -313,13 +326,16 @@ def _failed_line(result: ExecutionResult, program: str) -> int | None:
     if isinstance(error, SyntaxError) and result.error_before_exec is not None:
         line = error.lineno or 1
     else:
-        trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_name != "<module>":
-            trace = trace.tb_next
-        if trace is not None:
-            line = trace.tb_lineno
+        frames = walk_tb(error.__traceback__)
+        line = next((at for frame, at in frames if frame.f_code.co_name == "<module>"), 1)
     # IPython does not count the empty lines at the beginning.
     return line + len(program) - len(program.lstrip("\n"))
+
+
+def _was_compiling(error: BaseException) -> bool:
+    """Whether `error` is of one statement, when those before it had run."""
+    trace = error.__traceback__
+    return any(frame.f_code.co_name == "run_ast_nodes" for frame, _ in walk_tb(trace))
 
 
 def _lines(chunk: Chunk) -> tuple[int, int]:
@@ -330,7 +346,7 @@ def _describe(error: BaseException | None) -> str:
     if error is None:
         return ""
     # Models raise what they like: a message is never longer than a client can show.
-    text = f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
     return text if len(text) <= 500 else text[:500] + "…"
 
 
@@ -338,3 +354,6 @@ def _ran(lines: int) -> str:
     if not lines:
         return "nothing has run"
     return "line 1 has run" if lines == 1 else f"lines 1-{lines} have run"
+
+
+_INTERRUPTED: Final = "the run was interrupted"

@@ -22,7 +22,14 @@ from eager_kernel.errors import (
     UnknownStreamError,
 )
 from eager_kernel.execution.intake import StopReason
-from eager_kernel.kernel.protocol import TARGET, is_client_message, parse_message, parse_open
+from eager_kernel.kernel.protocol import (
+    TARGET,
+    Cancel,
+    attached_comm,
+    is_client_message,
+    parse_message,
+    parse_open,
+)
 from eager_kernel.kernel.stream import Stream
 
 
@@ -43,7 +50,7 @@ class Limits:
     delta_timeout
         Seconds without a message after which a client is taken for gone.
     attach_timeout
-        Seconds within which a cell must own the stream.
+        Seconds from its opening within which a cell must ask for the stream.
     """
 
     gate: Mode = "off"
@@ -103,6 +110,9 @@ class Ingress:
         session = self._host.session
         _, parts = session.feed_identities(frames, copy=False)
         header_frame = bytes(parts[1].buffer)
+        if b'"execute_request"' in header_frame:
+            self._note_request(session, parts)
+            return False
         if b'"comm_' not in header_frame:
             return False
         # Only looked at: to deserialise a message registers its signature, and the kernel
@@ -123,6 +133,15 @@ class Ingress:
             self._deliver(comm_id, kind, message)
         self._publish_idle(message)
         return True
+
+    def _note_request(self, session: Any, parts: list[Any]) -> None:
+        """Keep a stream whose cell has to wait for other cells."""
+        content_frame = bytes(parts[4].buffer)
+        if b"%eager" in content_frame:
+            comm_id = attached_comm(session.unpack(content_frame).get("code"))
+            stream = self._streams.get(comm_id or "")
+            if stream is not None:
+                stream.awaited = True
 
     def _is_ours(self, kind: str, content: Any) -> bool:
         if not isinstance(content, dict) or not isinstance(content.get("comm_id"), str):
@@ -233,7 +252,10 @@ class Ingress:
             self._fail(stream, gone)
             return
         try:
-            stream.handle(parse_message(mail.data))
+            message = parse_message(mail.data)
+            stream.handle(message)
+            if isinstance(message, Cancel):
+                self._fail(stream, RunCancelledError("the client cancelled it"))
         except EagerError as error:
             self._fail(stream, error)
         except Exception as error:
@@ -247,15 +269,14 @@ class Ingress:
         for stream in streams:
             if stream.has_news:
                 stream.tell_chunks()
-            silent = now - stream.last_heard
             limits = self._limits
             if not stream.attached:
-                if silent >= limits.attach_timeout:
+                if not stream.awaited and now - stream.opened >= limits.attach_timeout:
                     self._fail(
                         stream,
                         LimitError(f"no cell attached it within {limits.attach_timeout:g} s"),
                     )
-            elif stream.intake.ending is None and silent >= limits.delta_timeout:
+            elif stream.intake.ending is None and now - stream.last_heard >= limits.delta_timeout:
                 self._fail(
                     stream,
                     LimitError(
@@ -342,8 +363,21 @@ class Ingress:
         for stream in streams:
             stream.intake.stop("interrupted", message="the user interrupted the kernel")
 
+    def forget(self, comm_id: str) -> None:
+        """Drop a stream whose cell will not run."""
+        with self._lock:
+            stream = self._streams.get(comm_id)
+            if stream is not None and not stream.attached:
+                self._fail(stream, RunCancelledError("its cell was aborted"))
+
     def close(self) -> None:
-        """End the stream thread."""
+        """Tell the clients that the kernel ends, and end the stream thread."""
+        with self._lock:
+            streams = list(self._streams.values())
+        for stream in streams:
+            # The runs themselves end with the process, as any cell does.
+            stream.tell_stop("interrupted", "the kernel shuts down")
+            stream.close()
         self._inbox.put(None)
 
     # Sending --------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from contextvars import Context
 from typing import Any, Final
 
 from ipykernel.ipkernel import IPythonKernel
+from IPython.core.async_helpers import _asyncio_runner
 from traitlets import Enum, Float, Integer, Type
 
 from eager_kernel._version import __version__
@@ -19,6 +19,7 @@ from eager_kernel.execution.cell import CellOptions
 from eager_kernel.execution.pump import Pump
 from eager_kernel.kernel.ingress import Ingress, Limits
 from eager_kernel.kernel.magic import EagerMagics
+from eager_kernel.kernel.protocol import attached_comm
 from eager_kernel.kernel.stream import Stream
 
 
@@ -58,8 +59,8 @@ class EagerKernel(IPythonKernel):
     ).tag(config=True)
     attach_timeout = Float(
         60.0,
-        help="""Seconds that an open stream waits for a cell to attach it; then it is dropped,
-        with nothing run.""",
+        help="""Seconds from the opening of a stream within which a cell that attaches it must be
+        sent; then it is dropped, with nothing run.""",
     ).tag(config=True)
     pump_class = Type(Pump, help="What runs streams; a subclass may change how.").tag(config=True)
 
@@ -94,48 +95,25 @@ class EagerKernel(IPythonKernel):
 
     def do_shutdown(self, restart: bool) -> Any:
         """End the stream thread with the kernel."""
-        self.ingress.interrupt()
         self.ingress.close()
         return super().do_shutdown(restart)
 
     async def do_execute(
-        self,
-        code: str,
-        silent: bool,
-        store_history: bool = True,
-        user_expressions: dict[str, str] | None = None,
-        allow_stdin: bool = False,
-        *,
-        cell_meta: dict[str, Any] | None = None,
-        cell_id: str | None = None,
+        self, code: str, silent: bool, store_history: bool = True, *rest: Any, **more: Any
     ) -> dict[str, Any]:
         """Run a cell; one that attaches a stream runs that stream."""
         stream = self._claim(code)
         if stream is None:
             reply: dict[str, Any] = await super().do_execute(
-                code,
-                silent,
-                store_history,
-                user_expressions,
-                allow_stdin,
-                cell_meta=cell_meta,
-                cell_id=cell_id,
+                code, silent, store_history, *rest, **more
             )
             return reply
-        options = CellOptions(store_history, silent, cell_id, cell_meta)
+        options = CellOptions(store_history, silent, more.get("cell_id"), more.get("cell_meta"))
         pump = self.pump_class(self.shell, stream.intake, options, stream.options.on_error)
         self._pump = pump
         try:
             with _lend(self.shell, pump):
-                reply = await super().do_execute(
-                    code,
-                    silent,
-                    store_history,
-                    user_expressions,
-                    allow_stdin,
-                    cell_meta=cell_meta,
-                    cell_id=cell_id,
-                )
+                reply = await super().do_execute(code, silent, store_history, *rest, **more)
             if pump.context is not None:
                 _adopt(pump.context)
             if pump.outcome is not None:
@@ -148,13 +126,20 @@ class EagerKernel(IPythonKernel):
             self.ingress.release(stream)
 
     def _claim(self, code: str) -> Stream | None:
-        attach = _ATTACH.fullmatch(code)
-        if attach is None:
+        comm_id = attached_comm(code)
+        if comm_id is None or self._pump is not None or not _runs_asyncio(self.shell):
             return None
         try:
-            return self.ingress.claim(attach[1], self.get_parent("shell"))
+            return self.ingress.claim(comm_id, self.get_parent("shell"))
         except EagerError:
             return None  # the magic of that name runs as an ordinary cell, and says why
+
+    def _send_abort_reply(self, stream: Any, msg: Any, idents: Any) -> None:
+        """Drop the stream of a cell that a failed cell before it takes along."""
+        super()._send_abort_reply(stream, msg, idents)
+        comm_id = attached_comm(msg["content"].get("code"))
+        if comm_id is not None:
+            self.ingress.forget(comm_id)
 
     @contextmanager
     def _cancel_on_sigint(self, future: Any) -> Iterator[None]:
@@ -170,7 +155,9 @@ class EagerKernel(IPythonKernel):
             signal.signal(signal.SIGINT, previous)
 
 
-_ATTACH: Final = re.compile(r"\s*%eager[ \t]+attach[ \t]+(\S+)\s*")
+def _runs_asyncio(shell: Any) -> bool:
+    """Whether ipykernel would run a cell that awaits on its own loop."""
+    return shell.loop_runner is _asyncio_runner
 
 
 @contextmanager

@@ -30,6 +30,6 @@ class EagerMagics(Magics):
             raise UsageError("use: %eager attach COMM_ID, alone in its cell")
         self._ingress.explain(comm_id.strip())
         raise UsageError(
-            "%eager attach must be alone in its cell, and needs the asyncio loop runner "
-            "(%autoawait asyncio)"
+            "%eager attach must be alone in its cell, not inside another run, and needs the "
+            "asyncio loop runner (%autoawait asyncio)"
         )

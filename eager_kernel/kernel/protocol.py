@@ -5,6 +5,7 @@ Messages are checked here, at the border, and trusted inside.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
@@ -15,6 +16,7 @@ from eager_kernel.execution.intake import State, StopReason
 from eager_kernel.execution.pump import OnError
 
 TARGET: Final = "eager.stream"
+_ATTACH: Final = re.compile(r"\s*%eager[ \t]+attach[ \t]+(\S+)\s*")
 VERSION: Final = 1
 
 
@@ -107,7 +109,7 @@ def parse_open(data: object, default_gate: Mode) -> OpenOptions:
     if "version" not in fields:
         raise ProtocolError("data.version", f"missing; send {VERSION}")
     version = fields["version"]
-    if version != VERSION or isinstance(version, bool):
+    if type(version) is not int or version != VERSION:
         raise ProtocolError("data.version", f"{version!r} is not supported; send {VERSION}")
     return OpenOptions(
         text_format=_choice(fields, "format", FORMATS, "auto"),
@@ -128,7 +130,7 @@ def parse_message(data: object) -> Delta | End | Cancel:
     fields = _fields(data)
     match fields.get("type"):
         case "delta":
-            if "text" not in fields:
+            if fields.get("text") is None:
                 raise ProtocolError("data.text", "missing; a delta needs its text")
             offset = fields.get("offset")
             if offset is not None and (
@@ -139,14 +141,19 @@ def parse_message(data: object) -> Delta | End | Cancel:
                 )
             return Delta(_text(fields, "text", ""), offset)
         case "end":
-            reason = fields.get("finish_reason")
-            return End(None if reason is None else _text(fields, "finish_reason", ""))
+            return End(_text(fields, "finish_reason", "") or None)
         case "cancel":
             return Cancel()
         case None:
             raise ProtocolError("data.type", "missing; send delta, end or cancel")
         case other:
             raise ProtocolError("data.type", f"must be delta, end or cancel, not {_show(other)}")
+
+
+def attached_comm(code: object) -> str | None:
+    """Return the comm's id if `code` is a cell that attaches a stream."""
+    attach = _ATTACH.fullmatch(code) if isinstance(code, str) else None
+    return attach[1] if attach is not None else None
 
 
 def is_client_message(data: object) -> bool:
@@ -161,14 +168,18 @@ def _fields(data: object) -> dict[str, Any]:
 
 
 def _text(fields: dict[str, Any], name: str, default: str) -> str:
-    value = fields.get(name, default)
+    value = fields.get(name)
+    if value is None:
+        return default
     if not isinstance(value, str):
         raise ProtocolError(f"data.{name}", f"must be a string, not {_show(value)}")
     return value
 
 
 def _choice(fields: dict[str, Any], name: str, choices: tuple[str, ...], default: str) -> str:
-    value = fields.get(name, default)
+    value = fields.get(name)
+    if value is None:
+        return default
     if value not in choices:
         raise ProtocolError(
             f"data.{name}", f"must be one of {', '.join(choices)}, not {_show(value)}"

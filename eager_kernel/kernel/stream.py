@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from eager_kernel.core.gate import Gate
 from eager_kernel.core.queue import Pending
-from eager_kernel.errors import ProtocolError
+from eager_kernel.errors import ProtocolError, RunCancelledError
 from eager_kernel.execution.intake import Intake, State, StopReason
 from eager_kernel.execution.pump import Outcome
 from eager_kernel.kernel.protocol import (
@@ -48,8 +48,10 @@ class Stream:
     ) -> None:
         self.comm_id = comm_id
         self.options = options
-        self.last_heard = now
-        """When the client's last message came."""
+        self.opened = self.last_heard = now
+        """When the comm was opened, and when the client's last message came."""
+        self.awaited = False
+        """A cell that attaches it is queued."""
         self.attached = False
         """A cell owns the run."""
         self.closed = False
@@ -62,7 +64,7 @@ class Stream:
             Gate(options.gate),
             max_chars=max_chars,
             on_state=self._note,
-            on_stop=self._tell_stop,
+            on_stop=self.tell_stop,
         )
 
     # Client → kernel ------------------------------------------------------------------------
@@ -73,7 +75,7 @@ class Stream:
         Raises
         ------
         ProtocolError, LimitError
-            The stream can't go on; nothing of this message was taken.
+            The stream can't go on.
         """
         match message:
             case Delta(text, offset):
@@ -88,11 +90,12 @@ class Stream:
             case End(finish_reason):
                 self.intake.end(finish_reason)
             case Cancel():
-                self.intake.stop("cancelled")
+                self.intake.cancel(RunCancelledError("the client cancelled the run"))
 
     # Kernel → client ------------------------------------------------------------------------
 
-    def _tell_stop(self, reason: StopReason, message: str) -> None:
+    def tell_stop(self, reason: StopReason, message: str) -> None:
+        """Have the client stop generating."""
         self._publish("comm_msg", dict(StopMessage(type="stop", reason=reason, message=message)))
 
     def tell_chunks(self) -> None:

@@ -152,6 +152,17 @@ def test_silent_and_without_history(eager: EagerClient) -> None:
     assert eager.run("0").execution_count == count + 1
 
 
+async def test_a_cell_that_another_cell_takes_along(
+    kernel: tuple[KernelManager, BlockingKernelClient],
+) -> None:
+    async with await AsyncEagerClient.connect(kernel[0].connection_file) as client:
+        kernel[1].execute("import time; time.sleep(0.5); 1 / 0")
+        await asyncio.sleep(0.2)
+        result = await asyncio.wait_for(client.run(["x = 1\n"]), 20)
+    assert result.status == "error"
+    assert result.reply["status"] == "aborted"
+
+
 async def test_async_iterables(kernel: tuple[KernelManager, BlockingKernelClient]) -> None:
     closed = asyncio.Event()
 

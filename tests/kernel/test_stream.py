@@ -167,6 +167,12 @@ def test_serial_mode_runs_nothing_before_the_end(client: BlockingKernelClient) -
     assert stream.end().finish().text() == "held\n"
 
 
+def test_cancel_before_the_attach_drops_the_stream(client: BlockingKernelClient) -> None:
+    stream = WireStream(client).open().delta("x = 1\n").data({"type": "cancel"})
+    heard = stream.listen(until=lambda heard: heard.closed)
+    assert [stop["reason"] for stop in heard.stops] == ["cancelled"]
+
+
 def test_input_is_answered(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open().attach(allow_stdin=True)
     stream.delta("name = input('who? ')\n")
@@ -198,3 +204,17 @@ def _plain(text: str) -> str:
     import re
 
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def test_a_statement_that_does_not_compile_after_others_ran(
+    client: BlockingKernelClient,
+) -> None:
+    for known in (True, False):
+        stream = WireStream(client).open()
+        if known:
+            heard = stream.delta("r = 1\nreturn r\n").end().attach().finish()
+        else:
+            heard = stream.attach().delta("r = 1\n").delta("return r\n").end().finish()
+        assert heard.reply["ename"] == "SyntaxError"
+        assert heard.result["error"]["lines"] == [2, 2]
+        assert heard.result["executed_lines"] == 1
