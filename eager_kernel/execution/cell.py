@@ -126,7 +126,8 @@ class StreamedCell:
             text = to_python(self._shell, chunk, first=first)
         except Exception as error:  # noqa: BLE001 - user code: IPython shows whatever it raises
             self._source.add(chunk.source)
-            self._shell.showtraceback()
+            self._before_report()
+            self._shell.showtraceback(_without_own_frames(error))
             return self._fail_before_exec(error)
         line, column = self._lines, self._column
         self._add(text)
@@ -187,9 +188,9 @@ class StreamedCell:
         failure = None
         try:
             transformed = shell.transform_cell(program)
-        except Exception:  # noqa: BLE001 - user code: IPython shows whatever it raises
+        except Exception as error:  # noqa: BLE001 - user code: IPython shows whatever it raises
             transformed = program
-            failure = sys.exc_info()
+            failure = _without_own_frames(error)
         self.is_async = shell.should_run_async(
             program, transformed_cell=transformed, preprocessing_exc_tuple=failure
         )
@@ -430,6 +431,14 @@ _VALUE: Final = "\0eager value\0"
 
 # What parsing raises for text that is no program, as the shell has it.
 _NO_PROGRAM: Final = (SyntaxError, OverflowError, ValueError, TypeError, MemoryError)
+
+
+def _without_own_frames(error: Exception) -> tuple[Any, Any, Any]:
+    """What `sys.exc_info` would be if IPython had called what failed."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_globals["__name__"].startswith("eager_kernel."):
+        trace = trace.tb_next
+    return type(error), error.with_traceback(trace), trace
 
 
 def _assigned_name(node: ast.stmt) -> str | None:

@@ -63,8 +63,10 @@ def wants_whole_cell(shell: Any, chunk: Chunk) -> Wants:
 
 def _may_be_rewritten(shell: Any, line: str) -> bool:
     word = _FIRST_WORD.match(line)
-    if shell.autocall or word is None:
+    if shell.autocall:
         return True
+    if word is None:
+        return False
     name = word[0]
     return (
         (shell.automagic and shell.find_magic(name) is not None)

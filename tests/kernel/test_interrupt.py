@@ -96,6 +96,18 @@ def test_while_it_waits_for_input(client: BlockingKernelClient, interrupt) -> No
     assert heard.reply["ename"] == "KeyboardInterrupt"
 
 
+def test_while_it_drains_the_text_of_a_failed_program(
+    client: BlockingKernelClient, interrupt
+) -> None:
+    stream = WireStream(client).open(on_error="drain").attach().delta("print('go')\n1 / 0\n")
+    stream.listen(0.5)
+    heard, seconds = interrupted(stream, interrupt)
+    assert seconds < 2
+    assert heard.errors() == [heard.reply["ename"]] == ["ZeroDivisionError"]
+    assert heard.result["error"]["lines"] == [2, 2]
+    assert [stop["reason"] for stop in heard.stops] == ["interrupted"]
+
+
 def test_the_next_run_is_not_affected(client: BlockingKernelClient, kernel: Kernel) -> None:
     for _ in range(3):
         stream = WireStream(client).open().attach().delta("1\n")

@@ -7,6 +7,7 @@ import time
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from tests.conftest import Starter
 from tests.kernel.wire import WireStream, run
 
 
@@ -165,6 +166,50 @@ def test_serial_mode_runs_nothing_before_the_end(client: BlockingKernelClient) -
     assert stream.heard.comm[0]["state"] == "held"
     assert "serial mode" in stream.heard.comm[0]["reason"]
     assert stream.end().finish().text() == "held\n"
+
+
+def test_cancel_drops_what_has_not_run_of_a_text_that_has_ended(
+    client: BlockingKernelClient,
+) -> None:
+    stream = WireStream(client).open().attach().delta("import time\ntime.sleep(0.5)\n")
+    stream.listen(0.2)
+    heard = stream.delta("later = 1\n").end().data({"type": "cancel"}).finish()
+    assert heard.result["status"] == "cancelled"
+    assert run(client, "'later' in globals()").displayed() == ["False"]
+
+
+def test_cancel_of_a_program_that_has_run_changes_nothing(client: BlockingKernelClient) -> None:
+    stream = WireStream(client).open().attach().delta("import time\n")
+    stream.listen(0.2)
+    stream.delta("time.sleep(0.4)\n")
+    stream.listen(0.2)
+    assert stream.end().data({"type": "cancel"}).finish().result["status"] == "ok"
+
+
+def test_a_stream_whose_cell_is_queued_is_kept(start_kernel: Starter) -> None:
+    _, client = start_kernel("eager_python", "--EagerKernel.attach_timeout=0.3")
+    client.execute("import time; time.sleep(1.2)")
+    heard = WireStream(client).open().attach().delta("x = 3\nx").end().finish()
+    assert heard.displayed() == ["3"]
+
+
+def test_a_stream_whose_cell_is_aborted_is_dropped(client: BlockingKernelClient) -> None:
+    client.execute("import time; time.sleep(0.5); 1 / 0")
+    stream = WireStream(client).open().attach().delta("x = 3\n")
+    heard = stream.finish()
+    assert heard.reply["status"] == "aborted"
+    assert heard.stops[0]["message"] == "its cell was aborted"
+
+
+def test_another_loop_runner_is_explained(client: BlockingKernelClient) -> None:
+    client.execute_interactive("%autoawait sync", timeout=20, output_hook=lambda m: None)
+    stream = WireStream(client).open()
+    reply = client.execute_interactive(
+        f"%eager attach {stream.comm_id}", timeout=20, output_hook=lambda m: None
+    )
+    client.execute_interactive("%autoawait asyncio", timeout=20, output_hook=lambda m: None)
+    assert "%autoawait asyncio" in reply["content"]["evalue"]
+    assert stream.delta("9").end().attach().finish().displayed() == ["9"]
 
 
 def test_cancel_before_the_attach_drops_the_stream(client: BlockingKernelClient) -> None:
