@@ -107,21 +107,18 @@ class Ingress:
         bool
             False: the message is not ours, and was not touched.
         """
-        session = self._host.session
-        _, parts = session.feed_identities(frames, copy=False)
-        header_frame = bytes(parts[1].buffer)
-        if b'"execute_request"' in header_frame:
-            self._note_request(session, parts)
+        try:
+            kind, content = self._look_at(frames)
+        except (ValueError, IndexError, AttributeError):
+            return False  # not a Jupyter message: ipykernel says so in its log
+        if kind == "execute_request":
+            self._note_request(content)
             return False
-        if b'"comm_' not in header_frame:
-            return False
-        # Only looked at: to deserialise a message registers its signature, and the kernel
-        # would then take the one that we pass on for a replay.
-        kind = session.unpack(header_frame).get("msg_type")
-        content = session.unpack(bytes(parts[4].buffer))
         if not self._is_ours(kind, content):
             return False
+        session = self._host.session
         try:
+            _, parts = session.feed_identities(frames, copy=False)
             message = session.deserialize(parts, content=True, copy=False)
         except ValueError as error:  # a wrong or repeated signature, as for any message
             self._host.log.error("Invalid message on comm %s: %s", TARGET, error)
@@ -134,17 +131,32 @@ class Ingress:
         self._publish_idle(message)
         return True
 
-    def _note_request(self, session: Any, parts: list[Any]) -> None:
+    def _look_at(self, frames: list[Any]) -> tuple[str, Any]:
+        """Read the type and, where it may concern us, the content of a message.
+
+        Nothing is deserialised: that registers the signature, and ipykernel would then take
+        the message that we pass on for a replay.
+        """
+        session = self._host.session
+        _, parts = session.feed_identities(frames, copy=False)
+        header, content = bytes(parts[1].buffer), bytes(parts[4].buffer)
+        if b'"comm_' in header or (b'"execute_request"' in header and b"%eager" in content):
+            return session.unpack(header).get("msg_type"), session.unpack(content)
+        return "", None
+
+    def _note_request(self, content: Any) -> None:
         """Keep a stream whose cell has to wait for other cells."""
-        content_frame = bytes(parts[4].buffer)
-        if b"%eager" in content_frame:
-            comm_id = attached_comm(session.unpack(content_frame).get("code"))
-            stream = self._streams.get(comm_id or "")
-            if stream is not None:
-                stream.awaited = True
+        comm_id = attached_comm(content.get("code") if isinstance(content, dict) else None)
+        stream = self._streams.get(comm_id or "")
+        if stream is not None:
+            stream.awaited = True
 
     def _is_ours(self, kind: str, content: Any) -> bool:
-        if not isinstance(content, dict) or not isinstance(content.get("comm_id"), str):
+        if (
+            not kind.startswith("comm_")
+            or not isinstance(content, dict)
+            or not isinstance(content.get("comm_id"), str)
+        ):
             return False
         comm_id = content["comm_id"]
         if kind == "comm_open":
@@ -301,8 +313,9 @@ class Ingress:
                 self._bury(stream.comm_id, why)
 
     def _bury(self, comm_id: str, why: str) -> None:
-        self._gone[comm_id] = why
         self._parents.pop(comm_id, None)
+        if len(comm_id) <= _LONGEST_ID:
+            self._gone[comm_id] = why
         while len(self._gone) > _REMEMBERED:
             self._gone.pop(next(iter(self._gone)))
 
@@ -356,12 +369,11 @@ class Ingress:
         """Forget a stream whose cell has ended."""
         self._drop(stream, why)
 
-    def interrupt(self) -> None:
-        """Stop the text of every attached stream; from any thread."""
+    @property
+    def attached(self) -> list[Stream]:
+        """The streams that cells own now; from any thread."""
         with self._lock:
-            streams = [stream for stream in self._streams.values() if stream.attached]
-        for stream in streams:
-            stream.intake.stop("interrupted", message="the user interrupted the kernel")
+            return [stream for stream in self._streams.values() if stream.attached]
 
     def forget(self, comm_id: str) -> None:
         """Drop a stream whose cell will not run."""

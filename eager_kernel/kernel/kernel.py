@@ -88,10 +88,13 @@ class EagerKernel(IPythonKernel):
 
     async def interrupt_request(self, stream: Any, ident: Any, parent: Any) -> None:
         """Interrupt the running code, and with it the generation of its text."""
-        # In this order: a run that only waits for text would otherwise be over before the
-        # signal comes, which would then hit whatever the kernel does next.
+        # The signal first: a run that only waits for text would otherwise be over before it
+        # comes, and it would hit whatever the kernel does next. By then the next cell may have
+        # begun, which nobody wants to stop.
+        attached = self.ingress.attached
         await super().interrupt_request(stream, ident, parent)
-        self.ingress.interrupt()
+        for owned in attached:
+            owned.intake.stop("interrupted", message="the user interrupted the kernel")
 
     def do_shutdown(self, restart: bool) -> Any:
         """End the stream thread with the kernel."""

@@ -96,7 +96,10 @@ class Stream:
 
     def tell_stop(self, reason: StopReason, message: str) -> None:
         """Have the client stop generating."""
-        self._publish("comm_msg", dict(StopMessage(type="stop", reason=reason, message=message)))
+        if not self.closed:
+            self._publish(
+                "comm_msg", dict(StopMessage(type="stop", reason=reason, message=message))
+            )
 
     def tell_chunks(self) -> None:
         """Send the states that changed since the last call: the latest of each chunk.

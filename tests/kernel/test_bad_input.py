@@ -292,3 +292,26 @@ def test_too_many_pending_deltas(start_kernel: Starter) -> None:
     assert [stop["reason"] for stop in heard.stops] == ["limit"]
     assert "more than 3 deltas wait" in heard.stops[0]["message"]
     assert run(client, "1").displayed() == ["1"]
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [b"<IDS|MSG>", b"sig"],
+        [b"<IDS|MSG>", b"sig", b'{"msg_type": "comm_msg"}', b"{}", b"{}", b"not json"],
+        [b"<IDS|MSG>", b"sig", b'["comm_msg"]', b"{}", b"{}", b"{}"],
+        [b"<IDS|MSG>", b"", b'{"msg_type": "execute_request"}', b"{}", b"{}", b'["%eager"]'],
+    ],
+    ids=["too short", "no json", "no header", "no content"],
+)
+def test_frames_that_are_no_message(client: BlockingKernelClient, frames: list[bytes]) -> None:
+    stream = WireStream(client).open().attach()
+    client.shell_channel.socket.send_multipart(frames)
+    assert stream.delta("5").end().finish().displayed() == ["5"]
+
+
+def test_a_comm_id_that_is_too_long(client: BlockingKernelClient) -> None:
+    stream = WireStream(client)
+    stream.comm_id = "x" * 10_000
+    heard = stream.open().listen(until=lambda heard: heard.closed)
+    assert heard.stops[0]["message"] == "comm_id: longer than 256 characters"
