@@ -19,17 +19,25 @@ class EagerApp(JupyterApp):
     version = __version__
     description = __doc__
     examples = """
-        jupyter eager demo                # see it, without a model
-        jupyter eager run program.py      # run a file as if it were being written
-        my-model "..." | jupyter eager run -
-        jupyter eager install --user      # make the kernel known to Jupyter
-    """
+jupyter eager demo                     # see it, without a model
+jupyter eager run program.py --rate 80 # run a file as if it were being written
+my-model "..." | jupyter eager run -
+jupyter eager install --user           # make the kernel known to Jupyter
+"""
     classes = [DemoApp, RunApp, InstallApp]
     subcommands = {
         "demo": (DemoApp, "Stream a recorded model answer into a kernel, and compare with serial"),
         "run": (RunApp, "Run a file, or text from stdin, while it arrives"),
         "install": (InstallApp, "Install the kernelspec"),
     }
+
+    def print_help(self, classes: bool = False) -> None:
+        """Print the help; with all classes, those of the kernel too."""
+        if classes:
+            from eager_kernel.kernel.kernel import EagerKernel  # noqa: PLC0415 - slow to import
+
+            self.classes = [*self.classes, EagerKernel]
+        super().print_help(classes)
 
     def start(self) -> Any:
         """Run the subcommand."""

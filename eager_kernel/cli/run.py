@@ -30,9 +30,9 @@ class RunApp(JupyterApp):
     version = __version__
     description = __doc__
     examples = """
-        jupyter eager run program.py --rate 80 --report
-        printf '1+1' | jupyter eager run -
-    """
+jupyter eager run program.py --rate 80 --report
+printf '1+1' | jupyter eager run -
+"""
 
     rate = Float(0.0, help="Tokens per second at which FILE arrives; 0: as it comes.").tag(
         config=True
