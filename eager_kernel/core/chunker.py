@@ -281,7 +281,9 @@ class Chunker:
         mark, at = line.scan(text, pos, stop)
         if line.uses_ipython:
             self._uses_ipython = True
-        if mark is Mark.NEWLINE:
+        if mark is Mark.MORE:
+            self._keep_code(text, pos, at)
+        elif mark is Mark.NEWLINE:
             at = _after_newline(text, at)
             self._keep_code(text, pos, at)
             self._end_line()
@@ -299,8 +301,6 @@ class Chunker:
                 self._state = _State.COMMENT
             else:
                 line.skip_comment()
-        else:
-            self._keep_code(text, pos, at)
         return at
 
     @property

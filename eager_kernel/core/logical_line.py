@@ -114,9 +114,8 @@ class LogicalLine:
                 self.last = char
                 continue
             if char in "\n\r":
-                after = _after_newline(text, at)
                 if self._depth:
-                    pos = floor = after
+                    pos = floor = at + 1  # of CRLF, LF comes next
                     self.last = char
                     continue
                 self._note_last(text, floor, at)
