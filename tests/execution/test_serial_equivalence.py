@@ -14,7 +14,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.conftest import Starter
-from tests.kernel.wire import WireStream
+from eager_kernel.testing.wire import WireStream
 
 PROGRAMS = {
     "last expression": "x = 1\nx + 1",

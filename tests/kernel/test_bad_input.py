@@ -10,7 +10,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.conftest import Starter
-from tests.kernel.wire import Heard, WireStream, run
+from eager_kernel.testing.wire import Heard, WireStream, run
 
 
 def shown(heard: Heard) -> str:

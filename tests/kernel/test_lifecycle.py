@@ -7,7 +7,7 @@ import time
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 
-from tests.kernel.wire import WireStream, run
+from eager_kernel.testing.wire import WireStream, run
 
 
 def test_shutdown_in_the_middle_of_a_run() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
 from dataclasses import dataclass, field
@@ -22,13 +23,16 @@ class Heard:
 
     @property
     def result(self) -> dict[str, Any]:
+        """The data of the `result` message."""
         return next(data for data in self.comm if data.get("type") == "result")
 
     @property
     def stops(self) -> list[dict[str, Any]]:
+        """The data of all `stop` messages."""
         return [data for data in self.comm if data.get("type") == "stop"]
 
     def text(self, name: str = "stdout") -> str:
+        """What was written to a stream, `name`."""
         return "".join(
             m["content"]["text"]
             for m in self.iopub
@@ -36,6 +40,7 @@ class Heard:
         )
 
     def displayed(self) -> list[str]:
+        """The plain text of what the last expression showed."""
         return [
             m["content"]["data"]["text/plain"]
             for m in self.iopub
@@ -43,6 +48,7 @@ class Heard:
         ]
 
     def errors(self) -> list[str]:
+        """The names of the errors shown."""
         return [m["content"]["ename"] for m in self.iopub if m["msg_type"] == "error"]
 
 
@@ -57,24 +63,36 @@ class WireStream:
         self._idle = False
 
     def send(self, kind: str, content: dict[str, Any]) -> None:
+        """Send a message on the shell channel."""
         self.client.shell_channel.send(self.client.session.msg(kind, content))
 
     def open(self, **data: Any) -> WireStream:
+        """Send `comm_open`; `data` adds to its data, or replaces it."""
         content = {"target_name": "eager.stream", "data": {"version": 1, **data}}
         self.send("comm_open", {"comm_id": self.comm_id, **content})
         return self
 
+    def execute(self, code: str, **options: Any) -> WireStream:
+        """Run an ordinary cell in the stream's place."""
+        self.request = self.client.execute(code, **options)
+        self.heard.closed = True
+        return self
+
     def data(self, data: object) -> WireStream:
+        """Send a `comm_msg`, whatever its data."""
         self.send("comm_msg", {"comm_id": self.comm_id, "data": data})
         return self
 
     def delta(self, text: str, **more: Any) -> WireStream:
+        """Send a delta."""
         return self.data({"type": "delta", "text": text, **more})
 
     def end(self, reason: str | None = None) -> WireStream:
+        """Send the end of the text."""
         return self.data({"type": "end", **({"finish_reason": reason} if reason else {})})
 
     def attach(self, **options: Any) -> WireStream:
+        """Send the cell that owns the run."""
         self.request = self.client.execute(f"%eager attach {self.comm_id}", **options)
         return self
 
@@ -82,22 +100,32 @@ class WireStream:
         """Take messages for some seconds, or until a condition on `Heard` holds."""
         deadline = time.monotonic() + (seconds or 30)
         while time.monotonic() < deadline and not (until is not None and until(self.heard)):
-            try:
-                self._take(self.client.get_iopub_msg(timeout=0.05))
-            except queue.Empty:
-                continue
+            self.hear(0.05)
         if until is not None:
             assert until(self.heard), f"never heard it; heard {self.heard}"
         return self.heard
 
     def finish(self, timeout: float = 30) -> Heard:
         """Take messages until the cell is idle and its result is there."""
-        self.listen(timeout, until=lambda heard: self._idle and (heard.closed))
-        while not self.heard.reply:
-            message = self.client.get_shell_msg(timeout=timeout)
-            if message["parent_header"]["msg_id"] == self.request:
-                self.heard.reply = message["content"]
+        self.listen(timeout, until=lambda heard: self.done)
         return self.heard
+
+    @property
+    def done(self) -> bool:
+        """Whether everything of the run has been heard."""
+        return bool(self._idle and self.heard.closed and self.heard.reply)
+
+    def hear(self, seconds: float) -> None:
+        """Take the next message, if one comes in time; and the reply, if it is there."""
+        with contextlib.suppress(queue.Empty):
+            self._take(self.client.get_iopub_msg(timeout=seconds))
+        if self._idle and not self.heard.reply:
+            try:
+                message = self.client.get_shell_msg(timeout=seconds)
+            except queue.Empty:
+                return
+            if message["parent_header"].get("msg_id") == self.request:
+                self.heard.reply = message["content"]
 
     def _take(self, message: dict[str, Any]) -> None:
         kind, content = message["msg_type"], message["content"]

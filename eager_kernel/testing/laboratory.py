@@ -1,0 +1,259 @@
+"""Run a program on the stock kernel and as a stream, and compare everything that can be seen."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import os
+import pprint
+import queue
+import random
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager, start_new_kernel
+
+from eager_kernel.testing import normalise
+from eager_kernel.testing.programs import SPLITS, Program
+from eager_kernel.testing.wire import WireStream
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What two kernels made of one program.
+
+    Parameters
+    ----------
+    program
+        The program.
+    split
+        How it was cut.
+    expected
+        What the stock kernel showed and became, normalised.
+    actual
+        What the stream showed and the EAGER kernel became.
+    """
+
+    program: Program
+    split: str
+    expected: Any
+    actual: Any
+
+    @property
+    def same(self) -> bool:
+        """Whether there is no difference."""
+        return bool(self.expected == self.actual)
+
+    def diff(self) -> str:
+        """Show the differences, line by line; ``-`` is the stock kernel, ``+`` the stream."""
+        before, after = (
+            pprint.pformat(side, width=110, sort_dicts=False).splitlines()
+            for side in (self.expected, self.actual)
+        )
+        found = difflib.unified_diff(before, after, "stock cell", "stream", lineterm="", n=2)
+        title = f"{self.program.name}, cut by {self.split}"
+        return "\n".join([title, "=" * len(title), self.program.text, *found])
+
+
+class Laboratory:
+    """A stock kernel and an EAGER kernel side by side.
+
+    Parameters
+    ----------
+    stock, eager
+        Names of the kernelspecs.
+    seed
+        Of random splits.
+    arguments
+        More arguments for both kernels' command lines.
+
+    Examples
+    --------
+    >>> with Laboratory() as laboratory:                      # doctest: +SKIP
+    ...     comparison = laboratory.compare(Program("mine", "1 + 1"), "tokens")
+    >>> print(comparison.diff())                              # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        stock: str = "python3",
+        eager: str = "eager_python",
+        *,
+        seed: int = 0,
+        arguments: tuple[str, ...] = (),
+    ) -> None:
+        self._names = (stock, eager)
+        self._arguments = ["--log-level=ERROR", *arguments]
+        self._chance = random.Random(seed)
+        self._kernels: list[tuple[KernelManager, BlockingKernelClient]] = []
+        self._expected: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        source = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
+        with ExitStack() as started:
+            home = started.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+            for name in self._names:
+                manager, client = start_new_kernel(
+                    kernel_name=name,
+                    extra_arguments=self._arguments,
+                    env={**os.environ, "IPYTHONDIR": str(Path(home, name))},
+                )
+                started.callback(_shut_down, manager, client)
+                self._kernels.append((manager, client))
+                _run_quietly(client, _INSTALL.format(source=source))
+            self._exit = started.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._exit.close()
+        self._kernels.clear()
+        self._expected.clear()
+
+    def compare(self, program: Program, split: str, pace: float = 0.002) -> Comparison:
+        """Run `program` both ways.
+
+        Parameters
+        ----------
+        program
+            The program.
+        split
+            One of `SPLITS`, or ``"known"``: all of it is there before its cell attaches.
+        pace
+            Seconds between two deltas.
+        """
+        (_, stock), (_, eager) = self._kernels
+        key = f"{program.name}\0{program.text}"
+        if key not in self._expected:
+            self._expected[key] = self._observe(stock, program, None, 0.0)
+        return Comparison(
+            program, split, self._expected[key], self._observe(eager, program, split, pace)
+        )
+
+    def _observe(
+        self, client: BlockingKernelClient, program: Program, split: str | None, pace: float
+    ) -> Any:
+        _probe(client, "reset")
+        for cell in program.before:
+            _run_quietly(client, cell, store_history=True)
+        _probe(client, "watch")
+        options = {
+            "user_expressions": program.expressions,
+            "allow_stdin": bool(program.answers),
+            "silent": program.silent,
+            "store_history": program.store_history,
+            "stop_on_error": False,
+        }
+        stream = WireStream(client)
+        if split is None:
+            stream.execute(program.text, **options)
+        elif split == "known":
+            stream.open(format="python", on_error="drain").delta(program.text).end()
+            stream.attach(**options)
+        else:
+            stream.open(format="python", on_error="drain").attach(**options)
+            for piece in SPLITS[split](program.text, self._chance):
+                stream.delta(piece)
+                time.sleep(pace)
+            stream.end()
+        prompts = _finish(stream, list(program.answers))
+        if program.wait:
+            stream.listen(program.wait)
+        state = json.loads(ast.literal_eval(_probe(client, "observe")))
+        session = state.pop("session")
+        shown = {
+            "messages": normalise.messages(stream.heard.iopub),
+            "reply": {k: v for k, v in stream.heard.reply.items() if k != "engine_info"},
+            "prompts": prompts,
+            "state": state,
+            "history request": _history(client, session),
+            "after": [_run_loudly(client, cell) for cell in program.after],
+        }
+        return normalise.scrub(shown, program.ignore)
+
+
+def _finish(stream: WireStream, answers: list[str]) -> list[Any]:
+    """Answer questions until the run has ended."""
+    prompts: list[Any] = []
+    deadline = time.monotonic() + 60
+    while not stream.done:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the run did not end; heard {stream.heard}")
+        stream.hear(0.02)
+        if answers or stream.client.allow_stdin:
+            try:
+                question = stream.client.get_stdin_msg(timeout=0)
+            except queue.Empty:
+                continue
+            prompts.append(question["content"])
+            stream.client.input(answers.pop(0) if answers else "")
+    return prompts
+
+
+def _run_quietly(client: BlockingKernelClient, code: str, *, store_history: bool = False) -> None:
+    reply = client.execute_interactive(
+        code,
+        store_history=store_history,
+        timeout=60,
+        allow_stdin=False,
+        output_hook=lambda message: None,
+    )
+    if reply["content"]["status"] != "ok":
+        raise RuntimeError(f"{code!r} failed: {reply['content']}")
+
+
+def _run_loudly(client: BlockingKernelClient, code: str) -> Any:
+    heard: list[dict[str, Any]] = []
+    reply = client.execute_interactive(
+        code, timeout=60, allow_stdin=False, output_hook=heard.append
+    )
+    return [normalise.messages(heard), reply["content"]["status"]]
+
+
+def _probe(client: BlockingKernelClient, function: str) -> str:
+    expression = f"__import__('sys').modules['_eager_probe'].{function}()"
+    reply = client.execute_interactive(
+        "", silent=True, user_expressions={"r": expression}, timeout=60, allow_stdin=False
+    )
+    answer = reply["content"]["user_expressions"]["r"]
+    if answer["status"] != "ok":
+        raise RuntimeError(f"the probe failed: {answer}")
+    text: str = answer["data"]["text/plain"]
+    return text
+
+
+def _history(client: BlockingKernelClient, session: int) -> Any:
+    """What a history request gives of this program's cells, from the database."""
+    request = client.history(hist_access_type="tail", n=4, raw=True, output=False)
+    while True:
+        message = client.get_shell_msg(timeout=30)
+        if message["parent_header"].get("msg_id") == request:
+            entries = message["content"]["history"]
+            return [entry[1:] for entry in entries if entry[0] == session]
+
+
+def _shut_down(manager: KernelManager, client: BlockingKernelClient) -> None:
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+_INSTALL = """\
+def _install():
+    import sys, types
+    module = sys.modules["_eager_probe"] = types.ModuleType("_eager_probe")
+    exec(compile({source!r}, "<probe>", "exec"), vars(module))
+    module.install()
+_install()
+del _install
+"""

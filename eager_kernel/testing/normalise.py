@@ -1,0 +1,65 @@
+"""What two runs must have in common: numbers of processes, addresses and ids are left out."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any, Final
+
+
+def messages(heard: list[dict[str, Any]]) -> list[Any]:
+    """Reduce iopub messages to what a frontend shows, in order.
+
+    stdout and stderr are flushed apart, on a timer: only the order within each, and towards
+    other messages, means something. The kernel's status and the echo of the input are left out.
+    """
+    kept: list[tuple[str, dict[str, Any]]] = []
+    for message in heard:
+        kind, content = message["header"]["msg_type"], message["content"]
+        if kind in ("status", "execute_input"):
+            continue
+        if kind == "stream":
+            streams = itertools.takewhile(lambda m: m[0] == "stream", reversed(kept))
+            same = [shown for _, shown in streams if shown["name"] == content["name"]]
+            if same:
+                same[0]["text"] += content["text"]
+                continue
+        kept.append((kind, dict(content)))
+    return [list(item) for item in kept]
+
+
+def scrub(value: Any, ignore: tuple[str, ...] = ()) -> Any:
+    """Replace what can't be the same, everywhere in `value`.
+
+    Parameters
+    ----------
+    value
+        Plain data.
+    ignore
+        More regular expressions of text that may differ.
+    """
+    if isinstance(value, str):
+        for pattern, replacement in _SCRUBS:
+            value = pattern.sub(replacement, value)
+        for expression in ignore:
+            value = re.sub(expression, "IGNORED", value)
+        return value
+    if isinstance(value, dict):
+        return {scrub(key, ignore): scrub(item, ignore) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [scrub(item, ignore) for item in value]
+    return value
+
+
+_SCRUBS: Final = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"ipykernel_\d+[/\\]\d+\.py", "ipykernel_PID/HASH.py"),
+        (r"\b\d{5,}\.py", "HASH.py"),
+        (r"\b0x[0-9a-f]{6,}", "0xADDRESS"),
+        (r"\b[0-9a-f]{32}\b", "ID"),
+        (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "ID"),
+        (r"eager-equivalence-\w+", "FOLDER"),
+        (r"(IPython[/\\]core[/\\]\w+\.py):\d+", r"\1:LINE"),
+    )
+)
