@@ -24,14 +24,7 @@ def shown(heard: Heard) -> str:
 def attach_only(client: BlockingKernelClient, comm_id: str) -> Heard:
     stream = WireStream(client)
     stream.comm_id = comm_id
-    stream.attach().listen(
-        until=lambda heard: any(
-            m["msg_type"] == "status" and m["content"]["execution_state"] == "idle"
-            for m in heard.iopub
-        )
-    )
-    stream.heard.reply = client.get_shell_msg(timeout=20)["content"]
-    return stream.heard
+    return stream.attach().listen(until=lambda heard: heard.reply)
 
 
 def test_attach_of_an_unknown_comm(client: BlockingKernelClient) -> None:
