@@ -91,6 +91,8 @@ class Intake:
         self._in_block = False
         self._unfinished: list[Chunk] = []
         self._ending: Ending | None = None
+        self.caught_up = True
+        """Whether all text is here that had come when the program's cell began."""
         self._listener: Callable[[], None] | None = None
         self.cancelled: EagerError | None = None
         """What to say of chunks that were not run because the client cancelled them."""
@@ -123,6 +125,11 @@ class Intake:
         else:
             self._put(tail)
             self._finish(Ending("complete", finish_reason or "stop"))
+
+    def catch_up(self) -> None:
+        """Say that all text is here that had come when the program's cell began."""
+        self.caught_up = True
+        self._notify()
 
     def _accept(self, events: Iterator[Event]) -> None:
         for event in events:

@@ -143,6 +143,8 @@ class Pump:
 
     async def _whole_cell_wanted(self) -> bool:
         """Wait for the first batch; decide how to run the program."""
+        while not self._intake.caught_up and not self._interrupted:
+            await self._wait()
         while True:
             ending = self._intake.ending
             if ending is not None:

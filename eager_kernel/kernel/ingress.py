@@ -259,6 +259,9 @@ class Ingress:
         with self._lock:
             if stream.comm_id in self._unread:
                 self._unread[stream.comm_id] -= 1
+        if mail.kind == "attach":
+            stream.intake.catch_up()
+            return
         if mail.kind == "comm_close":
             gone = RunCancelledError("the client closed the stream before its end")
             self._fail(stream, gone)
@@ -342,6 +345,10 @@ class Ingress:
             stream.attached = True
             stream.last_heard = time.monotonic()
             self._parents[comm_id] = parent
+            # What arrived before the cell is read before the cell begins.
+            stream.intake.caught_up = False
+            self._unread[comm_id] += 1
+            self._inbox.put(_Mail(stream, None, "attach"))
             return stream
 
     def explain(self, comm_id: str) -> None:
