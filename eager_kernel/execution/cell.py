@@ -123,7 +123,7 @@ class StreamedCell:
         first = not self._raw
         self._raw.append(chunk.source)
         try:
-            text = to_python(self._shell, chunk, first=first)
+            text = to_python(chunk, first=first)
         except Exception as error:  # noqa: BLE001 - user code: IPython shows whatever it raises
             self._source.add(chunk.source)
             self._before_report()
@@ -374,7 +374,7 @@ class StreamedCell:
         for chunk in self._on_error():
             self._raw.append(chunk.source)
             try:
-                text = to_python(self._shell, chunk, first=False)
+                text = to_python(chunk, first=False)
             except Exception:  # noqa: BLE001 - user code, of text that will not run
                 text = chunk.source  # it will never run; its lines are context only
             self._source.add(text)

@@ -42,7 +42,8 @@ def wants_whole_cell(shell: Any, chunk: Chunk) -> Wants:
         return Wants.WHOLE
     manager = shell.input_transformer_manager
     if (
-        shell.ast_transformers
+        type(manager) is not TransformerManager
+        or shell.ast_transformers
         or shell.input_transformers_post
         or manager.cleanup_transforms != _STOCK.cleanup_transforms
         or manager.line_transforms != _STOCK.line_transforms
@@ -75,13 +76,11 @@ def _may_be_rewritten(shell: Any, line: str) -> bool:
     )
 
 
-def to_python(shell: Any, chunk: Chunk, *, first: bool) -> str:
+def to_python(chunk: Chunk, *, first: bool) -> str:
     """The text of `chunk` as IPython would make it in its cell.
 
     Parameters
     ----------
-    shell
-        The IPython shell.
     chunk
         The chunk.
     first
@@ -106,7 +105,8 @@ def to_python(shell: Any, chunk: Chunk, *, first: bool) -> str:
         lines = text.splitlines(keepends=True)
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
-        text = "".join(shell.input_transformer_manager.do_token_transforms(lines))
+        # What the program registers by now is for the next cell.
+        text = "".join(_STOCK.do_token_transforms(lines))
     return text
 
 

@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--splits", nargs="+", choices=ways, default=ways, help="ways to cut")
     parser.add_argument("--only", default="", help="only programs whose name contains this")
     parser.add_argument("--seed", type=int, default=0, help="of random splits")
-    parser.add_argument("--pace", type=float, default=0.002, help="seconds between deltas")
+    parser.add_argument("--pace", type=float, help="seconds between deltas")
     options = parser.parse_args(arguments)
     programs = [
         program for path in options.corpus for program in load(path) if options.only in program.name

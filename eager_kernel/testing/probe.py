@@ -86,7 +86,9 @@ def observe() -> str:
             "namespace": {
                 name: _describe(value)
                 for name, value in sorted(shell.user_ns.items())
-                if name not in shell.user_ns_hidden and not name.startswith("_i")
+                if name not in shell.user_ns_hidden
+                and not name.startswith("_i")
+                and name != "__warningregistry__"  # counts what the whole process did
             },
             "In": [str(text) for text in manager.input_hist_parsed],
             "_i": [shell.user_ns.get(n) for n in ("_i", "_ii", "_iii")],
