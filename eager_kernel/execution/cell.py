@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any, Final
 
 from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
@@ -66,6 +67,7 @@ class StreamedCell:
         self._kept: _Kept | None = None
         self._raw: list[str] = []
         self._reported = False
+        self._entry: GrowingEntry | None = None
         self.is_async = False
         """Whether the program has used top-level `await`."""
         self.result: ExecutionResult | None = None
@@ -95,8 +97,13 @@ class StreamedCell:
         self._exit.enter_context(shell.display_trap)
         self._lines = 1
         self._column = 0
-        self._exit.callback(self._watch_errors())
+        self._show_as_ever = shell.showtraceback
+        self._exit.enter_context(_attribute(shell, "showtraceback", self._showtraceback))
         shell.displayhook.exec_result = result
+        # Whether the program ends in ";" is not known yet; till then nothing it displays is
+        # hidden, and no half statement is searched for one.
+        self._exit_quiet = self._exit.enter_context(ExitStack())
+        self._exit_quiet.enter_context(_attribute(shell.displayhook, "quiet", lambda: False))
 
     def _prepare(self) -> None:
         """Do what `run_cell` does around `run_cell_async`, in the shell and in ipykernel's."""
@@ -143,6 +150,7 @@ class StreamedCell:
             return self._show_syntax_error(failure)
         for node in tree.body:
             if await self._settle() or await self._run_statement(node):
+                self._before_report()  # where nothing was shown, it was not told yet
                 return True
         return False
 
@@ -159,6 +167,7 @@ class StreamedCell:
         result = self.result
         assert result is not None
         self.know(program)
+        self._exit_quiet.close()
         if result.success and complete:
             await self._show_last()
         self._kept = None
@@ -178,9 +187,12 @@ class StreamedCell:
             manager = shell.history_manager
             self._entry.store(str(self._info.transformed_cell), program)
             manager.store_output(self._count)
-            error = result.error_before_exec or result.error_in_exec
-            if error is not None:
-                manager.exceptions[self._count] = shell._format_exception_for_storage(error)
+            if result.error_in_exec is not None:
+                self._store(result.error_in_exec)
+
+    def _store(self, error: BaseException) -> None:
+        history = self._shell.history_manager
+        history.exceptions[self._count] = self._shell._format_exception_for_storage(error)
 
     async def run_whole(self, program: str) -> ExecutionResult:
         """Run the whole program as the shell runs any cell."""
@@ -194,6 +206,10 @@ class StreamedCell:
         self.is_async = shell.should_run_async(
             program, transformed_cell=transformed, preprocessing_exc_tuple=failure
         )
+        if not self.is_async:
+            # ipykernel transforms such a cell twice, and what a transformer prints with it.
+            with suppress(Exception):
+                transformed = shell.transform_cell(program)
         self._prepare()
         try:
             self.result = await shell.run_cell_async(
@@ -235,6 +251,21 @@ class StreamedCell:
         self._settle_books(program)
         return self.result
 
+    def fail(self, program: str, error: BaseException) -> ExecutionResult:
+        """Close the cell after an error that the shell could not show.
+
+        For example an exception whose text raises `SystemExit`. `run_cell` has the same guard.
+        """
+        if self.result is None:
+            self.result = ExecutionResult(self._new_info(program, program))
+        elif self._entry is not None:
+            self.know(program)
+            self._entry.store(str(self._info.transformed_cell), program)
+        self.result.error_in_exec = error
+        with suppress(BaseException):
+            self._shell.showtraceback(running_compiled_code=True)
+        return self.result
+
     def close(self) -> None:
         """Give back what the cell took from the shell."""
         self._exit.close()
@@ -267,7 +298,7 @@ class StreamedCell:
                 self._kept = _Kept(node, delayed=True)
                 return False
             return await self._evaluate(node)
-        if await self._execute(ast.Module([node], [])):
+        if await self._execute(node):
             return True
         if interactivity == "last_expr_or_assign" and (name := _assigned_name(node)):
             self._kept = _Kept(_load(name), delayed=True, only_if_last=True)
@@ -279,7 +310,7 @@ class StreamedCell:
         keep.targets[0] = ast.copy_location(keep.targets[0], node.value)
         namespace = self._shell.user_ns
         try:
-            failed = await self._execute(ast.Module([keep], []))
+            failed = await self._execute(keep)
         finally:
             value = namespace.pop(_VALUE, None)
         if not failed and value is not None:
@@ -289,9 +320,16 @@ class StreamedCell:
     async def _settle(self) -> bool:
         """What was kept is not the last statement: let go of it."""
         kept, self._kept = self._kept, None
-        if kept is not None and kept.delayed and not kept.only_if_last:
-            return await self._execute(ast.Module([kept.node], []))
-        return False
+        if kept is None or kept.only_if_last:
+            return False
+        if kept.delayed:
+            return await self._execute(kept.node)
+        # The value dies in a frame of the program, at its statement, as it would have done.
+        self._shell.user_ns[_VALUE] = kept.value
+        forget = ast.copy_location(ast.Delete([ast.Name(_VALUE, ast.Del())]), kept.node)
+        ast.copy_location(forget.targets[0], kept.node)
+        del kept.value
+        return await self._execute(forget)
 
     async def _show_last(self) -> bool:
         """What was kept is the last statement: display it as the shell does."""
@@ -299,33 +337,32 @@ class StreamedCell:
         if kept is None:
             return False
         if kept.delayed:
-            return await self._execute(ast.Interactive([kept.node]))
+            return await self._execute(kept.node, "last")
         assert isinstance(kept.node, ast.Expr)
         marker = ast.copy_location(ast.Constant(_VALUE), kept.node.value)
-        shown = ast.Interactive([ast.copy_location(ast.Expr(marker), kept.node)])
-        return await self._execute(shown, value=kept.value)
+        shown = ast.copy_location(ast.Expr(marker), kept.node)
+        return await self._execute(shown, "last", value=kept.value)
 
-    async def _execute(self, module: ast.Module | ast.Interactive, *, value: object = None) -> bool:
-        """Compile and run as `InteractiveShell.run_ast_nodes` does."""
-        shell, result = self._shell, self.result
-        mode = "exec" if isinstance(module, ast.Module) else "single"
-        try:
-            await_flag = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if shell.autoawait else 0
-            with shell.compile.extra_flags(await_flag):
-                code = shell.compile(module, self._source.name, mode)
-            if value is not None:
-                constants = tuple(value if c == _VALUE else c for c in code.co_consts)
-                code = code.replace(co_consts=constants)
-            is_async = bool(code.co_flags & inspect.CO_COROUTINE)
-            self.is_async |= is_async
-            return bool(await shell.run_code(code, result, async_=is_async))
-        except Exception as error:  # noqa: BLE001 - as run_ast_nodes: whatever compiling raises
-            # Code that parses but does not compile, such as a `return` outside a function.
-            assert result is not None
-            result.error_before_exec = error
-            self._before_report()
-            shell.showtraceback()
-            return True
+    async def _execute(
+        self, node: ast.stmt, interactivity: str = "none", *, value: object = None
+    ) -> bool:
+        """Compile and run a statement as the shell does. Returns True when it failed.
+
+        Parameters
+        ----------
+        node
+            The statement.
+        interactivity
+            ``"last"`` to have what it displays shown.
+        value
+            What stands in the place of the constant `_VALUE`.
+        """
+        compiler = _Compiler(self._shell.compile, value)
+        failed = await self._shell.run_ast_nodes(
+            [node], self._source.name, interactivity, compiler=compiler, result=self.result
+        )
+        self.is_async |= compiler.is_async
+        return bool(failed)
 
     # Text and errors ------------------------------------------------------------------------
 
@@ -344,28 +381,12 @@ class StreamedCell:
         self._lines += breaks
         self._column += len(text[last + 1 :].encode("utf-8", "surrogatepass"))
 
-    def _watch_errors(self) -> Callable[[], None]:
-        """Have `showtraceback` tell of the program's own failure first.
-
-        Returns what undoes it.
-        """
-        shell = self._shell
-        original, own = shell.showtraceback, vars(shell).get("showtraceback")
-
-        def showtraceback(*args: Any, **kwargs: Any) -> Any:
-            if self.result is not None and self.result.error_in_exec is not None:
-                self._before_report()
-            return original(*args, **kwargs)
-
-        def undo() -> None:
-            if vars(shell).get("showtraceback") is showtraceback:
-                if own is None:
-                    del shell.showtraceback
-                else:
-                    shell.showtraceback = own
-
-        shell.showtraceback = showtraceback
-        return undo
+    def _showtraceback(self, *args: Any, **kwargs: Any) -> Any:
+        """Show an error as the shell does; tell of the program's own failure first."""
+        __tracebackhide__ = True
+        if self.result is not None and not self.result.success:
+            self._before_report()
+        return self._show_as_ever(*args, **kwargs)
 
     def _before_report(self) -> None:
         if self._reported:
@@ -385,7 +406,12 @@ class StreamedCell:
         ran = self._lines_ran
         self._before_report()
         try:
-            shell.compile.ast_parse(self._source.text, filename=self._source.name)
+            text = shell.transform_cell("".join(self._raw))
+        except Exception as failure:  # noqa: BLE001 - IPython's tokenizer may object before Python
+            shell.showtraceback(_without_own_frames(failure))
+            return self._fail_before_exec(failure)
+        try:
+            shell.compile.ast_parse(text, filename=self._source.name)
         except _NO_PROGRAM as whole:
             error = whole
             if ran:
@@ -411,7 +437,35 @@ class StreamedCell:
         self._before_report()
         assert self.result is not None
         self.result.error_before_exec = error
+        if self._store_history:
+            self._store(error)
         return True
+
+
+class _Compiler:
+    """The shell's compiler, for one statement.
+
+    Parameters
+    ----------
+    compiler
+        The shell's compiler.
+    value
+        What takes the place of the constant `_VALUE`.
+    """
+
+    def __init__(self, compiler: Any, value: object) -> None:
+        self._compiler = compiler
+        self._value = value
+        self.extra_flags = compiler.extra_flags
+        self.is_async = False
+
+    def __call__(self, *arguments: Any) -> CodeType:
+        code: CodeType = self._compiler(*arguments)
+        self.is_async = bool(code.co_flags & inspect.CO_COROUTINE)
+        if self._value is None:
+            return code
+        value = self._value
+        return code.replace(co_consts=tuple(value if c == _VALUE else c for c in code.co_consts))
 
 
 @dataclass(slots=True)
@@ -429,8 +483,25 @@ class _Kept:
 # No program can use this name, or write this constant by accident.
 _VALUE: Final = "\0eager value\0"
 
+_NONE: Final = object()
+
 # What parsing raises for text that is no program, as the shell has it.
 _NO_PROGRAM: Final = (SyntaxError, OverflowError, ValueError, TypeError, MemoryError)
+
+
+@contextmanager
+def _attribute(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """Give an object an attribute of its own; take it back unless it was replaced meanwhile."""
+    own = vars(owner).get(name, _NONE)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        if vars(owner).get(name) is value:
+            if own is _NONE:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, own)
 
 
 def _without_own_frames(error: Exception) -> tuple[Any, Any, Any]:

@@ -269,6 +269,13 @@ class Intake:
         for pending in pendings:
             self._on_state(pending, "skipped")
 
+    def wait_for_news(self) -> None:
+        """Block until something may run, or the text has ended."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._ending is not None or self._queue.first_runnable is not None
+            )
+
     def wait_for_end(self) -> None:
         """Block until the text has ended."""
         with self._changed:

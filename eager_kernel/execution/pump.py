@@ -83,10 +83,13 @@ class Pump:
         self._executed_lines = 0
         self._error_lines: tuple[int, int] | None = None
         self._in_user_code = False
+        self._blocked = False
         self._interrupted = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
         self._news = asyncio.Event()
+        self.signalled = False
+        """Whether SIGINT came during the run."""
         self.context: contextvars.Context | None = None
         """Where the program's context variables were set; None if it used `await`."""
         self.outcome: Outcome | None = None
@@ -108,6 +111,9 @@ class Pump:
                 # Raised between statements: a statement's own reaches the shell.
                 self._interrupted = True
                 result = self._end_badly(KeyboardInterrupt(_INTERRUPTED))
+            except BaseException as error:  # noqa: BLE001 - as run_cell: the cell gets its reply
+                self._failed()
+                result = cell.fail(self._intake.program, error)
             if cell.result is not None and not cell.is_async:
                 self.context = contextvars.copy_context()
             self.outcome = self._sum_up(result)
@@ -128,9 +134,12 @@ class Pump:
         Python code of the program gets a `KeyboardInterrupt`; a program that awaits is
         cancelled; a pump that waits for text stops waiting. Nothing here takes a lock.
         """
+        self.signalled = True
         loop, task = self._loop, self._task
         if loop is None or task is None:
             self._interrupted = True  # seen as soon as the run begins
+        elif self._blocked:
+            raise KeyboardInterrupt
         elif not self._in_user_code:
             self._interrupted = True
             loop.call_soon_threadsafe(self._news.set)
@@ -197,7 +206,13 @@ class Pump:
                 if await self._run_batch(batch):
                     return await self._finish(complete=False)
             elif ending is None:
-                await self._wait()
+                # The loop stands still, as it does between the statements of any cell: a task
+                # that the program made must not run before the program awaits.
+                self._blocked = True
+                try:
+                    intake.wait_for_news()
+                finally:
+                    self._blocked = False
             elif intake.cancelled is not None and (self._left_out or intake.waiting):
                 return self._end_badly(intake.cancelled)
             elif ending.kind == "complete":
@@ -254,7 +269,8 @@ class Pump:
         error = None
         if result is not None:
             error = result.error_in_exec or result.error_before_exec or sys.exception()
-        interrupted = self._interrupted or isinstance(error, KeyboardInterrupt)
+        # The program may raise a `KeyboardInterrupt` of its own: an error like any other.
+        interrupted = self._interrupted or self.signalled
         if self._on_error == "stop" or interrupted:
             self._intake.stop("interrupted" if interrupted else "error", message=_describe(error))
         else:
@@ -348,7 +364,10 @@ def _describe(error: BaseException | None) -> str:
     if error is None:
         return ""
     # Models raise what they like: a message is never longer than a client can show.
-    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    try:
+        text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    except BaseException:  # noqa: BLE001 - the program's own __str__
+        return type(error).__name__
     return text if len(text) <= 500 else text[:500] + "…"
 
 

@@ -41,4 +41,6 @@ class GrowingSource:
         lines = (self._last + text).splitlines(keepends=True)
         self._lines += [line.splitlines()[0] + "\n" for line in lines]
         self._last = lines[-1] if lines and lines[-1].splitlines()[0] == lines[-1] else ""
-        linecache.cache[self.name] = (self._size, None, self._lines, self.name)
+        # The program may have cleared the cache: then its text stays gone, as in any cell.
+        if len(self._pieces) == 1 or self.name in linecache.cache:
+            linecache.cache[self.name] = (self._size, None, self._lines, self.name)

@@ -394,8 +394,7 @@ class Ingress:
         with self._lock:
             streams = list(self._streams.values())
         for stream in streams:
-            # The runs themselves end with the process, as any cell does.
-            stream.tell_stop("interrupted", "the kernel shuts down")
+            stream.intake.stop("interrupted", message="the kernel shuts down")
             stream.close()
         self._inbox.put(None)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from typing import Any, Final
@@ -67,6 +68,7 @@ class EagerKernel(IPythonKernel):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._pump: Pump | None = None
+        self._shutting_down = False
         self.ingress = Ingress(
             self,
             Limits(
@@ -97,7 +99,8 @@ class EagerKernel(IPythonKernel):
             owned.intake.stop("interrupted", message="the user interrupted the kernel")
 
     def do_shutdown(self, restart: bool) -> Any:
-        """End the stream thread with the kernel."""
+        """End the streams with the kernel."""
+        self._shutting_down = True
         self.ingress.close()
         return super().do_shutdown(restart)
 
@@ -115,7 +118,7 @@ class EagerKernel(IPythonKernel):
         pump = self.pump_class(self.shell, stream.intake, options, stream.options.on_error)
         self._pump = pump
         try:
-            with _lend(self.shell, pump):
+            with _lend(self.shell, pump, lambda: self._shutting_down):
                 reply = await super().do_execute(code, silent, store_history, *rest, **more)
             if pump.context is not None:
                 _adopt(pump.context)
@@ -164,7 +167,7 @@ def _runs_asyncio(shell: Any) -> bool:
 
 
 @contextmanager
-def _lend(shell: Any, pump: Pump) -> Iterator[None]:
+def _lend(shell: Any, pump: Pump, shutting_down: Callable[[], bool]) -> Iterator[None]:
     """Let the shell run `pump` where it would run the next cell's text.
 
     ipykernel's `do_execute` then does everything around the cell: input, interrupts, events,
@@ -179,7 +182,10 @@ def _lend(shell: Any, pump: Pump) -> Iterator[None]:
         raw_cell: str, *, cell_id: str | None = None, cell_meta: Any = None, **options: Any
     ) -> Any:
         give_back()
-        return await pump.run()
+        result = await pump.run()
+        if shutting_down():
+            await asyncio.Future()  # the loop ends here, as it does in any running cell
+        return result
 
     def should_run_async(raw_cell: str, **options: Any) -> bool:
         return True
