@@ -96,6 +96,10 @@ class Laboratory:
         self._expected: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def _start(self) -> None:
         source = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
         with ExitStack() as started:
             home = started.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
@@ -109,7 +113,6 @@ class Laboratory:
                 self._kernels.append((manager, client))
                 _run_quietly(client, _INSTALL.format(source=source))
             self._exit = started.pop_all()
-        return self
 
     def __exit__(
         self,
@@ -117,9 +120,12 @@ class Laboratory:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._stop()
+        self._expected.clear()
+
+    def _stop(self) -> None:
         self._exit.close()
         self._kernels.clear()
-        self._expected.clear()
 
     def compare(self, program: Program, split: str, pace: float | None = None) -> Comparison:
         """Run `program` both ways.
@@ -139,9 +145,15 @@ class Laboratory:
         key = f"{program.name}\0{program.text}"
         if key not in self._expected:
             self._expected[key] = self._observe(stock, program, None, 0.0)
-        return Comparison(
-            program, split, self._expected[key], self._observe(eager, program, split, pace)
-        )
+        try:
+            actual = self._observe(eager, program, split, pace)
+        except (TimeoutError, RuntimeError, queue.Empty) as error:
+            # A kernel that hangs or dies is a difference like any other; the next program
+            # gets new ones.
+            actual = {"broken": f"{type(error).__name__}: {error}"}
+            self._stop()
+            self._start()
+        return Comparison(program, split, self._expected[key], actual)
 
     def _observe(
         self, client: BlockingKernelClient, program: Program, split: str | None, pace: float
@@ -188,7 +200,7 @@ class Laboratory:
 def _finish(stream: WireStream, answers: list[str]) -> list[Any]:
     """Answer questions until the run has ended."""
     prompts: list[Any] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 30
     while not stream.done:
         if time.monotonic() > deadline:
             raise TimeoutError(f"the run did not end; heard {stream.heard}")
@@ -226,7 +238,12 @@ def _run_loudly(client: BlockingKernelClient, code: str) -> Any:
 def _probe(client: BlockingKernelClient, function: str) -> str:
     expression = f"__import__('sys').modules['_eager_probe'].{function}()"
     reply = client.execute_interactive(
-        "", silent=True, user_expressions={"r": expression}, timeout=60, allow_stdin=False
+        "",
+        silent=True,
+        user_expressions={"r": expression},
+        timeout=60,
+        allow_stdin=False,
+        output_hook=lambda message: None,  # what a program's own __repr__ prints
     )
     answer = reply["content"]["user_expressions"]["r"]
     if answer["status"] != "ok":

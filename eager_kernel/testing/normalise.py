@@ -25,7 +25,14 @@ def messages(heard: list[dict[str, Any]]) -> list[Any]:
                 same[0]["text"] += content["text"]
                 continue
         kept.append((kind, dict(content)))
-    return [list(item) for item in kept]
+    # Which of two streams was flushed first means nothing either.
+    shown: list[Any] = []
+    for is_stream, run in itertools.groupby(kept, key=lambda message: message[0] == "stream"):
+        together = list(run)
+        if is_stream:
+            together.sort(key=lambda message: str(message[1]["name"]))
+        shown += [list(message) for message in together]
+    return shown
 
 
 def scrub(value: Any, ignore: tuple[str, ...] = ()) -> Any:
@@ -59,6 +66,9 @@ _SCRUBS: Final = tuple(
         (r"\b0x[0-9a-f]{6,}", "0xADDRESS"),
         (r"\b[0-9a-f]{32}\b", "ID"),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "ID"),
+        (r"\b(Task|Thread|ForkProcess|Process|ThreadPoolExecutor)-\d+", r"\1-N"),
+        (r"\b(started|stopped)( daemon)? \d{6,}", r"\1\2 IDENT"),
+        (r"\b(pid|parent)=\d+", r"\1=PID"),
         (r"eager-equivalence-\w+", "FOLDER"),
         (r"(IPython[/\\]core[/\\]\w+\.py):\d+", r"\1:LINE"),
     )

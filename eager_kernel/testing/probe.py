@@ -78,6 +78,7 @@ def observe() -> str:
     """Tell the state, as JSON."""
     global quiet
     quiet = True
+    warnings.filters[:] = filters  # type: ignore[index]  # what comes is not the program's
     shell = _shell()
     manager = shell.history_manager
     result = shell.last_execution_result
@@ -112,6 +113,10 @@ def observe() -> str:
                 "raw": result.info.raw_cell,
             },
             "future flags": shell.compile.flags,
+            "stored errors": {
+                str(count): [stored["ename"], stored["evalue"]]
+                for count, stored in manager.exceptions.items()
+            },
             "events": seen[:],
             "files": {
                 str(path.relative_to(Path.cwd())): path.read_bytes().decode("utf-8", "replace")
@@ -134,7 +139,7 @@ def _recorder(name: str) -> Any:
 
     # What `pre_run_cell` knows of the text differs by nature; that it fires does not.
     if name == "post_run_cell":
-        return lambda result: note(result.info.raw_cell, result.success)
+        return lambda result: note(result and result.info.raw_cell, result and result.success)
     if name == "pre_run_cell":
         return lambda info: note(info.store_history, info.silent)
     return note
