@@ -256,14 +256,14 @@ class StreamedCell:
 
         For example an exception whose text raises `SystemExit`. `run_cell` has the same guard.
         """
-        if self.result is None:
-            self.result = ExecutionResult(self._new_info(program, program))
-        elif self._entry is not None:
+        if self._entry is not None:
             self.know(program)
             self._entry.store(str(self._info.transformed_cell), program)
+        self.result = ExecutionResult(self._new_info(program, program))
         self.result.error_in_exec = error
         with suppress(BaseException):
-            self._shell.showtraceback(running_compiled_code=True)
+            frames = _without_own_frames(error)
+            self._shell.showtraceback(frames, running_compiled_code=True)
         return self.result
 
     def close(self) -> None:
@@ -399,6 +399,8 @@ class StreamedCell:
             except Exception:  # noqa: BLE001 - user code, of text that will not run
                 text = chunk.source  # it will never run; its lines are context only
             self._source.add(text)
+        if self._raw and not self._raw[-1].endswith(("\n", "\r")):
+            self._source.add("\n")  # as IPython: a last line of white space is a line too
 
     def _show_syntax_error(self, error: Exception) -> bool:
         """Show the error of the program as a whole, as the shell would."""
@@ -504,7 +506,7 @@ def _attribute(owner: Any, name: str, value: Any) -> Iterator[None]:
                 setattr(owner, name, own)
 
 
-def _without_own_frames(error: Exception) -> tuple[Any, Any, Any]:
+def _without_own_frames(error: BaseException) -> tuple[Any, Any, Any]:
     """What `sys.exc_info` would be if IPython had called what failed."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_globals["__name__"].startswith("eager_kernel."):

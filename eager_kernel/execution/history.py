@@ -27,6 +27,7 @@ class GrowingEntry:
         self._manager = manager = shell.history_manager
         self._number = number
         self._index = len(manager.input_hist_parsed)
+        self._stored = False
         self._raw = raw = raw.rstrip("\n")
         manager.input_hist_parsed.append(parsed.rstrip("\n"))
         manager.input_hist_raw.append(raw)
@@ -58,6 +59,9 @@ class GrowingEntry:
     def store(self, parsed: str, raw: str) -> None:
         """Replace the text for the last time, and have it written to the database."""
         self.update(parsed, raw)
+        if self._stored:
+            return
+        self._stored = True
         manager = self._manager
         entry = (self._number, parsed.rstrip("\n"), raw.rstrip("\n"))
         with manager.db_input_cache_lock:

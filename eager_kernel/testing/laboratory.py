@@ -59,7 +59,8 @@ class Comparison:
         )
         found = difflib.unified_diff(before, after, "stock cell", "stream", lineterm="", n=2)
         title = f"{self.program.name}, cut by {self.split}"
-        return "\n".join([title, "=" * len(title), self.program.text, *found])
+        known = [f"Known: {self.program.because}", ""] if self.program.because else []
+        return "\n".join([title, "=" * len(title), *known, self.program.text, *found])
 
 
 class Laboratory:
@@ -142,7 +143,7 @@ class Laboratory:
         if pace is None:
             pace = 0.0 if split == "characters" else 0.002
         (_, stock), (_, eager) = self._kernels
-        key = f"{program.name}\0{program.text}"
+        key = repr(program)
         if key not in self._expected:
             self._expected[key] = self._observe(stock, program, None, 0.0)
         try:

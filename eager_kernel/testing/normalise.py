@@ -69,6 +69,8 @@ _SCRUBS: Final = tuple(
         (r"\b(Task|Thread|ForkProcess|Process|ThreadPoolExecutor)-\d+", r"\1-N"),
         (r"\b(started|stopped)( daemon)? \d{6,}", r"\1\2 IDENT"),
         (r"\b(pid|parent)=\d+", r"\1=PID"),
+        (r"<Process \d+>", "<Process PID>"),
+        (r"\bwhen=[\d.]+", "when=TIME"),
         (r"eager-equivalence-\w+", "FOLDER"),
         (r"(IPython[/\\]core[/\\]\w+\.py):\d+", r"\1:LINE"),
     )

@@ -6,7 +6,6 @@ The source of this file is sent to the kernel, so it imports nothing of this pac
 from __future__ import annotations
 
 import contextlib
-import gc
 import inspect
 import json
 import os
@@ -62,7 +61,6 @@ def reset() -> str:
     os.chdir(tempfile.mkdtemp(prefix="eager-equivalence-"))
     if old.name.startswith("eager-equivalence-"):
         shutil.rmtree(old, ignore_errors=True)
-    gc.collect()
     seen.clear()
     return "ready"
 
@@ -81,7 +79,6 @@ def observe() -> str:
     warnings.filters[:] = filters  # type: ignore[index]  # what comes is not the program's
     shell = _shell()
     manager = shell.history_manager
-    result = shell.last_execution_result
     return json.dumps(
         {
             "namespace": {
@@ -103,15 +100,6 @@ def observe() -> str:
                 getattr(sys.__dict__.get("last_type"), "__name__", None),
                 _short(sys.__dict__.get("last_value")),
             ],
-            "succeeded": shell.last_execution_succeeded,
-            "result": {
-                "success": result.success,
-                "value": _short(result.result),
-                "before exec": type(result.error_before_exec).__name__,
-                "in exec": type(result.error_in_exec).__name__,
-                "count": result.execution_count,
-                "raw": result.info.raw_cell,
-            },
             "future flags": shell.compile.flags,
             "stored errors": {
                 str(count): [stored["ename"], stored["evalue"]]
@@ -139,10 +127,24 @@ def _recorder(name: str) -> Any:
 
     # What `pre_run_cell` knows of the text differs by nature; that it fires does not.
     if name == "post_run_cell":
-        return lambda result: note(result and result.info.raw_cell, result and result.success)
+        return lambda result: note(result and _tell(result))
     if name == "pre_run_cell":
         return lambda info: note(info.store_history, info.silent)
     return note
+
+
+def _tell(result: Any) -> dict[str, Any]:
+    shell = _shell()
+    return {
+        "raw": result.info.raw_cell,
+        "success": result.success,
+        "value": _short(result.result),
+        "before exec": type(result.error_before_exec).__name__,
+        "in exec": type(result.error_in_exec).__name__,
+        "count": result.execution_count,
+        "last succeeded": shell.last_execution_succeeded,
+        "is the last": shell.last_execution_result is result,
+    }
 
 
 def _shell() -> Any:

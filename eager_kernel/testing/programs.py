@@ -41,6 +41,8 @@ class Program:
         As in the request.
     ignore
         Regular expressions of text that may differ, such as times.
+    because
+        Why it is known to differ; empty for a program that must not.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Program:
     silent: bool = False
     store_history: bool = True
     ignore: tuple[str, ...] = ()
+    because: str = ""
 
 
 def load(path: Path) -> list[Program]:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from tests.conftest import Starter
 from eager_kernel.testing.wire import Heard, WireStream, run
+from tests.conftest import Starter
 
 
 def shown(heard: Heard) -> str:

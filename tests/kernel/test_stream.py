@@ -7,8 +7,8 @@ import time
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from tests.conftest import Starter
 from eager_kernel.testing.wire import WireStream, run
+from tests.conftest import Starter
 
 
 def test_text_before_during_and_after_the_attach(client: BlockingKernelClient) -> None:
