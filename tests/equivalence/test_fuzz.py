@@ -1,6 +1,6 @@
 """Random programs, run as a stream and as one cell of the stock kernel.
 
-The normal test run spends 45 seconds, on the same programs each time. To look for new differences:
+The normal test run spends 20 seconds, on the same programs each time. To look for new differences:
 
     EAGER_FUZZ_SECONDS=600 pytest tests/equivalence/test_fuzz.py -s
 
