@@ -168,6 +168,6 @@ def _describe(value: Any) -> list[Any]:
 
 def _short(value: Any) -> str:
     try:
-        return repr(value)[:400]
+        return repr(value)[:20_000]  # long enough that paths of other lengths cut nothing off
     except BaseException as error:
         return f"<repr raised {type(error).__name__}>"
