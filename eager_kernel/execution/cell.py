@@ -177,7 +177,6 @@ class StreamedCell:
     def _settle_books(self, program: str) -> None:
         shell, result = self._shell, self.result
         assert result is not None
-        self.know(program)
         shell.last_execution_succeeded = result.success
         shell.last_execution_result = result
         shell.displayhook.exec_result = None
@@ -222,9 +221,7 @@ class StreamedCell:
                 cell_meta=options.cell_meta,
             )
         except Exception as error:  # noqa: BLE001 - as run_cell: the shell itself could not
-            self.result = ExecutionResult(self._new_info(program, transformed))
-            self.result.error_in_exec = error
-            shell.showtraceback(running_compiled_code=True)
+            return self.fail(program, error)
         return self.result
 
     def abandon(self, program: str, error: BaseException) -> ExecutionResult:
@@ -248,6 +245,7 @@ class StreamedCell:
         else:
             lines = shell.InteractiveTB.get_exception_only(type(error), error)
         shell._showtraceback(type(error), error, lines)
+        self.know(program)
         self._settle_books(program)
         return self.result
 
@@ -273,8 +271,7 @@ class StreamedCell:
     def know(self, program: str) -> None:
         """Tell the history and the events how the program goes so far."""
         parsed = self._source.text
-        if len(program) > sum(map(len, self._raw)):
-            parsed += program[sum(map(len, self._raw)) :]
+        parsed += program[sum(map(len, self._raw)) :]  # what no chunk holds yet
         self._info.raw_cell, self._info.transformed_cell = program, parsed
         if self._entry is not None:
             self._entry.update(parsed, program)
