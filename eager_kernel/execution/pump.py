@@ -179,6 +179,7 @@ class Pump:
             intake.started(pending)
         self._in_user_code = True
         try:
+            self._check_interrupt()
             result = await self._cell.run_whole(program)
         finally:
             self._in_user_code = False
@@ -210,6 +211,7 @@ class Pump:
                 # that the program made must not run before the program awaits.
                 self._blocked = True
                 try:
+                    self._check_interrupt()
                     intake.wait_for_news()
                 finally:
                     self._blocked = False
@@ -238,6 +240,7 @@ class Pump:
             intake.started(pending)
             self._in_user_code = True
             try:
+                self._check_interrupt()
                 failed = await cell.run(pending.chunk)
             except BaseException:
                 intake.finished(pending, "failed")  # interrupted outside its own code
@@ -256,6 +259,11 @@ class Pump:
             stream.flush()
         intake.batch_finished()
         return failed
+
+    def _check_interrupt(self) -> None:
+        """Raise for a signal that came just before there was code to raise it in."""
+        if self._interrupted:
+            raise KeyboardInterrupt
 
     async def _wait(self) -> None:
         await self._news.wait()
