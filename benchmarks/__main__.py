@@ -1,27 +1,39 @@
-"""``python -m benchmarks [chunker] [kernel] [--repeats N] [--json FILE]``."""
+"""``python -m benchmarks [chunker] [gate] [kernel] [--repeats N] [--json FILE]``.
+
+And ``python -m benchmarks gate-programs --folder FOLDER``, whose programs are not in this
+repository.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import chunker, kernel
+from benchmarks import chunker, gate, gate_programs, kernel
 from benchmarks.measure import Table, machine
 
-_SUITES = {"chunker": chunker.run, "kernel": kernel.run}
+_SUITES = {"chunker": chunker.run, "gate": gate.run, "kernel": kernel.run}
 
 
 def main() -> None:
     """Run the suites that were named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("suites", nargs="*", metavar="suite", help="chunker, kernel")
+    parser.add_argument("suites", nargs="*", metavar="suite", help="chunker, gate, kernel")
     parser.add_argument("--repeats", type=int, default=5, help="how often all is measured")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the tables here")
+    gate_programs.add_options(parser)
     arguments = parser.parse_args()
-    unknown = set(arguments.suites) - set(_SUITES)
+    suites: dict[str, Callable[[int], list[Table]]] = {
+        **_SUITES,
+        "gate-programs": lambda repeats: gate_programs.run(arguments),
+    }
+    unknown = set(arguments.suites) - set(suites)
     if unknown:
-        parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(_SUITES)}")
+        parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(suites)}")
+    if "gate-programs" in arguments.suites and arguments.folder is None:
+        parser.error("gate-programs needs --folder")
     if arguments.repeats < 1:
         parser.error("--repeats must be at least 1")
 
@@ -29,7 +41,7 @@ def main() -> None:
     print("\n".join(f"- {name}: {value}" for name, value in about.items()), flush=True)
     results: dict[str, list[Table]] = {}
     for name in arguments.suites or _SUITES:
-        results[name] = _SUITES[name](arguments.repeats)
+        results[name] = suites[name](arguments.repeats)
         for table in results[name]:
             print("\n" + table.to_markdown(), flush=True)
     if arguments.json is not None:

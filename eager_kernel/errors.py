@@ -12,6 +12,9 @@
     ├── MissingExtraError        an optional dependency that is not installed
     └── KernelConnectionError    a kernel that can't be started, found or heard
 
+    BaseException
+    └── EffectHeld               raised in the program, at an effect that may not happen
+
 Each message says what was wrong and what to do.
 """
 
@@ -80,3 +83,26 @@ class MissingExtraError(EagerError, ImportError):
 
 class KernelConnectionError(EagerError):
     """A kernel that can't be started, found or heard."""
+
+
+class EffectHeld(BaseException):
+    """An outside effect of a program that turned out not to be one, at the effect.
+
+    Raised inside the program, like `KeyboardInterrupt`: ``except Exception`` must not take it
+    for a file that can't be written, and go on.
+
+    Parameters
+    ----------
+    effect
+        What did not happen.
+    why
+        How generation ended.
+    line
+        The program's line; None where no line of it led there.
+    """
+
+    def __init__(self, effect: str, why: str, line: int | None = None) -> None:
+        super().__init__(f"{effect}: this did not happen, because {why}")
+        self.effect = effect
+        self.why = why
+        self.line = line

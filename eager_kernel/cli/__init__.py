@@ -34,9 +34,9 @@ jupyter eager install --user           # make the kernel known to Jupyter
     def print_help(self, classes: bool = False) -> None:
         """Print the help; with all classes, those of the kernel too."""
         if classes:
-            from eager_kernel.kernel.kernel import EagerKernel  # noqa: PLC0415 - slow to import
+            from eager_kernel.kernel.app import EagerKernelApp  # noqa: PLC0415 - slow to import
 
-            self.classes = [*self.classes, EagerKernel]
+            self.classes = [*self.classes, *EagerKernelApp.classes]  # type: ignore[list-item]
         super().print_help(classes)
 
     def start(self) -> Any:

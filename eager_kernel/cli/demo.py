@@ -20,10 +20,13 @@ from rich.text import Text
 from traitlets import Unicode
 
 from eager_kernel._version import __version__
+from eager_kernel.cli.chart import Chart
 from eager_kernel.cli.pace import replay
 from eager_kernel.cli.show import report_table
 from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core.extract import Code, make_extractor
+from eager_kernel.core.gantt import to_svg
+from eager_kernel.core.summary import summarise
 from eager_kernel.demo import TimedDelta, load_recording
 from eager_kernel.errors import EagerError, MissingExtraError
 
@@ -40,8 +43,10 @@ class DemoApp(JupyterApp):
         config=True
     )
     svg = Unicode("", help="Save what the demo shows at its end as this SVG file.").tag(config=True)
+    chart = Unicode("", help="Draw the eager run's timeline to this file, as SVG.").tag(config=True)
     aliases = {
         **base_aliases,
+        "chart": "DemoApp.chart",
         "kernel": "DemoApp.kernel",
         "recording": "DemoApp.recording",
         "svg": "DemoApp.svg",
@@ -52,12 +57,14 @@ class DemoApp(JupyterApp):
         screen = _Screen(record=bool(self.svg))
         try:
             results = self._show(screen)
+            if self.svg:
+                Path(self.svg).write_text(screen.svg(), encoding="utf-8")
+            if self.chart and results[0].report is not None:
+                Path(self.chart).write_text(to_svg(results[0].report), encoding="utf-8")
         except KeyboardInterrupt:
             self.exit(130)
         except (EagerError, OSError) as error:
             self.exit(f"{type(error).__name__}: {error}")
-        if self.svg:
-            Path(self.svg).write_text(screen.svg(), encoding="utf-8")
         self.exit(0 if all(result.status == "ok" for result in results) else 1)
 
     def _show(self, screen: _Screen) -> list[RunResult]:
@@ -219,7 +226,9 @@ def _print_comparison(screen: _Screen, eager: RunResult, serial: RunResult) -> N
         return
     saved = serial.report.end_to_end_s - eager.report.end_to_end_s
     reports = {"EAGER": eager.report, "serial": serial.report}
+    screen.print(Chart(reports))
     screen.print(report_table(reports, {"EAGER": saved}))
+    screen.print(Text(summarise(eager.report, saving=False)))
     share = saved / serial.report.end_to_end_s
     same = eager.outputs == serial.outputs
     screen.print(

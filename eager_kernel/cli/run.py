@@ -16,9 +16,10 @@ from traitlets import Bool, Enum, Float, Unicode
 
 from eager_kernel._version import __version__
 from eager_kernel.cli.pace import at_rate, live
-from eager_kernel.cli.show import print_output, report_table
+from eager_kernel.cli.show import print_output, print_report
 from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core.extract import FORMATS
+from eager_kernel.core.gantt import to_svg
 from eager_kernel.core.gate import MODES
 from eager_kernel.errors import EagerError
 
@@ -31,6 +32,7 @@ class RunApp(JupyterApp):
     description = __doc__
     examples = """
 jupyter eager run program.py --rate 80 --report
+jupyter eager run program.py --rate 80 --chart timeline.svg
 printf '1+1' | jupyter eager run -
 """
 
@@ -47,7 +49,10 @@ printf '1+1' | jupyter eager run -
     ).tag(config=True)
     kernel = Unicode("eager_python", help="Name of the kernelspec to run in.").tag(config=True)
     json = Unicode("", help="Write the result to this file, as JSON.").tag(config=True)
-    report = Bool(False, help="Print the timings to stderr at the end.").tag(config=True)
+    chart = Unicode("", help="Draw the run's timeline to this file, as SVG.").tag(config=True)
+    report = Bool(
+        False, help="Print the timings to stderr at the end: numbers, a timeline, a summary."
+    ).tag(config=True)
 
     aliases = {
         **base_aliases,
@@ -57,6 +62,7 @@ printf '1+1' | jupyter eager run -
         "format": "RunApp.text_format",
         "kernel": "RunApp.kernel",
         "json": "RunApp.json",
+        "chart": "RunApp.chart",
     }
     flags = {
         **base_flags,
@@ -70,14 +76,13 @@ printf '1+1' | jupyter eager run -
             self.exit("give one FILE, or - for stdin")
         try:
             result = self._run(self.extra_args[0])
+            self._write(result)
         except KeyboardInterrupt:
             self.exit(130)
         except (EagerError, OSError, UnicodeDecodeError) as error:
             self.exit(f"{type(error).__name__}: {error}")
-        if self.json:
-            Path(self.json).write_text(json.dumps(_plain(result), indent=1), encoding="utf-8")
         if self.report and result.report is not None:
-            Console(stderr=True).print(report_table({"this run": result.report}))
+            print_report(Console(stderr=True), result.report)
         self.exit(0 if result.status == "ok" else 1)
 
     def _run(self, name: str) -> RunResult:
@@ -96,6 +101,14 @@ printf '1+1' | jupyter eager run -
                 on_event=_print_event,
                 on_input=None if from_stdin else _ask,
             )
+
+    def _write(self, result: RunResult) -> None:
+        if self.json:
+            Path(self.json).write_text(json.dumps(_plain(result), indent=1), encoding="utf-8")
+        if self.chart:
+            if result.report is None:
+                raise EagerError("there is no timeline to draw: nothing was run")
+            Path(self.chart).write_text(to_svg(result.report), encoding="utf-8")
 
 
 def _print_event(event: dict[str, Any]) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
+from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from eager_kernel.core.timeline import Report
+from eager_kernel.cli.chart import Chart
+from eager_kernel.core.report import Report
+from eager_kernel.core.summary import summarise
 
 
 def print_output(output: dict[str, Any]) -> None:
@@ -22,6 +26,14 @@ def print_output(output: dict[str, Any]) -> None:
             data = output["data"]
             text = data.get("text/plain")
             print(text if text is not None else f"<{', '.join(data)}>", flush=True)
+
+
+def print_report(console: Console, report: Report) -> None:
+    """Print all that a report says: numbers, picture, sentences."""
+    runs = {"this run": report}
+    console.print(report_table(runs))
+    console.print(Chart(runs))
+    console.print(Text(summarise(report)))
 
 
 def report_table(reports: dict[str, Report], saved: dict[str, float] | None = None) -> Table:
@@ -47,10 +59,18 @@ def report_table(reports: dict[str, Report], saved: dict[str, float] | None = No
         ("share of execution hidden", lambda r: f"{max(0.0, r.hidden_fraction):.0%}"),
         ("lower bound", lambda r: f"{r.lower_bound_s:.2f} s"),
     ]
+    if any(report.held_s >= _NOTABLE for report in reports.values()):
+        rows.append(("held by the gate", lambda r: f"{r.held_s:.2f} s"))
+    if any(report.waited_s >= _NOTABLE for report in reports.values()):
+        rows.append(("stood still at effects", lambda r: f"{r.waited_s:.2f} s"))
     for label, cell in rows:
         table.add_row(label, *(cell(report) for report in reports.values()))
     if saved is None:
         saved = {name: report.saved_s for name, report in reports.items()}
-    cells = (f"{saved[name]:.2f} s" if name in saved else "" for name in reports)
+    # Adding 0.0 takes the sign from a zero.
+    cells = (f"{round(saved[name], 2) + 0.0:.2f} s" if name in saved else "" for name in reports)
     table.add_row("saved", *cells, style="bold")
     return table
+
+
+_NOTABLE: Final = 0.005

@@ -49,6 +49,13 @@ class PendingQueue:
         elif pending.verdict.action == "run" and not self._holding:
             self._runnable = len(self._waiting)
 
+    def flush(self) -> None:
+        """Say that no more chunks come: deferred ones wait for nobody, held ones still do."""
+        for count, pending in enumerate(self._waiting):
+            if pending.verdict.action == "hold" and not self._released:
+                break
+            self._runnable = max(self._runnable, count + 1)
+
     def release(self) -> None:
         """Say that generation has ended well: nothing waits any longer."""
         self._released = True

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from eager_kernel.core import latency
 from eager_kernel.core.queue import Pending
+from eager_kernel.core.report import ChunkReport, Report, WaitReport
+
+__all__ = ["ChunkReport", "Report", "Timeline", "WaitReport"]
 
 
 class Timeline:
@@ -22,10 +26,8 @@ class Timeline:
         self._start = start
         self._first_delta: float | None = None
         self._last_delta: float | None = None
-        self._spans: list[_ChunkSpan] = []
-        self._batches = 0
-        self._batch_start = 0.0
-        self._batch_time = 0.0
+        self._chunks: list[_Chunk] = []
+        self._batches: list[_Span] = []
 
     def delta(self, now: float) -> None:
         """A delta arrived."""
@@ -36,158 +38,162 @@ class Timeline:
     def ready(self, pending: Pending, now: float) -> None:
         """A chunk is complete and judged."""
         arrived = self._start if self._last_delta is None else self._last_delta
-        self._spans.append(_ChunkSpan(pending, ready=now, delay=max(0.0, now - arrived)))
+        self._chunks.append(_Chunk(pending, ready=now, delay=max(0.0, now - arrived)))
 
     def batch_started(self, now: float) -> None:
         """The pump took a batch."""
-        self._batch_start = now
+        self._batches.append(_Span(now))
 
     def batch_finished(self, now: float) -> None:
         """The pump is free again."""
-        self._batch_time += now - self._batch_start
-        self._batches += 1
+        if self._batches:
+            self._batches[-1].finish = now
 
     def started(self, index: int, now: float) -> None:
         """A chunk begins to execute."""
-        span = self._spans[index]
-        span.start = now
-        span.batch = self._batches
+        chunk = self._chunks[index]
+        chunk.ran = _Span(now)
+        chunk.batch = max(0, len(self._batches) - 1)
 
     def finished(self, index: int, now: float) -> None:
         """A chunk has executed."""
-        self._spans[index].finish = now
+        ran = self._chunks[index].ran
+        if ran is not None:
+            ran.finish = now
+
+    def skipped(self, index: int) -> None:
+        """A chunk whose batch began has not run: one before it failed."""
+        self._chunks[index].ran = None
+
+    def wait_started(self, index: int, effect: str, line: int, now: float) -> None:
+        """A running chunk stands still, at an effect on the outside.
+
+        Parameters
+        ----------
+        index
+            The chunk.
+        effect
+            What would happen, for a person.
+        line
+            1-based line of the program.
+        now
+            The time.
+        """
+        self._chunks[index].waits.append(_Wait(_Span(now), effect, line))
+
+    def wait_finished(self, index: int, now: float) -> None:
+        """It goes on."""
+        waits = self._chunks[index].waits
+        latest = next((wait for wait in reversed(waits) if wait.span.finish is None), None)
+        if latest is not None:
+            latest.span.finish = now
 
     def report(self, now: float) -> Report:
-        """Sum up a run that ended at `now`."""
+        """Sum up a run that ended at `now`, or that has come so far."""
         start = self._start
-        ran = [s for s in self._spans if s.start is not None and s.finish is not None]
-        execution = _covered(ran)
+        chunks = [_Ran(chunk, now) for chunk in self._chunks if chunk.ran is not None]
+        batches = [batch.closed(now) for batch in self._batches]
+        waited = _covered(wait for chunk in chunks for wait in chunk.waits)
         # What a batch took beyond the chunks in it is its set-up.
-        setup = max(0.0, self._batch_time - execution) / self._batches if self._batches else 0.0
-        ttft = 0.0 if self._first_delta is None else self._first_delta - start
-        generation = 0.0 if self._last_delta is None else self._last_delta - start
+        in_batches = sum(finish - begin for begin, finish in batches)
+        set_up = max(0.0, in_batches - _covered(chunk.span for chunk in chunks))
+        setup = set_up / len(batches) if batches else 0.0
+        batch_time = max(0.0, in_batches - waited)
+        execution = max(0.0, batch_time - set_up)
+
+        ttft = 0.0 if self._first_delta is None else max(0.0, self._first_delta - start)
+        generation = 0.0 if self._last_delta is None else max(0.0, self._last_delta - start)
         end_to_end = now - start
-        waited = max(0.0, end_to_end - generation)
-        serial = latency.serial_time(generation, setup if ran else 0.0, execution)
-        bound, regime = generation, latency.regime(generation, 0.0)
-        if ran:
-            bound = latency.lower_bound(
-                latency.generation_bound(generation, ran[-1].delay, setup, ran[-1].execution),
-                latency.execution_bound(ran[0].ready - start, self._batches, setup, execution),
-            )
-            regime = latency.regime((generation - ttft) / len(ran), setup + execution / len(ran))
+        non_overlapped = max(0.0, end_to_end - generation)
+        serial = latency.serial_time(generation, setup if chunks else 0.0, execution)
+        bounds, regime, critical = (generation, generation), latency.regime(generation, 0.0), None
+        if chunks:
+            writing = generation - ttft
+            delay = max(chunk.delay for chunk in self._chunks)
+            most = latency.upper_bound(generation, delay, len(batches) or 1, setup, execution)
+            bounds = self._least(chunks, batches, batch_time), most
+            regime = latency.regime(max(0.0, writing) / len(chunks), batch_time / len(chunks))
+            critical = latency.critical_chunks(max(0.0, writing), execution, setup)
         return Report(
             ttft_s=ttft,
             generation_s=generation,
-            execution_s=self._batch_time,
+            execution_s=batch_time,
             end_to_end_s=end_to_end,
-            non_overlapped_s=waited,
+            non_overlapped_s=non_overlapped,
             serial_s=serial,
             saved_s=serial - end_to_end,
-            hidden_fraction=1.0 - waited / self._batch_time if self._batch_time else 0.0,
-            lower_bound_s=bound,
+            hidden_fraction=1.0 - non_overlapped / batch_time if batch_time else 0.0,
+            lower_bound_s=max(generation, bounds[0]),
             regime=regime,
-            chunks=tuple(s.report(start) for s in self._spans),
+            chunks=tuple(chunk.report(start, now) for chunk in self._chunks),
+            upper_bound_s=bounds[1],
+            setup_s=setup,
+            # Infinity is no JSON.
+            critical_chunks=critical if critical is not None and math.isfinite(critical) else None,
+            held_s=self._held(now, batches),
+            waited_s=waited,
         )
 
+    def _least(
+        self, chunks: list[_Ran], batches: list[tuple[float, float]], batch_time: float
+    ) -> float:
+        """The lower bound of this very run, from the chunks that ran.
 
-@dataclass(frozen=True, slots=True)
-class ChunkReport:
-    """One chunk of a run; times in seconds from the start of the run, None if it never ran."""
+        The text may go on after the last of them: it failed, or prose follows.
+        """
+        first, last = chunks[0].chunk, chunks[-1].chunk
+        setup = 0.0
+        if batches and last.batch is not None:
+            # With the average instead of its own, this would be no bound.
+            begin, finish = batches[last.batch]
+            together = _covered(ran.span for ran in chunks if ran.chunk.batch == last.batch)
+            setup = max(0.0, finish - begin - together)
+        ready = max(0.0, last.ready - self._start)
+        return latency.lower_bound(
+            latency.generation_bound(
+                max(0.0, ready - last.delay), last.delay, setup, chunks[-1].execution
+            ),
+            # All batches together: N·S and sum x.
+            latency.execution_bound(max(0.0, first.ready - self._start), 1, 0.0, batch_time),
+        )
 
-    index: int
-    lines: tuple[int, int]
-    category: str
-    action: str
-    reason: str
-    ready: float
-    start: float | None
-    finish: float | None
-    batch: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a run took, and what overlap saved. Seconds from the start of the run.
-
-    Parameters
-    ----------
-    ttft_s
-        Until the first delta.
-    generation_s
-        Until the last delta.
-    execution_s
-        Sum over batches.
-    end_to_end_s
-        Until the last result.
-    non_overlapped_s
-        What the user still waited for after the last delta.
-    serial_s
-        What generating first and running then would have taken (eq. 1), from this run's own
-        figures.
-    saved_s
-        ``serial_s - end_to_end_s``.
-    hidden_fraction
-        ``1 - non_overlapped_s / execution_s``; 0 where nothing ran. Below 0 where the run
-        ended later after the last delta than its execution alone explains.
-    lower_bound_s
-        The paper's lower bound (eq. 12).
-    regime
-        Which side dominated (eqs. 14-16).
-    chunks
-        One entry a chunk.
-    """
-
-    ttft_s: float
-    generation_s: float
-    execution_s: float
-    end_to_end_s: float
-    non_overlapped_s: float
-    serial_s: float
-    saved_s: float
-    hidden_fraction: float
-    lower_bound_s: float
-    regime: latency.Regime
-    chunks: tuple[ChunkReport, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain dicts, lists and numbers, as on the wire."""
-        plain = asdict(self)
-        plain["chunks"] = [{**c, "lines": list(c["lines"])} for c in plain["chunks"]]
-        return plain
-
-    @classmethod
-    def from_dict(cls, plain: dict[str, Any]) -> Report:
-        """The report that `to_dict` made `plain` of."""
-        chunks = tuple(ChunkReport(**{**c, "lines": tuple(c["lines"])}) for c in plain["chunks"])
-        return cls(**{**plain, "chunks": chunks})
-
-
-def _covered(spans: list[_ChunkSpan]) -> float:
-    """Seconds covered by spans in order; chunks that ran as one cell share theirs."""
-    covered, end = 0.0, float("-inf")
-    for span in spans:
-        start, finish = span.start or 0.0, span.finish or 0.0
-        covered += max(0.0, finish - max(start, end))
-        end = max(end, finish)
-    return covered
+    def _held(self, now: float, batches: list[tuple[float, float]]) -> float:
+        """How long nothing ran because of the first held chunk; the others wait behind it."""
+        held = next((c for c in self._chunks if c.pending.verdict.action == "hold"), None)
+        if held is None:
+            return 0.0
+        begin, end = held.ready, now if held.ran is None else held.ran.start
+        busy = _covered((max(begin, a), min(end, b)) for a, b in batches)
+        return max(0.0, end - begin - busy)
 
 
 @dataclass(slots=True)
-class _ChunkSpan:
+class _Span:
+    start: float
+    finish: float | None = None
+
+    def closed(self, now: float) -> tuple[float, float]:
+        return self.start, max(self.start, now if self.finish is None else self.finish)
+
+
+@dataclass(slots=True)
+class _Wait:
+    span: _Span
+    effect: str
+    line: int
+
+
+@dataclass(slots=True)
+class _Chunk:
     pending: Pending
     ready: float
     delay: float
-    start: float | None = None
-    finish: float | None = None
+    ran: _Span | None = None
     batch: int | None = None
+    waits: list[_Wait] = field(default_factory=list)
 
-    @property
-    def execution(self) -> float:
-        return (self.finish or 0.0) - (self.start or 0.0)
-
-    def report(self, origin: float) -> ChunkReport:
-        chunk, verdict = self.pending.chunk, self.pending.verdict
+    def report(self, origin: float, now: float) -> ChunkReport:
+        chunk, verdict, ran = self.pending.chunk, self.pending.verdict, self.ran
         return ChunkReport(
             index=chunk.index,
             lines=(chunk.first_line, chunk.last_line),
@@ -195,7 +201,52 @@ class _ChunkSpan:
             action=verdict.action,
             reason=verdict.reason,
             ready=self.ready - origin,
-            start=None if self.start is None else self.start - origin,
-            finish=None if self.finish is None else self.finish - origin,
+            start=None if ran is None else ran.start - origin,
+            finish=None if ran is None or ran.finish is None else ran.finish - origin,
             batch=self.batch,
+            delay=self.delay,
+            line=verdict.line,
+            waits=tuple(
+                WaitReport(
+                    line=wait.line,
+                    effect=wait.effect,
+                    start=begin - origin,
+                    finish=finish - origin,
+                )
+                for wait in self.waits
+                for begin, finish in [self.clipped(wait, now)]
+            ),
         )
+
+    def clipped(self, wait: _Wait, now: float) -> tuple[float, float]:
+        """When it waited; a wait ends with its chunk, whatever was noted."""
+        end = now if self.ran is None else self.ran.closed(now)[1]
+        begin, finish = wait.span.closed(now)
+        return min(begin, end), min(finish, end)
+
+
+class _Ran:
+    """A chunk that has run, or runs at `now`."""
+
+    def __init__(self, chunk: _Chunk, now: float) -> None:
+        assert chunk.ran is not None
+        self.chunk = chunk
+        self.span = chunk.ran.closed(now)
+        self.waits = [chunk.clipped(wait, now) for wait in chunk.waits]
+
+    @property
+    def execution(self) -> float:
+        """`x_i`."""
+        return max(0.0, self.span[1] - self.span[0] - _covered(self.waits))
+
+
+def _covered(spans: Iterable[tuple[float, float]]) -> float:
+    """Seconds covered by spans.
+
+    They overlap where chunks ran as one cell, which they share, and where waits are nested.
+    """
+    covered, end = 0.0, -math.inf
+    for start, finish in sorted(spans):
+        covered += max(0.0, finish - max(start, end))
+        end = max(end, finish)
+    return covered

@@ -20,7 +20,7 @@ from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.positions import parse_at
-from eager_kernel.errors import EagerError
+from eager_kernel.errors import EagerError, EffectHeld
 from eager_kernel.execution.history import GrowingEntry
 from eager_kernel.execution.source import GrowingSource
 from eager_kernel.execution.syntax import to_python
@@ -49,6 +49,9 @@ class StreamedCell:
         Called as soon as the program has failed, before its traceback is made. Returns the
         chunks after the failed one that are part of the program, so that the traceback can
         show their lines.
+    is_held
+        Whether an exception says that the program may not have its effects: not its own
+        failure, so it is not shown.
 
     Notes
     -----
@@ -57,12 +60,17 @@ class StreamedCell:
     """
 
     def __init__(
-        self, shell: Any, options: CellOptions, on_error: Callable[[], list[Chunk]]
+        self,
+        shell: Any,
+        options: CellOptions,
+        on_error: Callable[[], list[Chunk]],
+        is_held: Callable[[BaseException | None], bool] = lambda error: False,
     ) -> None:
         self._shell = shell
         self._options = options
         self._store_history = options.store_history and not options.silent
         self._on_error = on_error
+        self._is_held = is_held
         self._exit = ExitStack()
         self._kept: _Kept | None = None
         self._raw: list[str] = []
@@ -70,6 +78,12 @@ class StreamedCell:
         self._entry: GrowingEntry | None = None
         self.is_async = False
         """Whether the program has used top-level `await`."""
+        self.malformed = False
+        """Whether the program has turned out not to parse."""
+        self.held: EffectHeld | None = None
+        """What ended the program at an effect that it may not have."""
+        self.lines_before = 0
+        """Empty lines at the program's beginning, which its code does not count."""
         self.result: ExecutionResult | None = None
 
     def begin(self, raw: str) -> None:
@@ -133,10 +147,13 @@ class StreamedCell:
             text = to_python(chunk, first=first)
         except Exception as error:  # noqa: BLE001 - user code: IPython shows whatever it raises
             self._source.add(chunk.source)
+            self.malformed = True
             self._before_report()
             self._shell.showtraceback(_without_own_frames(error))
             return self._fail_before_exec(error)
         line, column = self._lines, self._column
+        if first:
+            self.lines_before = chunk.source.count("\n") - text.count("\n")
         self._add(text)
         failure: Exception | None = None
         try:
@@ -147,12 +164,33 @@ class StreamedCell:
         except _NO_PROGRAM as error:
             failure = error
         if failure is not None:  # outside the handler, so that it is no error's context
-            return self._show_syntax_error(failure)
+            return self._show_syntax_error(failure, _lines_of(self._raw[:-1]))
         for node in tree.body:
             if await self._settle() or await self._run_statement(node):
-                self._before_report()  # where nothing was shown, it was not told yet
+                if not self._was_held():
+                    self._before_report()  # where nothing was shown, it was not told yet
                 return True
         return False
+
+    def _was_held(self) -> bool:
+        """Whether the program ended at an effect that it may not have."""
+        assert self.result is not None
+        error = self.result.error_in_exec
+        if isinstance(error, EffectHeld) and self._is_held(error):
+            self.held, self.result.error_in_exec = error, None
+        return self.held is not None
+
+    def refuse(self, error: Exception) -> None:
+        """Show why the program as a whole is none; some of it has run."""
+        ran = _lines_of(self._raw)
+        if self.held is not None:
+            ran += f" It stopped where it {self.held.effect}: that did not happen."
+        self._show_syntax_error(error, ran.strip())
+
+    @property
+    def filename(self) -> str:
+        """What the program's code calls its file."""
+        return self._source.name
 
     async def finish(self, program: str, *, complete: bool) -> ExecutionResult:
         """Close the cell.
@@ -381,6 +419,8 @@ class StreamedCell:
     def _showtraceback(self, *args: Any, **kwargs: Any) -> Any:
         """Show an error as the shell does; tell of the program's own failure first."""
         __tracebackhide__ = True
+        if self._is_held(sys.exception()):
+            return None
         if self.result is not None and not self.result.success:
             self._before_report()
         return self._show_as_ever(*args, **kwargs)
@@ -399,10 +439,10 @@ class StreamedCell:
         if self._raw and not self._raw[-1].endswith(("\n", "\r")):
             self._source.add("\n")  # as IPython: a last line of white space is a line too
 
-    def _show_syntax_error(self, error: Exception) -> bool:
+    def _show_syntax_error(self, error: Exception, ran: str) -> bool:
         """Show the error of the program as a whole, as the shell would."""
         shell = self._shell
-        ran = self._lines_ran
+        self.malformed = True
         self._before_report()
         try:
             text = shell.transform_cell("".join(self._raw))
@@ -423,14 +463,6 @@ class StreamedCell:
             # Only the blocks of an answer, which end statements, make this possible.
             shell.showtraceback((type(error), error, error.__traceback__))
         return self._fail_before_exec(error)
-
-    @property
-    def _lines_ran(self) -> str:
-        lines = "".join(self._raw[:-1]).rstrip("\n").count("\n") + 1
-        if len(self._raw) < 2:
-            return ""
-        which = "Line 1" if lines == 1 else f"Lines 1-{lines}"
-        return f"{which} of the program ran before this was known."
 
     def _fail_before_exec(self, error: BaseException) -> bool:
         self._before_report()
@@ -501,6 +533,15 @@ def _attribute(owner: Any, name: str, value: Any) -> Iterator[None]:
                 delattr(owner, name)
             else:
                 setattr(owner, name, own)
+
+
+def _lines_of(ran: list[str]) -> str:
+    """Say which lines of a program ran before it turned out to be none."""
+    if not ran:
+        return ""
+    lines = "".join(ran).rstrip("\n").count("\n") + 1
+    which = "Line 1" if lines == 1 else f"Lines 1-{lines}"
+    return f"{which} of the program ran before this was known."
 
 
 def _without_own_frames(error: BaseException) -> tuple[Any, Any, Any]:

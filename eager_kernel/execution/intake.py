@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
 from eager_kernel.core.extract import BlockClose, BlockOpen, Code, Event, make_extractor
-from eager_kernel.core.gate import Gate
+from eager_kernel.core.gate import Gate, Verdict
 from eager_kernel.core.queue import Pending, PendingQueue
 from eager_kernel.core.timeline import Report, Timeline
 from eager_kernel.errors import EagerError, LimitError
+from eager_kernel.execution.barrier import INTERRUPTED, Barrier, Wait
+from eager_kernel.execution.syntax import Fault, first_fault
 
 State = Literal["ready", "deferred", "held", "running", "done", "failed", "skipped"]
 StopReason = Literal["error", "cancelled", "interrupted", "limit", "protocol"]
+
+DOES_NOT_PARSE: Final = "the program does not parse"
+"""Why an effect of such a program may not happen."""
 
 CUT_OFF_REASONS: Final = frozenset({"length", "max_tokens", "content_filter"})
 """Values of ``finish_reason`` that say that the model did not finish."""
@@ -34,17 +40,37 @@ class Ending:
     Parameters
     ----------
     kind
-        ``complete``: as the model wanted. ``cut_off``: before that, so the last statement may
-        be incomplete. ``stopped``: nothing more is wanted or can be trusted.
+        ``complete``: as the model wanted. ``malformed``: that too, but some of it that has not
+        run does not parse, so nothing more of it may. ``cut_off``: before that, so the last
+        statement may be incomplete. ``stopped``: nothing more is wanted or can be trusted.
     reason
         The model's ``finish_reason``, or why the text was stopped.
     error
         What to tell the user, where the run itself did not.
+    fault
+        Where and how a malformed program does not parse.
     """
 
-    kind: Literal["complete", "cut_off", "stopped"]
+    kind: Literal["complete", "malformed", "cut_off", "stopped"]
     reason: str
     error: EagerError | None = None
+    fault: Fault | None = None
+
+    @property
+    def why(self) -> str:
+        """What to say at an effect that may not happen any more; empty where it may."""
+        match self.kind:
+            case "complete":
+                return ""
+            case "malformed":
+                return DOES_NOT_PARSE
+            case "cut_off":
+                return f"generation was cut off ({self.reason})"
+        # What the model had still written after an error is not waited for: the program ends
+        # with the error, and what its threads do by then is its own.
+        return {"error": "", "interrupted": INTERRUPTED}.get(
+            self.reason, f"the run was stopped ({self.reason})"
+        )
 
 
 class Intake:
@@ -56,6 +82,8 @@ class Intake:
         Where the code is in the text: one of `eager_kernel.core.extract.FORMATS`.
     gate
         Judges the chunks.
+    barrier
+        Holds the program's outside effects; None: they happen when they happen.
     max_chars
         The longest code text accepted, in characters.
     on_state
@@ -70,6 +98,7 @@ class Intake:
         self,
         text_format: str = "auto",
         gate: Gate | None = None,
+        barrier: Barrier | None = None,
         *,
         max_chars: int = 4_000_000,
         on_state: Callable[[Pending, State], None] | None = None,
@@ -79,6 +108,7 @@ class Intake:
         self._chunker = Chunker()
         self._extractor = make_extractor(text_format, lambda: self._chunker.inside_string)
         self._gate = gate or Gate()
+        self.barrier = barrier
         self._max_chars = max_chars
         self._on_state = on_state or (lambda pending, state: None)
         self._on_stop = on_stop or (lambda reason, message: None)
@@ -86,6 +116,15 @@ class Intake:
         self._timeline = Timeline(clock())
         self._changed = threading.Condition()
         self._queue = PendingQueue()
+        self._not_run: deque[Chunk] = deque()
+        self._running: Pending | None = None
+        self._finished = -1
+        self._in_batch = False
+        self._told_wait: Wait | None = None
+        self._told_held = False
+        self._noted_waits = 0
+        self._streaming = False
+        self._flags = 0
         self._pieces: list[str] = []
         self._chars = 0
         self._in_block = False
@@ -123,8 +162,28 @@ class Intake:
             self._unfinished = [chunk for chunk in tail if chunk.has_statement]
             self._finish(Ending("cut_off", finish_reason or ""))
         else:
-            self._put(tail)
-            self._finish(Ending("complete", finish_reason or "stop"))
+            self._complete(tail, finish_reason or "stop")
+
+    def _complete(self, tail: list[Chunk], reason: str) -> None:
+        """End a text that is all there; whatever waits for that may go on if it parses.
+
+        This is the feeding thread's work: the taking one may wait at an effect, whatever locks
+        it holds. So nothing here imports, logs or takes a foreign lock.
+        """
+        checked, fault = False, None
+        while True:
+            with self._changed:
+                # Where nothing has run, it will run as one cell, whose error is the shell's.
+                if checked or not self._streaming:
+                    if fault is None:
+                        self._put(tail)
+                        self._finish(Ending("complete", reason))
+                    else:
+                        self._finish(Ending("malformed", reason, fault=fault))
+                        self._put(tail)
+                    return
+                rest = [*self._not_run, *tail]
+            fault, checked = first_fault(rest, self._flags), True
 
     def catch_up(self) -> None:
         """Say that all text is here that had come when the program's cell began."""
@@ -152,7 +211,7 @@ class Intake:
         if self._chars + len(text) > self._max_chars:
             raise LimitError(
                 f"the program is longer than {self._max_chars:,} characters; "
-                "raise EagerKernel.max_program_chars to run longer ones"
+                "raise EagerRun.max_program_chars to run longer ones"
             )
         self._chars += len(text)
         if text:
@@ -168,6 +227,7 @@ class Intake:
             for pending in judged:
                 self._timeline.ready(pending, now)
                 self._queue.put(pending)
+                self._not_run.append(pending.chunk)
         for pending in judged:
             self._on_state(pending, _STATE_OF_ACTION[pending.verdict.action])
         self._notify()
@@ -212,8 +272,15 @@ class Intake:
             if self._ending is not None:
                 return False
             self._ending = ending
-            if ending.kind != "stopped":
+            if ending.kind == "complete":
                 self._queue.release()
+            elif ending.kind == "cut_off":
+                self._queue.flush()
+        if self.barrier is not None:
+            if ending.why:
+                self.barrier.deny(ending.why)
+            else:
+                self.barrier.release()
         self._notify()
         return True
 
@@ -233,6 +300,24 @@ class Intake:
         if listener is not None:
             listener()
 
+    def start_streaming(self, flags: int) -> bool:
+        """Say that the program will run chunk by chunk.
+
+        Parameters
+        ----------
+        flags
+            Of `compile`, from the shell's ``__future__`` imports.
+
+        Returns
+        -------
+        bool
+            False: the text has ended by now, so the program can run as one cell.
+        """
+        with self._changed:
+            self._flags = flags
+            self._streaming = self._ending is None
+            return self._streaming
+
     def take(self) -> list[Pending]:
         """Everything that may run now, as one batch."""
         with self._changed:
@@ -249,7 +334,7 @@ class Intake:
         """Whether what was taken may still run."""
         if self.cancelled is not None:
             return False
-        return self._ending is None or self._ending.kind != "stopped"
+        return self._ending is None or self._ending.kind in ("complete", "cut_off")
 
     @property
     def waiting(self) -> int:
@@ -301,28 +386,83 @@ class Intake:
     def batch_started(self) -> None:
         """Note that the pump runs a batch."""
         with self._changed:
+            self._in_batch = True
             self._timeline.batch_started(self._clock())
 
     def batch_finished(self) -> None:
         """Note that the pump is free."""
         with self._changed:
-            self._timeline.batch_finished(self._clock())
+            if self._in_batch:
+                self._in_batch = False
+                self._timeline.batch_finished(self._clock())
 
     def started(self, pending: Pending) -> None:
         """Note that a chunk begins to execute."""
         with self._changed:
             self._timeline.started(pending.chunk.index, self._clock())
+            self._running = pending
         self._on_state(pending, "running")
 
     def finished(self, pending: Pending, state: State) -> None:
         """Note that a chunk has executed."""
+        index = pending.chunk.index
         with self._changed:
-            self._timeline.finished(pending.chunk.index, self._clock())
+            if index <= self._finished:
+                return  # a failed one, whose error was shown when the text had ended
+            self._finished = index
+            self._running, self._told_held = None, False
+            self._note_waits(index)
+            self._timeline.finished(index, self._clock())
+            while state == "done" and self._not_run and self._not_run[0].index <= index:
+                self._not_run.popleft()
         self._on_state(pending, state)
+
+    def _note_waits(self, index: int) -> None:
+        """Enter in the timeline where a chunk stands or stood still."""
+        waits = self.barrier.main_waits if self.barrier is not None else []
+        for wait in waits[self._noted_waits :]:
+            if self._told_wait is not wait:
+                self._told_wait = wait
+                self._timeline.wait_started(index, wait.effect, wait.line or 0, wait.start)
+            if wait.finish is None:
+                return
+            self._timeline.wait_finished(index, wait.finish)
+            self._noted_waits += 1
+
+    def look(self) -> None:
+        """Tell it if the running chunk has begun to wait at an effect, or has ceased to.
+
+        Called now and then by a thread that never waits itself: the one that does may hold
+        any lock.
+        """
+        if self.barrier is None:
+            return
+        with self._changed:
+            running, wait = self._running, self.barrier.waiting
+            if running is None or (wait is not None) == self._told_held:
+                return
+            self._told_held = wait is not None
+            self._note_waits(running.chunk.index)
+            if wait is None:
+                self._on_state(running, "running")
+            else:
+                line = wait.line or running.chunk.first_line
+                reason = f"line {line} {wait.effect}, which waits until generation has ended"
+                verdict = Verdict("hold", "external-effect", reason, line)
+                self._on_state(replace(running, verdict=verdict), "held")
+
+    def skip_running(self, pendings: list[Pending]) -> None:
+        """Note that chunks of the running batch were not come to."""
+        with self._changed:
+            for pending in pendings:
+                self._timeline.skipped(pending.chunk.index)
+        self.skip(pendings)
 
     def report(self) -> Report:
         """Sum the run up as of now."""
         with self._changed:
+            if self._running is not None:
+                self._note_waits(self._running.chunk.index)
             return self._timeline.report(self._clock())
 
 

@@ -1,11 +1,14 @@
 """The loop on the main thread that takes batches and runs them inside the owning cell."""
 
 from __future__ import annotations
+import __future__
 
 import asyncio
 import contextvars
 import sys
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from traceback import walk_tb
 from types import FrameType
@@ -16,10 +19,10 @@ from IPython.core.interactiveshell import ExecutionResult
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.queue import Pending
 from eager_kernel.core.timeline import Report
-from eager_kernel.errors import IncompleteProgramError, RunCancelledError
+from eager_kernel.errors import EffectHeld, IncompleteProgramError, RunCancelledError
 from eager_kernel.execution.cell import CellOptions, StreamedCell
-from eager_kernel.execution.intake import Ending, Intake
-from eager_kernel.execution.syntax import Wants, wants_whole_cell
+from eager_kernel.execution.intake import DOES_NOT_PARSE, Ending, Intake
+from eager_kernel.execution.syntax import Fault, Wants, wants_whole_cell
 
 OnError = Literal["stop", "drain"]
 
@@ -75,10 +78,12 @@ class Pump:
         self, shell: Any, intake: Intake, options: CellOptions, on_error: OnError = "stop"
     ) -> None:
         self._intake = intake
+        self._barrier = intake.barrier
         self._on_error = on_error
         self._shell = shell
-        self._cell = StreamedCell(shell, options, self._failed)
+        self._cell = StreamedCell(shell, options, self._failed, self._is_held)
         self._batch: deque[Pending] = deque()
+        self._current: Pending | None = None
         self._left_out = False
         self._executed_lines = 0
         self._error_lines: tuple[int, int] | None = None
@@ -106,7 +111,7 @@ class Pump:
                 if await self._whole_cell_wanted():
                     result = await self._run_whole()
                 else:
-                    result = await self._run_batches()
+                    result = await self._run_streaming()
             except (KeyboardInterrupt, asyncio.CancelledError):
                 # Raised between statements: a statement's own reaches the shell.
                 self._interrupted = True
@@ -143,10 +148,28 @@ class Pump:
         elif not self._in_user_code:
             self._interrupted = True
             loop.call_soon_threadsafe(self._news.set)
-        elif asyncio.current_task(loop) is task:
-            raise KeyboardInterrupt
         else:
-            loop.call_soon_threadsafe(task.cancel)
+            if not self._in_own_task():
+                loop.call_soon_threadsafe(task.cancel)
+            if self._barrier is not None and self._barrier.waiting is not None:
+                self._interrupted = True
+                raise KeyboardInterrupt  # to the barrier, which lets the program go
+            if self._in_own_task():
+                raise KeyboardInterrupt
+
+    def _in_own_task(self) -> bool:
+        return self._task is not None and asyncio.current_task(self._loop) is self._task
+
+    @contextmanager
+    def _program(self) -> Iterator[None]:
+        """Code of the program runs: what happens now, signals included, is its own."""
+        barrier = self._barrier
+        self._in_user_code = True
+        try:
+            with barrier.program() if barrier is not None else nullcontext():
+                yield
+        finally:
+            self._in_user_code = False
 
     # The two ways to run --------------------------------------------------------------------
 
@@ -154,6 +177,7 @@ class Pump:
         """Wait for the first batch; decide how to run the program."""
         while not self._intake.caught_up and not self._interrupted:
             await self._wait()
+        flags = self._shell.compile.flags & _FUTURES
         while True:
             ending = self._intake.ending
             if ending is not None:
@@ -165,10 +189,12 @@ class Pump:
             first = self._intake.peek()
             if first is not None:
                 wants = wants_whole_cell(self._shell, first)
-                if wants is Wants.NOTHING:
-                    return False
-                if wants is Wants.NEXT_LINE and self._intake.chars > len(first.source):
-                    return False
+                if wants is Wants.NOTHING or (
+                    wants is Wants.NEXT_LINE and self._intake.chars > len(first.source)
+                ):
+                    if self._intake.start_streaming(flags):
+                        return False
+                    continue
             await self._wait()
 
     async def _run_whole(self) -> ExecutionResult:
@@ -177,34 +203,48 @@ class Pump:
         intake.batch_started()
         for pending in batch:
             intake.started(pending)
-        self._in_user_code = True
-        try:
+        with self._program():
             self._check_interrupt()
             result = await self._cell.run_whole(program)
-        finally:
-            self._in_user_code = False
         failed_line = _failed_line(result, program)
-        for pending in batch:
+        for place, pending in enumerate(batch):
             if failed_line is None or pending.chunk.last_line < failed_line:
                 self._executed_lines = pending.chunk.last_line
                 intake.finished(pending, "done")
-            elif self._error_lines is None:
+            else:
                 self._error_lines = _lines(pending.chunk)
                 intake.finished(pending, "failed")
-            else:
-                intake.finished(pending, "skipped")
+                intake.skip_running(batch[place + 1 :])
+                break
         if result.error_before_exec is not None and not _was_compiling(result.error_before_exec):
             self._executed_lines = 0
         intake.batch_finished()
         return result
 
+    async def _run_streaming(self) -> ExecutionResult:
+        barrier = self._barrier
+        if barrier is None:
+            return await self._run_batches()
+        barrier.in_program = lambda: self._in_user_code
+        barrier.in_own_task = self._in_own_task
+        barrier.in_helper = self._in_script_thread
+        barrier.namespace = self._shell.user_ns
+        with barrier.armed():
+            return await self._run_batches()
+
+    def _in_script_thread(self) -> bool:
+        """Whether this is the thread in which `%%bash` starts processes, for every cell."""
+        magics = self._shell.magics_manager.registry.get("ScriptMagics")
+        loop = getattr(magics, "event_loop", None)
+        return loop is not None and asyncio._get_running_loop() is loop
+
     async def _run_batches(self) -> ExecutionResult:
         intake = self._intake
         while not self._interrupted:
             ending = intake.ending
-            batch = intake.take()
+            batch = intake.take() if self._cell.held is None else []
             if batch:
-                if await self._run_batch(batch):
+                if await self._run_batch(batch) and self._cell.held is None:
                     return await self._finish(complete=False)
             elif ending is None:
                 # The loop stands still, as it does between the statements of any cell: a task
@@ -219,6 +259,8 @@ class Pump:
                 return self._end_badly(intake.cancelled)
             elif ending.kind == "complete":
                 return await self._finish(complete=True)
+            elif ending.fault is not None:
+                return await self._refuse(ending.fault)
             else:
                 return self._end_badly(self._why(ending))
         return self._end_badly(KeyboardInterrupt(_INTERRUPTED))
@@ -229,6 +271,8 @@ class Pump:
         intake.batch_started()
         if cell.result is None:
             cell.begin(intake.program)
+            if self._barrier is not None:
+                self._barrier.filename = cell.filename
         elif intake.ending is not None:
             cell.know(intake.program)
         else:
@@ -236,17 +280,16 @@ class Pump:
         self._batch = deque(batch)
         failed = False
         while self._batch and not failed and not self._interrupted and intake.wanted:
-            pending = self._batch.popleft()
+            pending = self._current = self._batch.popleft()
             intake.started(pending)
-            self._in_user_code = True
             try:
-                self._check_interrupt()
-                failed = await cell.run(pending.chunk)
+                with self._program():
+                    self._check_interrupt()
+                    failed = await cell.run(pending.chunk)
             except BaseException:
                 intake.finished(pending, "failed")  # interrupted outside its own code
                 raise
             finally:
-                self._in_user_code = False
                 if self._task is not None and self._task.cancelling():
                     self._task.uncancel()
             intake.finished(pending, "failed" if failed else "done")
@@ -279,9 +322,14 @@ class Pump:
             error = result.error_in_exec or result.error_before_exec or sys.exception()
         # The program may raise a `KeyboardInterrupt` of its own: an error like any other.
         interrupted = self._interrupted or self.signalled
+        if self._cell.malformed and self._barrier is not None:
+            self._barrier.deny(DOES_NOT_PARSE)
         if self._on_error == "stop" or interrupted:
             self._intake.stop("interrupted" if interrupted else "error", message=_describe(error))
         else:
+            if self._current is not None:  # what follows is waiting, not work
+                self._intake.finished(self._current, "failed")
+                self._intake.batch_finished()
             try:
                 self._intake.wait_for_end()
             except KeyboardInterrupt:
@@ -297,11 +345,18 @@ class Pump:
         return rest
 
     async def _finish(self, *, complete: bool) -> ExecutionResult:
-        self._in_user_code = True
-        try:
+        with self._program():
             return await self._cell.finish(self._intake.program, complete=complete)
-        finally:
-            self._in_user_code = False
+
+    async def _refuse(self, fault: Fault) -> ExecutionResult:
+        """End a run whose program turned out to be none."""
+        self._error_lines = _lines(fault.chunk)
+        self._cell.refuse(fault.error)
+        return await self._finish(complete=False)
+
+    def _is_held(self, error: BaseException | None) -> bool:
+        """Whether `error` is the barrier's, and not one that the program raises itself."""
+        return isinstance(error, EffectHeld) and self._barrier is not None and self._barrier.denied
 
     def _end_badly(self, error: BaseException) -> ExecutionResult:
         """End a run that its program did not end."""
@@ -385,4 +440,7 @@ def _ran(lines: int) -> str:
     return "line 1 has run" if lines == 1 else f"lines 1-{lines} have run"
 
 
+_FUTURES: Final = sum(
+    {getattr(__future__, name).compiler_flag for name in __future__.all_feature_names}
+)
 _INTERRUPTED: Final = "the run was interrupted"

@@ -6,8 +6,11 @@ chunk; `wants_whole_cell` recognises the others, which then run when their text 
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import textwrap
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
@@ -21,6 +24,7 @@ from IPython.core.inputtransformer2 import (
 from IPython.core.macro import Macro
 
 from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.positions import parse_at
 
 
 class Wants(Enum):
@@ -110,6 +114,62 @@ def to_python(chunk: Chunk, *, first: bool) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a program does not parse.
+
+    Parameters
+    ----------
+    chunk
+        Where.
+    error
+        What the parser said.
+    """
+
+    chunk: Chunk
+    error: Exception
+
+
+def first_fault(chunks: list[Chunk], flags: int) -> Fault | None:
+    """Find the first of a program's chunks that does not parse.
+
+    Parameters
+    ----------
+    chunks
+        The last chunks of the program.
+    flags
+        Of `compile`, from the shell's ``__future__`` imports.
+
+    Notes
+    -----
+    The chunks are parsed again where they run; only there may they warn. Filters can't keep one
+    thread from warning, so escapes that Python 3.12 would warn of aloud are taken out: a ``$``
+    is as harmless as they are in a string, and as wrong outside.
+    """
+    for chunk in chunks:
+        try:
+            text = to_python(chunk, first=chunk.index == 0)
+            if _WARNS_ALOUD:
+                text = _ESCAPE.sub(_without_warning, text)
+            parse_at(text, line=2, column=chunk.column, parse=lambda text: _parse(text, flags))
+        except Exception as error:  # noqa: BLE001 - IPython's tokenizer raises what it likes
+            return Fault(chunk, error)
+    return None
+
+
+def _parse(text: str, flags: int) -> ast.Module:
+    tree = compile(text, "<program>", "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+    assert isinstance(tree, ast.Module)
+    return tree
+
+
+def _without_warning(escape: re.Match[str]) -> str:
+    return escape[0] if escape[1] is None else "$" + escape[1]
+
+
+_WARNS_ALOUD: Final = sys.version_info >= (3, 12)
+# A backslash with what it escapes; the group where that is nothing that Python knows.
+_ESCAPE: Final = re.compile(r"\\(?:([4-7][0-7]{2}|[^\\'\"\r\nabfnrtvxNuU0-7])|.)", re.DOTALL)
 _STOCK: Final = TransformerManager()
 _STREAMABLE: Final = ("last_expr", "last_expr_or_assign", "last", "none")
 _FIRST_WORD: Final = re.compile(r"[^\W\d]\w*")

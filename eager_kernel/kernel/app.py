@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipykernel.kernelapp import IPKernelApp
 from traitlets import Dict, Type
 
+from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.kernel import EagerKernel
 
 
@@ -19,7 +20,7 @@ class EagerKernelApp(IPKernelApp):
         klass="ipykernel.kernelbase.Kernel",
         help="The kernel to run; a subclass of EagerKernel.",
     ).tag(config=True)
-    classes = [EagerKernel, *IPKernelApp.classes]
+    classes = [EagerKernel, EagerGate, EagerRun, *IPKernelApp.classes]
     subcommands = Dict(
         {"install": ("eager_kernel.kernel.install.InstallApp", "Install the kernelspec")}
     )

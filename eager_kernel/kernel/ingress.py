@@ -11,9 +11,10 @@ import queue
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
-from eager_kernel.core.gate import Mode
+from eager_kernel.core.gate import Gate, Mode
 from eager_kernel.errors import (
     EagerError,
     LimitError,
@@ -21,10 +22,12 @@ from eager_kernel.errors import (
     RunCancelledError,
     UnknownStreamError,
 )
-from eager_kernel.execution.intake import StopReason
+from eager_kernel.execution.barrier import Barrier
+from eager_kernel.execution.intake import Intake, StopReason
 from eager_kernel.kernel.protocol import (
     TARGET,
     Cancel,
+    OpenOptions,
     attached_comm,
     is_client_message,
     parse_message,
@@ -39,8 +42,6 @@ class Limits:
 
     Parameters
     ----------
-    gate
-        The gate mode of streams that name none.
     max_program_chars
         Characters in a program.
     max_pending_deltas
@@ -53,7 +54,6 @@ class Limits:
         Seconds from its opening within which a cell must ask for the stream.
     """
 
-    gate: Mode = "off"
     max_program_chars: int = 4_000_000
     max_pending_deltas: int = 100_000
     max_streams: int = 64
@@ -70,6 +70,16 @@ class Host(Protocol):
     comm_manager: Any
 
 
+class Gates(Protocol):
+    """What makes gates and barriers: `eager_kernel.kernel.config.EagerGate`."""
+
+    def make_gate(self, mode: Mode) -> Gate:
+        """A gate for one program."""
+
+    def make_barrier(self, mode: Mode) -> Barrier | None:
+        """An effect barrier for one run; None in a mode that has none."""
+
+
 class Ingress:
     """Takes the messages of our comms and keeps the open streams.
 
@@ -79,11 +89,17 @@ class Ingress:
         The kernel.
     limits
         What a stream may cost.
+    defaults
+        For what a client does not say.
+    gates
+        Makes the gate and the barrier of each stream.
     """
 
-    def __init__(self, host: Host, limits: Limits) -> None:
+    def __init__(self, host: Host, limits: Limits, defaults: OpenOptions, gates: Gates) -> None:
         self._host = host
         self._limits = limits
+        self._defaults = defaults
+        self._gates = gates
         self._lock = threading.RLock()
         self._streams: dict[str, Stream] = {}
         self._gone: dict[str, str] = {}
@@ -181,9 +197,9 @@ class Ingress:
                 if len(self._streams) >= limits.max_streams:
                     raise LimitError(
                         f"{limits.max_streams} streams are open; end some, or raise "
-                        "EagerKernel.max_streams"
+                        "EagerRun.max_streams"
                     )
-                options = parse_open(message["content"].get("data"), limits.gate)
+                options = parse_open(message["content"].get("data"), self._defaults)
             except (ProtocolError, LimitError) as error:
                 reason = "protocol" if isinstance(error, ProtocolError) else "limit"
                 publish("comm_msg", {"type": "stop", "reason": reason, "message": str(error)})
@@ -191,9 +207,14 @@ class Ingress:
                     publish("comm_close", {})
                     self._bury(comm_id, f"it was refused: {error}")
                 return
-            self._streams[comm_id] = Stream(
-                comm_id, options, publish, time.monotonic(), limits.max_program_chars
+            intake = partial(
+                Intake,
+                options.text_format,
+                self._gates.make_gate(options.gate),
+                self._gates.make_barrier(options.gate),
+                max_chars=limits.max_program_chars,
             )
+            self._streams[comm_id] = Stream(comm_id, options, publish, time.monotonic(), intake)
             self._unread[comm_id] = 0
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
@@ -217,7 +238,7 @@ class Ingress:
             limit = self._limits.max_pending_deltas
             error = LimitError(
                 f"more than {limit:,} deltas wait to be read; send fewer, longer ones, or "
-                "raise EagerKernel.max_pending_deltas"
+                "raise EagerRun.max_pending_deltas"
             )
             self._fail(stream, error)
             return
@@ -282,6 +303,7 @@ class Ingress:
         with self._lock:
             streams = list(self._streams.values())
         for stream in streams:
+            stream.intake.look()
             if stream.has_news:
                 stream.tell_chunks()
             limits = self._limits
@@ -296,7 +318,7 @@ class Ingress:
                     stream,
                     LimitError(
                         f"no text came for {limits.delta_timeout:g} s, so the model or the "
-                        "client is taken for gone; raise EagerKernel.delta_timeout to wait longer"
+                        "client is taken for gone; raise EagerRun.delta_timeout to wait longer"
                     ),
                 )
 

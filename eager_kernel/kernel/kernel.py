@@ -11,16 +11,16 @@ from typing import Any, Final
 
 from ipykernel.ipkernel import IPythonKernel
 from IPython.core.async_helpers import _asyncio_runner
-from traitlets import Enum, Float, Integer, Type
+from traitlets import Type
 
 from eager_kernel._version import __version__
-from eager_kernel.core.gate import MODES
 from eager_kernel.errors import EagerError
 from eager_kernel.execution.cell import CellOptions
 from eager_kernel.execution.pump import Pump
+from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.ingress import Ingress, Limits
 from eager_kernel.kernel.magic import EagerMagics
-from eager_kernel.kernel.protocol import attached_comm
+from eager_kernel.kernel.protocol import OpenOptions, attached_comm
 from eager_kernel.kernel.stream import Stream
 
 
@@ -34,51 +34,27 @@ class EagerKernel(IPythonKernel):
     implementation = "eager_python"
     implementation_version = __version__
 
-    gate = Enum(
-        MODES,
-        default_value="off",
-        help="""When statements of a stream may run, where its client does not say. "off": as
-        soon as they are complete. "serial": when generation has ended.""",
-    ).tag(config=True)
-    max_program_chars = Integer(
-        4_000_000,
-        help="""Characters of code in one streamed program; a longer one is stopped, and what
-        has run of it stays.""",
-    ).tag(config=True)
-    max_pending_deltas = Integer(
-        100_000,
-        help="""Deltas of one stream that may wait to be read; more stop the stream.""",
-    ).tag(config=True)
-    max_streams = Integer(
-        64, help="""Streams that may be open at once; a further one is refused."""
-    ).tag(config=True)
-    delta_timeout = Float(
-        300.0,
-        help="""Seconds without any message of a running stream's client after which it is
-        taken for gone, and the run ends with an error. Includes the model's time to its first
-        token.""",
-    ).tag(config=True)
-    attach_timeout = Float(
-        60.0,
-        help="""Seconds from the opening of a stream within which a cell that attaches it must be
-        sent; then it is dropped, with nothing run.""",
-    ).tag(config=True)
+    run_class = Type(EagerRun, help="The limits of streamed runs.").tag(config=True)
+    gate_class = Type(EagerGate, help="What makes the gates of runs.").tag(config=True)
     pump_class = Type(Pump, help="What runs streams; a subclass may change how.").tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._pump: Pump | None = None
         self._shutting_down = False
+        run = self.run_class(parent=self)
+        gate = self.gate_class(parent=self)
         self.ingress = Ingress(
             self,
             Limits(
-                gate=self.gate,
-                max_program_chars=self.max_program_chars,
-                max_pending_deltas=self.max_pending_deltas,
-                max_streams=self.max_streams,
-                delta_timeout=self.delta_timeout,
-                attach_timeout=self.attach_timeout,
+                max_program_chars=run.max_program_chars,
+                max_pending_deltas=run.max_pending_deltas,
+                max_streams=run.max_streams,
+                delta_timeout=run.delta_timeout,
+                attach_timeout=run.attach_timeout,
             ),
+            OpenOptions("auto", gate.mode, run.on_error, model=""),  # type: ignore[arg-type]
+            gate,
         )
         if self.shell is not None:
             self.shell.register_magics(EagerMagics(self.shell, self.ingress))

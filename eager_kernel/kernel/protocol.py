@@ -90,15 +90,15 @@ class ResultMessage(TypedDict):
     report: NotRequired[dict[str, Any]]
 
 
-def parse_open(data: object, default_gate: Mode) -> OpenOptions:
+def parse_open(data: object, defaults: OpenOptions) -> OpenOptions:
     """Check the data of a `comm_open`.
 
     Parameters
     ----------
     data
         As received.
-    default_gate
-        The gate mode where the client names none.
+    defaults
+        For what the client does not say.
 
     Raises
     ------
@@ -112,10 +112,10 @@ def parse_open(data: object, default_gate: Mode) -> OpenOptions:
     if type(version) is not int or version != VERSION:
         raise ProtocolError("data.version", f"{version!r} is not supported; send {VERSION}")
     return OpenOptions(
-        text_format=_choice(fields, "format", FORMATS, "auto"),
-        gate=_choice(fields, "gate", MODES, default_gate),  # type: ignore[arg-type]
-        on_error=_choice(fields, "on_error", ("stop", "drain"), "stop"),  # type: ignore[arg-type]
-        model=_text(fields, "model", ""),
+        text_format=_choice(fields, "format", FORMATS, defaults.text_format),
+        gate=_choice(fields, "gate", MODES, defaults.gate),  # type: ignore[arg-type]
+        on_error=_choice(fields, "on_error", ("stop", "drain"), defaults.on_error),  # type: ignore[arg-type]
+        model=_text(fields, "model", defaults.model),
     )
 
 

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from eager_kernel.core.gate import Gate
 from eager_kernel.core.queue import Pending
 from eager_kernel.errors import ProtocolError, RunCancelledError
 from eager_kernel.execution.intake import Intake, State, StopReason
@@ -39,12 +38,17 @@ class Stream:
         Sends to the client.
     now
         Seconds of a monotonic clock, when the comm was opened.
-    max_chars
-        The longest program accepted, in characters.
+    make_intake
+        Makes the program's intake, given whom to tell of states and stops.
     """
 
     def __init__(
-        self, comm_id: str, options: OpenOptions, publish: Publish, now: float, max_chars: int
+        self,
+        comm_id: str,
+        options: OpenOptions,
+        publish: Publish,
+        now: float,
+        make_intake: Callable[..., Intake],
     ) -> None:
         self.comm_id = comm_id
         self.options = options
@@ -59,13 +63,7 @@ class Stream:
         self._received = 0
         self._lock = threading.Lock()
         self._states: dict[int, tuple[Pending, State]] = {}
-        self.intake = Intake(
-            options.text_format,
-            Gate(options.gate),
-            max_chars=max_chars,
-            on_state=self._note,
-            on_stop=self.tell_stop,
-        )
+        self.intake = make_intake(on_state=self._note, on_stop=self.tell_stop)
 
     # Client → kernel ------------------------------------------------------------------------
 

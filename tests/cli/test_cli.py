@@ -125,7 +125,7 @@ def test_install_wants_one_place(tmp_path: Path) -> None:
 def test_help_lists_every_trait() -> None:
     done = eager("--help-all")
     assert "--RunApp.rate" in done.stdout
-    assert "--EagerKernel.delta_timeout" in done.stdout
+    assert "--EagerRun.delta_timeout" in done.stdout
     assert "jupyter eager demo" in done.stdout
     kernel = subprocess.run(
         [sys.executable, "-m", "eager_kernel", "--help-all"],
@@ -134,7 +134,7 @@ def test_help_lists_every_trait() -> None:
         timeout=60,
         check=True,
     )
-    assert "--EagerKernel.delta_timeout" in kernel.stdout
+    assert "--EagerRun.delta_timeout" in kernel.stdout
 
 
 def test_demo() -> None:

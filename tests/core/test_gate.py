@@ -11,7 +11,7 @@ CHUNK = Chunk("\nx = 1\n", index=2, first_line=7, last_line=8)
 
 
 def test_gate_that_is_off_lets_everything_run() -> None:
-    assert Gate().judge(CHUNK) == Gate("off").judge(CHUNK) == Verdict("run", "plain", "", 7)
+    assert Gate("effect").judge(CHUNK) == Gate("off").judge(CHUNK) == Verdict("run", "plain", "", 7)
 
 
 def test_serial_gate_holds_everything_and_says_why() -> None:
@@ -27,5 +27,10 @@ def test_only_code_that_waits_needs_a_reason() -> None:
 
 
 def test_unknown_mode_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match="off, serial, not 'open'"):
+    with pytest.raises(ValueError, match="effect, static, paper, serial, off, not 'open'"):
         Gate("open")  # type: ignore[arg-type]
+
+
+def test_effect_is_the_default() -> None:
+    assert Gate().mode == "effect"
+    assert MODES == ("effect", "static", "paper", "serial", "off")

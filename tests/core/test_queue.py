@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.gate import Action, Verdict
@@ -132,3 +133,80 @@ def test_release_lets_everything_run(actions: list[Action]) -> None:
     queue.release()
     assert indexes(queue.take()) == list(range(len(actions)))
     assert len(queue) == 0
+
+
+def test_flush_lets_deferred_chunks_run_but_nothing_held() -> None:
+    queue = filled("run", "defer", "hold", "defer")
+    queue.flush()
+    assert indexes(queue.take()) == [0, 1]
+    queue.flush()
+    assert queue.take() == []
+    queue.release()
+    assert indexes(queue.take()) == [2, 3]
+
+
+class _AnyUse(RuleBasedStateMachine):
+    """A queue next to the plainest description of what it should do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = PendingQueue()
+        self.waiting: list[Pending] = []
+        self.out: list[int] = []
+        self.count = 0
+        self.released = self.flushed = self.dropped = False
+
+    def may_run(self) -> list[Pending]:
+        if self.released:
+            return list(self.waiting)
+        waiting = self.waiting
+        held = [at for at, item in enumerate(waiting) if item.verdict.action == "hold"]
+        free = waiting[: held[0]] if held else waiting
+        if self.flushed:
+            return list(free)
+        last = max((at for at, i in enumerate(free) if i.verdict.action == "run"), default=-1)
+        return free[: last + 1]
+
+    # A program that was given up, or has ended, gets no more.
+    @precondition(lambda self: not self.flushed and not self.dropped)
+    @rule(action=actions)
+    def put(self, action: Action) -> None:
+        item = pending(self.count, action)
+        self.count += 1
+        self.queue.put(item)
+        self.waiting.append(item)
+
+    @rule()
+    def take(self) -> None:
+        expected = self.may_run()
+        assert self.queue.take() == expected
+        self.out += indexes(expected)
+        del self.waiting[: len(expected)]
+
+    @rule()
+    def flush(self) -> None:
+        self.queue.flush()
+        self.flushed = True
+
+    @rule()
+    def release(self) -> None:
+        self.queue.release()
+        self.released = True
+
+    @rule()
+    def drop(self) -> None:
+        dropped = self.queue.drop()
+        assert dropped == self.waiting
+        self.out += indexes(dropped)
+        self.waiting.clear()
+        self.dropped = True
+
+    @invariant()
+    def nothing_is_lost_or_doubled_or_moved(self) -> None:
+        assert self.out + indexes(self.waiting) == list(range(self.count))
+        assert len(self.queue) == len(self.waiting)
+        first = self.may_run()[:1]
+        assert self.queue.first_runnable == (first[0] if first else None)
+
+
+TestAnyUse = _AnyUse.TestCase

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import accumulate
 
 import pytest
@@ -141,8 +143,182 @@ def test_chunk_ready_before_any_delta_counts_its_delay_from_the_start() -> None:
     assert timeline.report(START + 3).lower_bound_s == near(2 + 1)
 
 
-def test_report_survives_the_wire() -> None:
+def run_that_waits() -> Report:
+    """As above, but chunk 0 waits from 2 to 3 s, and 2 from 6 to 6.5 and from 7 to 7.25 s."""
+    timeline = Timeline(START)
+    timeline.delta(START + 1)
+    timeline.ready(pending(0), START + 1.25)
+    timeline.batch_started(START + 1.5)
+    timeline.started(0, START + 1.75)
+    timeline.wait_started(0, "removes 'a'", 1, START + 2)
+    timeline.delta(START + 2)
+    timeline.ready(pending(1), START + 2.5)
+    timeline.wait_finished(0, START + 3)
+    timeline.finished(0, START + 3.75)
+    timeline.batch_finished(START + 4)
+    timeline.delta(START + 4)
+    timeline.ready(pending(2), START + 4.125)
+    timeline.batch_started(START + 4.25)
+    timeline.started(1, START + 4.5)
+    timeline.finished(1, START + 5.5)
+    timeline.started(2, START + 5.5)
+    timeline.wait_started(2, "removes 'b'", 3, START + 6)
+    timeline.wait_finished(2, START + 6.5)
+    timeline.wait_started(2, "removes 'c'", 3, START + 7)
+    timeline.wait_finished(2, START + 7.25)
+    timeline.finished(2, START + 8.5)
+    timeline.batch_finished(START + 8.75)
+    return timeline.report(START + 9)
+
+
+def test_waiting_is_no_execution() -> None:
+    without, report = run_of_two_batches(), run_that_waits()
+    waited = 1 + 0.5 + 0.25
+    assert report.waited_s == near(waited)
+    assert report.execution_s == near(without.execution_s - waited)
+    assert report.serial_s == near(without.serial_s - waited)
+    assert report.setup_s == near(without.setup_s)
+    assert report.hidden_fraction == near(1 - 5 / report.execution_s)
+    by_generation, by_execution = 4.125 + 0.5 + 3 - 0.75, 1.25 + report.execution_s
+    assert report.lower_bound_s == near(max(by_generation, by_execution))
+    assert (without.waited_s, without.chunks[0].waits) == (0, ())
+
+
+def test_waits_are_listed() -> None:
+    waits = run_that_waits().chunks[2].waits
+    assert [(w.line, w.effect, w.start, w.finish) for w in waits] == [
+        (3, "removes 'b'", 6, 6.5),
+        (3, "removes 'c'", 7, 7.25),
+    ]
+
+
+def test_open_wait_counts_until_now() -> None:
+    timeline = Timeline(START)
+    timeline.delta(START + 1)
+    timeline.ready(pending(0), START + 1)
+    timeline.batch_started(START + 1)
+    timeline.started(0, START + 1)
+    timeline.wait_started(0, "e", 1, START + 3)
+    report = timeline.report(START + 7)
+    assert (report.execution_s, report.waited_s) == (2, 4)
+    chunk = report.chunks[0]
+    assert (chunk.start, chunk.finish, chunk.waits[0].finish) == (1, None, 7)
+    # It ends with its chunk, even if nobody says so.
+    timeline.finished(0, START + 8)
+    timeline.batch_finished(START + 8)
+    report = timeline.report(START + 20)
+    assert (report.execution_s, report.waited_s, report.chunks[0].waits[0].finish) == (2, 5, 8)
+
+
+def test_waits_may_be_nested_and_end_unasked() -> None:
+    timeline = Timeline(START)
+    timeline.ready(pending(0), START)
+    timeline.batch_started(START)
+    timeline.started(0, START)
+    timeline.wait_finished(0, START + 0.5)  # of nothing
+    timeline.wait_started(0, "outer", 1, START + 1)
+    timeline.wait_started(0, "in a signal handler", 1, START + 2)
+    timeline.wait_finished(0, START + 3)
+    timeline.wait_finished(0, START + 4)
+    timeline.finished(0, START + 5)
+    timeline.batch_finished(START + 5)
+    report = timeline.report(START + 5)
+    assert (report.waited_s, report.execution_s) == (3, 2)
+    assert [wait.finish for wait in report.chunks[0].waits] == [4, 3]
+
+
+def hold(index: int) -> Pending:
+    return replace(pending(index), verdict=Verdict("hold", "timing", "reads a clock", index + 1))
+
+
+def test_holding_counts_while_nothing_runs() -> None:
+    timeline = Timeline(START)
+    timeline.delta(START)
+    timeline.ready(pending(0), START + 1)
+    timeline.batch_started(START + 1)
+    timeline.started(0, START + 1)
+    timeline.ready(hold(1), START + 2)
+    timeline.ready(hold(2), START + 4)
+    timeline.finished(0, START + 3)
+    timeline.batch_finished(START + 3)
+    assert timeline.report(START + 4).held_s == 1
+    timeline.delta(START + 6)
+    timeline.batch_started(START + 6)
+    for index in (1, 2):
+        timeline.started(index, START + 6)
+        timeline.finished(index, START + 7)
+    timeline.batch_finished(START + 7)
+    report = timeline.report(START + 7)
+    assert report.held_s == 3
+    assert [(c.action, c.line) for c in report.chunks] == [("run", 1), ("hold", 2), ("hold", 3)]
+
+
+def test_one_cell_shares_its_time() -> None:
+    timeline = Timeline(START)
+    timeline.delta(START + 1)
+    for index in range(3):
+        timeline.ready(pending(index), START + 1)
+    timeline.batch_started(START + 1)
+    for index in range(3):
+        timeline.started(index, START + 1.25 + index / 1024)
+    timeline.wait_started(1, "e", 2, START + 2)
+    timeline.wait_finished(1, START + 3)
+    for index in range(3):
+        timeline.finished(index, START + 5 + index / 1024)
+    timeline.batch_finished(START + 5.25)
+    report = timeline.report(START + 5.25)
+    assert (report.execution_s, report.waited_s) == (3.25, 1)
+    assert report.setup_s == near(0.5 - 2 / 1024)
+    assert report.serial_s == near(1 + 3.25)
+    assert report.lower_bound_s <= 5.25
+
+
+def test_bound_holds_where_text_goes_on_after_what_ran() -> None:
+    """The program failed, or prose follows the code."""
+    timeline = Timeline(START)
+    timeline.delta(START + 1)
+    timeline.ready(pending(0), START + 1)
+    timeline.batch_started(START + 1)
+    timeline.started(0, START + 1)
+    timeline.finished(0, START + 4)
+    timeline.batch_finished(START + 4)
+    timeline.delta(START + 10)
+    assert timeline.report(START + 10).lower_bound_s == 10
+
+
+def test_limits_of_a_run() -> None:
     report = run_of_two_batches()
+    assert report.setup_s == near(0.5)
+    assert report.upper_bound_s == near(4 + 0.5 + 7)
+    assert report.critical_chunks == 0  # 6 s of execution, 3 s of writing
+    assert Timeline(START).report(START + 1).critical_chunks is None
+
+
+def test_batch_that_never_finished_counts_until_now() -> None:
+    timeline = Timeline(START)
+    timeline.ready(pending(0), START)
+    timeline.batch_started(START + 1)
+    assert timeline.report(START + 3).execution_s == 2
+
+
+def test_report_of_another_version() -> None:
+    plain = run_that_waits().to_dict()
+    for name in ("upper_bound_s", "setup_s", "critical_chunks", "held_s", "waited_s"):
+        del plain[name]
+    for chunk in plain["chunks"]:
+        for name in ("waits", "delay", "line"):
+            del chunk[name]
+        chunk["colour"] = "blue"
+    plain["mood"] = "good"
+    report = Report.from_dict(plain)
+    assert report.chunks[0].waits == ()
+    assert report.waited_s == 0
+    assert report.execution_s == run_that_waits().execution_s
+
+
+@pytest.mark.parametrize("make", [run_of_two_batches, run_that_waits])
+def test_report_survives_the_wire(make: Callable[[], Report]) -> None:
+    report = make()
     plain = report.to_dict()
     assert json.loads(json.dumps(plain)) == plain
     assert Report.from_dict(json.loads(json.dumps(plain))) == report
@@ -175,4 +351,6 @@ def test_sums_hold_for_any_run(chunks: list[tuple[float, float, float]], tail: f
     assert report.end_to_end_s == close(report.generation_s + report.non_overlapped_s, abs=1e-6)
     assert report.saved_s == close(report.serial_s - report.end_to_end_s, abs=1e-6)
     assert report.hidden_fraction <= 1
+    assert report.lower_bound_s <= report.end_to_end_s + 1e-6
+    assert report.end_to_end_s <= report.upper_bound_s + tail + 1e-6
     assert Report.from_dict(json.loads(json.dumps(report.to_dict()))) == report

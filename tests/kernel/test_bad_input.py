@@ -233,10 +233,10 @@ def test_half_a_surrogate_pair(client: BlockingKernelClient) -> None:
 def test_limits(start_kernel: Starter) -> None:
     _, client = start_kernel(
         "eager_python",
-        "--EagerKernel.max_program_chars=100",
-        "--EagerKernel.delta_timeout=0.6",
-        "--EagerKernel.attach_timeout=0.4",
-        "--EagerKernel.max_streams=2",
+        "--EagerRun.max_program_chars=100",
+        "--EagerRun.delta_timeout=0.6",
+        "--EagerRun.attach_timeout=0.4",
+        "--EagerRun.max_streams=2",
     )
     stream = WireStream(client).open().attach().delta("kept = 1\n")
     stream.listen(0.2)
@@ -275,7 +275,7 @@ def test_a_client_that_closes_its_comm(client: BlockingKernelClient) -> None:
 
 
 def test_too_many_pending_deltas(start_kernel: Starter) -> None:
-    _, client = start_kernel("eager_python", "--EagerKernel.max_pending_deltas=3")
+    _, client = start_kernel("eager_python", "--EagerRun.max_pending_deltas=3")
     # C code that keeps the GIL keeps every thread of the kernel from reading.
     stream = WireStream(client).open().attach().delta("sum(range(60_000_000))\n")
     time.sleep(0.2)

@@ -219,7 +219,7 @@ DEATHS = {
 @pytest.fixture(scope="module")
 def impatient() -> Iterator[Kernel]:
     """A kernel that soon takes a silent client for gone."""
-    arguments = ["--EagerKernel.delta_timeout=0.5", "--EagerKernel.attach_timeout=0.5"]
+    arguments = ["--EagerRun.delta_timeout=0.5", "--EagerRun.attach_timeout=0.5"]
     with own_kernel(*arguments) as kernel:
         yield kernel
 

@@ -187,7 +187,7 @@ def test_cancel_of_a_program_that_has_run_changes_nothing(client: BlockingKernel
 
 
 def test_a_stream_whose_cell_is_queued_is_kept(start_kernel: Starter) -> None:
-    _, client = start_kernel("eager_python", "--EagerKernel.attach_timeout=0.3")
+    _, client = start_kernel("eager_python", "--EagerRun.attach_timeout=0.3")
     client.execute("import time; time.sleep(1.2)")
     heard = WireStream(client).open().attach().delta("x = 3\nx").end().finish()
     assert heard.displayed() == ["3"]

@@ -1,0 +1,158 @@
+"""What a run took: the report, as values and as plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from eager_kernel.core.latency import Regime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a run took, and what overlap saved. Seconds from the start of the run.
+
+    Parameters
+    ----------
+    ttft_s
+        Until the first delta.
+    generation_s
+        Until the last delta.
+    execution_s
+        Sum over batches, without what they waited at effects.
+    end_to_end_s
+        Until the last result.
+    non_overlapped_s
+        What the user still waited for after the last delta.
+    serial_s
+        What generating first and running then would have taken (eq. 1), from this run's own
+        figures.
+    saved_s
+        ``serial_s - end_to_end_s``.
+    hidden_fraction
+        ``1 - non_overlapped_s / execution_s``; 0 where nothing ran. Below 0 where the run
+        ended later after the last delta than its execution alone explains.
+    lower_bound_s
+        The paper's lower bound (eq. 12), of what ran.
+    regime
+        Which side dominated (eqs. 14-16).
+    chunks
+        One entry a chunk.
+    upper_bound_s
+        The paper's upper bound (eq. 8), without what a kernel needs around the batches.
+    setup_s
+        ``S``: what a batch took beyond the chunks in it, on average.
+    critical_chunks
+        ``N*`` (eq. 17): beyond so many dispatches, set-up costs more than overlap hides. 0
+        where execution dominated, None where nothing ran or set-up cost nothing.
+    held_s
+        How long nothing ran although a chunk was ready, because the gate held it.
+    waited_s
+        How long running code stood still at effects on the outside.
+    """
+
+    ttft_s: float
+    generation_s: float
+    execution_s: float
+    end_to_end_s: float
+    non_overlapped_s: float
+    serial_s: float
+    saved_s: float
+    hidden_fraction: float
+    lower_bound_s: float
+    regime: Regime
+    chunks: tuple[ChunkReport, ...]
+    upper_bound_s: float = 0.0
+    setup_s: float = 0.0
+    critical_chunks: float | None = None
+    held_s: float = 0.0
+    waited_s: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists and numbers, as on the wire."""
+        plain = asdict(self)
+        plain["chunks"] = [
+            {**c, "lines": list(c["lines"]), "waits": list(c["waits"])} for c in plain["chunks"]
+        ]
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Report:
+        """The report that `to_dict` made `plain` of, in this version or in another.
+
+        Fields that `plain` lacks have their defaults; those unknown here are left out.
+        """
+        chunks = tuple(_chunk(chunk) for chunk in plain["chunks"])
+        return cls(**{**_known(cls, plain), "chunks": chunks})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkReport:
+    """One chunk of a run. Seconds from the start of the run.
+
+    Parameters
+    ----------
+    index
+        0-based position in the program.
+    lines
+        First and last line, 1-based.
+    category, action, reason
+        The gate's verdict.
+    ready
+        When it was complete and judged.
+    start, finish
+        When it ran; `start` is None if it never did, `finish` if it has not ended.
+    batch
+        0-based number of the batch that it ran in.
+    delay
+        ``d_i``: from the delta that completed it to `ready`.
+    line
+        The line that decided the verdict; 0 where unknown.
+    waits
+        Where it stood still.
+    """
+
+    index: int
+    lines: tuple[int, int]
+    category: str
+    action: str
+    reason: str
+    ready: float
+    start: float | None
+    finish: float | None
+    batch: int | None
+    delay: float = 0.0
+    line: int = 0
+    waits: tuple[WaitReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitReport:
+    """Running code stood still at an effect, until the whole program was known.
+
+    Parameters
+    ----------
+    line
+        1-based line of the program.
+    effect
+        What would have happened, for a person.
+    start, finish
+        Seconds from the start of the run.
+    """
+
+    line: int
+    effect: str
+    start: float
+    finish: float
+
+
+def _chunk(plain: Mapping[str, Any]) -> ChunkReport:
+    first, last = plain["lines"]
+    waits = tuple(WaitReport(**_known(WaitReport, wait)) for wait in plain.get("waits", ()))
+    return ChunkReport(**{**_known(ChunkReport, plain), "lines": (first, last), "waits": waits})
+
+
+def _known(cls: type[Report | ChunkReport | WaitReport], plain: Mapping[str, Any]) -> Any:
+    names = {field.name for field in fields(cls)}
+    return {name: value for name, value in plain.items() if name in names}

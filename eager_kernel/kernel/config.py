@@ -1,0 +1,250 @@
+"""What a deployer may configure of runs and of the gate.
+
+Traitlets stay here, at the face; the core takes plain frozen policies, which these classes make.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode, validate
+from traitlets.config import Configurable
+
+from eager_kernel.core.effects import Effects
+from eager_kernel.core.gate import MODES, Gate, Mode, Rule
+from eager_kernel.core.rules import Policy
+from eager_kernel.execution.barrier import Barrier
+
+ENTRY_POINTS: Final = "eager_kernel.rules"
+"""Group of the entry points that give rules: functions ``Chunk -> Verdict | None``."""
+
+
+class EagerRun(Configurable):
+    """What a streamed run may cost, and what an error does to it."""
+
+    on_error = Enum(
+        ("stop", "drain"),
+        default_value="stop",
+        help="""What an error does to generation, where the client does not say. "stop": the
+        model is told to stop at once. "drain": the rest of its text is awaited, so that the
+        whole program is known.""",
+    ).tag(config=True)
+    max_program_chars = Integer(
+        4_000_000,
+        help="""Characters of code in one streamed program; a longer one is stopped, and what
+        has run of it stays.""",
+    ).tag(config=True)
+    max_pending_deltas = Integer(
+        100_000,
+        help="""Deltas of one stream that may wait to be read; more stop the stream.""",
+    ).tag(config=True)
+    max_streams = Integer(
+        64, help="""Streams that may be open at once; a further one is refused."""
+    ).tag(config=True)
+    delta_timeout = Float(
+        300.0,
+        help="""Seconds without any message of a running stream's client after which it is
+        taken for gone, and the run ends with an error. Includes the model's time to its first
+        token.""",
+    ).tag(config=True)
+    attach_timeout = Float(
+        60.0,
+        help="""Seconds from the opening of a stream within which a cell that attaches it must be
+        sent; then it is dropped, with nothing run.""",
+    ).tag(config=True)
+
+
+class EagerGate(Configurable):
+    """When statements of a stream may run, and when their outside effects may happen.
+
+    The gate decides *when*. It is no sandbox.
+    """
+
+    mode = Enum(
+        MODES,
+        default_value="effect",
+        help="""The gate mode of streams whose client names none. "effect": statements run as
+        soon as they are complete, and what they do to the world outside waits, at the effect,
+        until the whole program is known; what can't be held there (clocks, threads, native
+        writers) is held before it runs. "static": all of it is held before it runs. "paper": by
+        names alone, as published. "serial": nothing runs before generation has ended. "off":
+        nothing waits.""",
+    ).tag(config=True)
+    defer = Bool(
+        True,
+        help="""Whether function and class definitions wait for the next statement that does
+        something, to save a batch of their own.""",
+    ).tag(config=True)
+    modules = List(
+        Unicode(),
+        help="""Modules every use of which is held, besides those that are known: dotted names,
+        for example ["boto3"]. They must be installed.""",
+    ).tag(config=True)
+    names = List(
+        Unicode(),
+        help="""Functions every use of which is held: dotted names, for example
+        ["mytools.publish"].""",
+    ).tag(config=True)
+    methods = List(
+        Unicode(),
+        help="""Methods whose call is held, on whatever object, for example ["deploy"].""",
+    ).tag(config=True)
+    timing = List(
+        Unicode(),
+        help="""Functions that read a clock or start threads: dotted names; held like the others,
+        with this as the reason.""",
+    ).tag(config=True)
+    events = List(
+        Unicode(),
+        help="""Audit events at which a program waits, besides those that are known, for example
+        ["mytools.publish"] where that calls `sys.audit`. Mode "effect" only.""",
+    ).tag(config=True)
+    folders = List(
+        Unicode(),
+        help="""Folders in which writing need not wait: absolute, or beginning with "~". Mode
+        "effect" only.""",
+    ).tag(config=True)
+    rules = List(
+        Unicode(),
+        help="""Rules of your own, as "module:function". A rule takes a
+        `eager_kernel.core.chunk.Chunk` and returns a `eager_kernel.core.gate.Verdict`, or None
+        where it has no opinion. Installed packages give rules by entry points of the group
+        "eager_kernel.rules"; these are always used.""",
+    ).tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Read once, at the start: a mistake shows there, not in somebody's run.
+        self._rules = self._load_rules()
+        self._policy = Policy(
+            modules=frozenset(self.modules),
+            names=frozenset(self.names),
+            methods=frozenset(self.methods),
+            timing=frozenset(self.timing),
+            defer=self.defer,
+        )
+        self._effects = Effects(
+            events=frozenset(self.events),
+            folders=tuple(_absolute(folder) for folder in self.folders),
+            caches=_cache_folders(),
+        )
+
+    def make_gate(self, mode: Mode) -> Gate:
+        """A gate for one program."""
+        return Gate(mode, self._policy, self._rules)
+
+    def make_barrier(self, mode: Mode) -> Barrier | None:
+        """An effect barrier for one run; None in a mode that has none."""
+        return Barrier(self._effects, _is_kernel_thread) if mode == "effect" else None
+
+    @validate("modules")
+    def _check_modules(self, proposal: Any) -> list[str]:
+        for name in _dotted(proposal, at_least=1):
+            if find_spec(name.partition(".")[0]) is None:
+                raise TraitError(
+                    f"EagerGate.modules: there is no module {name!r} here; correct the name, "
+                    "install it, or take it off the list"
+                )
+        return list(proposal["value"])
+
+    @validate("names", "timing")
+    def _check_names(self, proposal: Any) -> list[str]:
+        return _dotted(proposal, at_least=2)
+
+    @validate("methods")
+    def _check_methods(self, proposal: Any) -> list[str]:
+        for name in proposal["value"]:
+            if not name.isidentifier():
+                raise TraitError(
+                    f"EagerGate.methods: {name!r} is no method's name; write it without dots, "
+                    "brackets and arguments"
+                )
+        return list(proposal["value"])
+
+    @validate("events")
+    def _check_events(self, proposal: Any) -> list[str]:
+        for name in proposal["value"]:
+            if not name or name != name.strip():
+                raise TraitError(f"EagerGate.events: {name!r} is no audit event's name")
+        return list(proposal["value"])
+
+    @validate("folders")
+    def _check_folders(self, proposal: Any) -> list[str]:
+        for folder in proposal["value"]:
+            if not Path(folder).expanduser().is_absolute():
+                raise TraitError(
+                    f"EagerGate.folders: {folder!r} is relative, and a program may change its "
+                    "folder; write the whole path"
+                )
+        return list(proposal["value"])
+
+    def _load_rules(self) -> Mapping[str, Rule]:
+        rules: dict[str, Rule] = {}
+        for point in entry_points(group=ENTRY_POINTS):
+            where = f"the entry point {point.name!r} of {ENTRY_POINTS} ({point.value})"
+            try:
+                rules[point.name] = _checked(point.load(), where)
+            except Exception as error:
+                raise TraitError(f"{where} can't be loaded: {_told(error)}") from error
+        for text in self.rules:
+            where = f"EagerGate.rules: {text!r}"
+            module, colon, name = text.partition(":")
+            if not (module and colon and name.isidentifier()):
+                raise TraitError(f"{where} is no rule; write module:function")
+            try:
+                rules[text] = _checked(getattr(import_module(module), name), where)
+            except Exception as error:
+                raise TraitError(f"{where} can't be loaded: {_told(error)}") from error
+        return rules
+
+
+def _checked(rule: Any, where: str) -> Rule:
+    if not callable(rule):
+        raise TraitError(f"{where} is no function but a {type(rule).__name__}")
+    return rule  # type: ignore[no-any-return]
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, TraitError) else f"{type(error).__name__}: {error}"
+
+
+def _dotted(proposal: Any, *, at_least: int) -> list[str]:
+    names: list[str] = list(proposal["value"])
+    trait = f"EagerGate.{proposal['trait'].name}"
+    for name in names:
+        parts = name.split(".")
+        if len(parts) < at_least or not all(part.isidentifier() for part in parts):
+            example = "module.function" if at_least > 1 else "package.module"
+            raise TraitError(f"{trait}: {name!r} is no dotted name; write it like {example}")
+    return names
+
+
+def _absolute(folder: str) -> str:
+    return os.path.normpath(Path(folder).expanduser())
+
+
+def _cache_folders() -> tuple[str, ...]:
+    """Where libraries keep what they make once, as lists of fonts."""
+    home = Path.home()
+    folders = [
+        os.environ.get("XDG_CACHE_HOME") or home / ".cache",
+        os.environ.get("LOCALAPPDATA") or home / "Library" / "Caches",
+        os.environ.get("MPLCONFIGDIR") or home / ".matplotlib",
+        Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "matplotlib",
+        # Where matplotlib goes if its own folder can't be written.
+        Path(tempfile.gettempdir()) / "matplotlib-*",
+    ]
+    return tuple(_absolute(os.fspath(folder)) for folder in folders)
+
+
+def _is_kernel_thread(thread: threading.Thread) -> bool:
+    """Whether a thread that began during a run is the kernel's, as a subshell's."""
+    return type(thread).__module__.partition(".")[0] in ("ipykernel", "zmq", "IPython")
