@@ -21,7 +21,7 @@ from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.positions import parse_at
 from eager_kernel.errors import EagerError
-from eager_kernel.execution.history import GrowingEntry
+from eager_kernel.execution.history import GrowingEntry, Recording
 from eager_kernel.execution.source import GrowingSource
 from eager_kernel.execution.syntax import to_python
 
@@ -53,7 +53,8 @@ class StreamedCell:
     Notes
     -----
     Call `begin`, then `run` for each chunk until it says that the program has failed, then
-    `finish`; or `run_whole` alone. `close` at the end, whatever happened.
+    `finish`; or `run_whole` alone. `close` at the end, whatever happened, and `stop_recording`
+    after the events that follow.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class StreamedCell:
         self._store_history = options.store_history and not options.silent
         self._on_error = on_error
         self._exit = ExitStack()
+        self._recording: Recording | None = None
         self._kept: _Kept | None = None
         self._raw: list[str] = []
         self._reported = False
@@ -110,8 +112,7 @@ class StreamedCell:
         shell = self._shell
         shell._last_traceback = None
         shell._last_traceback_during_displayhook = False
-        for channel in ("stdout", "stderr"):
-            self._exit.enter_context(shell._tee(channel=channel))
+        self._recording = self._recording or Recording(shell)
 
     def _new_info(self, raw: str, transformed: str) -> ExecutionInfo:
         options = self._options
@@ -209,7 +210,7 @@ class StreamedCell:
             # ipykernel transforms such a cell twice, and what a transformer prints with it.
             with suppress(Exception):
                 transformed = shell.transform_cell(program)
-        self._prepare()
+            self._prepare()
         try:
             self.result = await shell.run_cell_async(
                 program,
@@ -267,6 +268,11 @@ class StreamedCell:
     def close(self) -> None:
         """Give back what the cell took from the shell."""
         self._exit.close()
+
+    def stop_recording(self) -> None:
+        """What is written from now on is no output of this cell."""
+        if self._recording is not None:
+            self._recording.stop()
 
     def know(self, program: str) -> None:
         """Tell the history and the events how the program goes so far."""
@@ -355,10 +361,15 @@ class StreamedCell:
             What stands in the place of the constant `_VALUE`.
         """
         compiler = _Compiler(self._shell.compile, value)
-        failed = await self._shell.run_ast_nodes(
-            [node], self._source.name, interactivity, compiler=compiler, result=self.result
-        )
-        self.is_async |= compiler.is_async
+        try:
+            failed = await self._shell.run_ast_nodes(
+                [node], self._source.name, interactivity, compiler=compiler, result=self.result
+            )
+        finally:
+            if compiler.is_async and not self.is_async:
+                self.is_async = True
+                assert self._recording is not None
+                self._recording.discard()  # the shell records only cells that do not await
         return bool(failed)
 
     # Text and errors ------------------------------------------------------------------------

@@ -122,6 +122,10 @@ class Pump:
             self._intake.listen(None)
             cell.close()
 
+    def close(self) -> None:
+        """The events that follow the cell have fired. May be called twice."""
+        self._cell.stop_recording()
+
     def _wake(self) -> None:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._news.set)

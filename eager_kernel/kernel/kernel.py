@@ -126,6 +126,7 @@ class EagerKernel(IPythonKernel):
                 stream.tell_result(pump.outcome, reply.get("traceback", []))
             return reply
         finally:
+            pump.close()
             self._pump = None
             # Only where the kernel itself failed is there no outcome: have the model stop.
             stream.intake.stop("error", message="the kernel could not run the stream")
@@ -154,11 +155,13 @@ class EagerKernel(IPythonKernel):
             with super()._cancel_on_sigint(future):
                 yield
             return
-        previous = signal.signal(signal.SIGINT, self._pump.on_sigint)
+        pump = self._pump
+        previous = signal.signal(signal.SIGINT, pump.on_sigint)
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, previous)
+            pump.close()
 
 
 def _runs_asyncio(shell: Any) -> bool:
