@@ -423,8 +423,7 @@ def programs(draw: Any) -> Program:
         options["expressions"] = {"a": "a", "last": "_"}
     if writer.percent(10):
         options["after"] = ("_", "1 + 1; __doc__")
-    # The name tells programs of the same text apart, in the laboratory's memory too.
-    return Program(f"fuzz {options}" if options else "fuzz", text, **options)
+    return Program("fuzz", text, **options)
 
 
 def parses(text: str) -> bool | None:
