@@ -65,7 +65,7 @@ class Comparison:
         found = difflib.unified_diff(before, after, "stock cell", "stream", lineterm="", n=2)
         title = f"{self.program.name}, cut by {self.split}"
         if self.on_error == "stop":
-            title += ", stopped by an error"
+            title += ", stopped by errors"
         known = [f"Known: {self.program.because}", ""] if self.program.because else []
         return "\n".join([title, "=" * len(title), *known, self.program.text, *found])
 

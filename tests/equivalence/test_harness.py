@@ -81,7 +81,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     file.write_text("# %% same\n1 + 1\n# %% other\nimport sys\n'eager_kernel' in sys.modules\n")
     assert main([str(file), "--splits", "lines", "--only", "same"]) == 0
     assert capsys.readouterr().out.endswith("1 programs × 1 splits, 0 differences\n")
-    assert main([str(file), "--splits", "lines", "known"]) == 1
+    assert main([str(file), "--splits", "lines", "known", "--on-error", "stop"]) == 1
     shown = capsys.readouterr().out
-    assert "c: other, cut by known" in shown
+    assert "c: other, cut by known, stopped by errors" in shown
     assert shown.endswith("2 programs × 2 splits, 2 differences\n")
