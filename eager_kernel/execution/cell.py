@@ -171,6 +171,8 @@ class StreamedCell:
         self._exit_quiet.close()
         if result.success and complete:
             await self._show_last()
+        elif not self.is_async and self._awaits(program):
+            self._is_async()  # in text that has not run
         self._kept = None
         self._settle_books(program)
         return result
@@ -367,10 +369,22 @@ class StreamedCell:
             )
         finally:
             if compiler.is_async and not self.is_async:
-                self.is_async = True
-                assert self._recording is not None
-                self._recording.discard()  # the shell records only cells that do not await
+                self._is_async()
         return bool(failed)
+
+    def _is_async(self) -> None:
+        self.is_async = True
+        if self._recording is not None:
+            self._recording.discard()  # the shell records only cells that do not await
+
+    def _awaits(self, program: str) -> bool:
+        """Whether the shell would take `program` for one that awaits."""
+        if "await" not in program and "async" not in program:
+            return False
+        with suppress(Exception):
+            text = self._shell.transform_cell(program)
+            return bool(self._shell.should_run_async(program, transformed_cell=text))
+        return False
 
     # Text and errors ------------------------------------------------------------------------
 

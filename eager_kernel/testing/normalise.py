@@ -47,14 +47,19 @@ def until_error(shown: dict[str, Any], text: str) -> dict[str, Any]:
     """
     if "state" not in shown:
         return shown
-    state = {name: kept for name, kept in shown["state"].items() if name not in _TEXTS}
+    left_out = set(_TEXTS)
+    if re.search("await|async", text):
+        # A cell that awaits leaves no context variables and no record of its outputs. Whether it
+        # would have awaited is in the text that never came.
+        left_out |= {"outputs", "after"}
+    state = {name: kept for name, kept in shown["state"].items() if name not in left_out}
     state["events"] = [
         [name, {**about[0], "raw": text.startswith(about[0]["raw"])}]
         if name == "post_run_cell" and about and about[0]
         else [name, *about]
         for name, *about in state["events"]
     ]
-    kept = {name: known for name, known in shown.items() if name != "history request"}
+    kept = {name: known for name, known in shown.items() if name not in left_out}
     return _without_later_lines({**kept, "state": state})  # type: ignore[no-any-return]
 
 
@@ -99,8 +104,8 @@ def scrub(value: Any, ignore: tuple[str, ...] = ()) -> Any:
     return value
 
 
-# What `probe.observe` tells that holds the text of the program.
-_TEXTS: Final = ("In", "_i", "history", "raw history")
+# What holds the text of the program.
+_TEXTS: Final = ("In", "_i", "history", "raw history", "history request")
 _COLOURS: Final = re.compile(r"\x1b\[[\d;]*m")
 _ARROW: Final = re.compile(r"-+> \d+")
 _REST: Final = re.compile(r"\s*[;#].*")
