@@ -68,6 +68,7 @@ class StreamedCell:
         self._recording: Recording | None = None
         self._kept: _Kept | None = None
         self._raw: list[str] = []
+        self._ends_open = False
         self._reported = False
         self._entry: GrowingEntry | None = None
         self.is_async = False
@@ -130,6 +131,7 @@ class StreamedCell:
         """Run the next chunk. Returns True when the program has failed."""
         first = not self._raw
         self._raw.append(chunk.source)
+        self._ends_open = _ends_open(chunk)
         try:
             text = to_python(chunk, first=first)
         except Exception as error:  # noqa: BLE001 - user code: IPython shows whatever it raises
@@ -421,7 +423,8 @@ class StreamedCell:
             except Exception:  # noqa: BLE001 - user code, of text that will not run
                 text = chunk.source  # it will never run; its lines are context only
             self._source.add(text)
-        if self._raw and not self._raw[-1].endswith(("\n", "\r")):
+            self._ends_open = _ends_open(chunk)
+        if self._ends_open:
             self._source.add("\n")  # as IPython: a last line of white space is a line too
 
     def _show_syntax_error(self, error: Exception) -> bool:
@@ -534,6 +537,11 @@ def _without_own_frames(error: BaseException) -> tuple[Any, Any, Any]:
     while trace is not None and trace.tb_frame.f_globals["__name__"].startswith("eager_kernel."):
         trace = trace.tb_next
     return type(error), error.with_traceback(trace), trace
+
+
+def _ends_open(chunk: Chunk) -> bool:
+    """Whether the last line of `chunk` has no end, and gets none by `to_python` either."""
+    return not chunk.ipython and not chunk.source.endswith(("\n", "\r"))
 
 
 def _assigned_name(node: ast.stmt) -> str | None:
