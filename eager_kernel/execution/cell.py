@@ -212,9 +212,9 @@ class StreamedCell:
         )
         if not self.is_async:
             # ipykernel transforms such a cell twice, and what a transformer prints with it.
+            self._prepare()
             with suppress(Exception):
                 transformed = shell.transform_cell(program)
-            self._prepare()
         try:
             self.result = await shell.run_cell_async(
                 program,

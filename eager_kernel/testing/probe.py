@@ -57,6 +57,7 @@ def reset() -> str:
     plt = sys.modules.get("matplotlib.pyplot")
     if plt is not None:
         plt.close("all")
+        plt.draw_if_interactive.called = False  # or the next %run shows an empty figure
     old = Path.cwd()
     os.chdir(tempfile.mkdtemp(prefix="eager-equivalence-"))
     if old.name.startswith("eager-equivalence-"):
