@@ -21,7 +21,7 @@ from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.positions import parse_at
 from eager_kernel.errors import EagerError, EffectHeld
-from eager_kernel.execution.history import GrowingEntry
+from eager_kernel.execution.history import GrowingEntry, Recording
 from eager_kernel.execution.source import GrowingSource
 from eager_kernel.execution.syntax import to_python
 
@@ -56,7 +56,8 @@ class StreamedCell:
     Notes
     -----
     Call `begin`, then `run` for each chunk until it says that the program has failed, then
-    `finish`; or `run_whole` alone. `close` at the end, whatever happened.
+    `finish`; or `run_whole` alone. `close` at the end, whatever happened, and `stop_recording`
+    after the events that follow.
     """
 
     def __init__(
@@ -72,8 +73,10 @@ class StreamedCell:
         self._on_error = on_error
         self._is_held = is_held
         self._exit = ExitStack()
+        self._recording: Recording | None = None
         self._kept: _Kept | None = None
         self._raw: list[str] = []
+        self._ends_open = False
         self._reported = False
         self._entry: GrowingEntry | None = None
         self.is_async = False
@@ -124,8 +127,7 @@ class StreamedCell:
         shell = self._shell
         shell._last_traceback = None
         shell._last_traceback_during_displayhook = False
-        for channel in ("stdout", "stderr"):
-            self._exit.enter_context(shell._tee(channel=channel))
+        self._recording = self._recording or Recording(shell)
 
     def _new_info(self, raw: str, transformed: str) -> ExecutionInfo:
         options = self._options
@@ -143,6 +145,7 @@ class StreamedCell:
         """Run the next chunk. Returns True when the program has failed."""
         first = not self._raw
         self._raw.append(chunk.source)
+        self._ends_open = _ends_open(chunk)
         try:
             text = to_python(chunk, first=first)
         except Exception as error:  # noqa: BLE001 - user code: IPython shows whatever it raises
@@ -208,6 +211,8 @@ class StreamedCell:
         self._exit_quiet.close()
         if result.success and complete:
             await self._show_last()
+        elif not self.is_async and self._awaits(program):
+            self._is_async()  # in text that has not run
         self._kept = None
         self._settle_books(program)
         return result
@@ -245,9 +250,9 @@ class StreamedCell:
         )
         if not self.is_async:
             # ipykernel transforms such a cell twice, and what a transformer prints with it.
+            self._prepare()
             with suppress(Exception):
                 transformed = shell.transform_cell(program)
-        self._prepare()
         try:
             self.result = await shell.run_cell_async(
                 program,
@@ -305,6 +310,11 @@ class StreamedCell:
     def close(self) -> None:
         """Give back what the cell took from the shell."""
         self._exit.close()
+
+    def stop_recording(self) -> None:
+        """What is written from now on is no output of this cell."""
+        if self._recording is not None:
+            self._recording.stop()
 
     def know(self, program: str) -> None:
         """Tell the history and the events how the program goes so far."""
@@ -393,11 +403,28 @@ class StreamedCell:
             What stands in the place of the constant `_VALUE`.
         """
         compiler = _Compiler(self._shell.compile, value)
-        failed = await self._shell.run_ast_nodes(
-            [node], self._source.name, interactivity, compiler=compiler, result=self.result
-        )
-        self.is_async |= compiler.is_async
+        try:
+            failed = await self._shell.run_ast_nodes(
+                [node], self._source.name, interactivity, compiler=compiler, result=self.result
+            )
+        finally:
+            if compiler.is_async and not self.is_async:
+                self._is_async()
         return bool(failed)
+
+    def _is_async(self) -> None:
+        self.is_async = True
+        if self._recording is not None:
+            self._recording.discard()  # the shell records only cells that do not await
+
+    def _awaits(self, program: str) -> bool:
+        """Whether the shell would take `program` for one that awaits."""
+        if "await" not in program and "async" not in program:
+            return False
+        with suppress(Exception):
+            text = self._shell.transform_cell(program)
+            return bool(self._shell.should_run_async(program, transformed_cell=text))
+        return False
 
     # Text and errors ------------------------------------------------------------------------
 
@@ -436,7 +463,8 @@ class StreamedCell:
             except Exception:  # noqa: BLE001 - user code, of text that will not run
                 text = chunk.source  # it will never run; its lines are context only
             self._source.add(text)
-        if self._raw and not self._raw[-1].endswith(("\n", "\r")):
+            self._ends_open = _ends_open(chunk)
+        if self._ends_open:
             self._source.add("\n")  # as IPython: a last line of white space is a line too
 
     def _show_syntax_error(self, error: Exception, ran: str) -> bool:
@@ -550,6 +578,11 @@ def _without_own_frames(error: BaseException) -> tuple[Any, Any, Any]:
     while trace is not None and trace.tb_frame.f_globals["__name__"].startswith("eager_kernel."):
         trace = trace.tb_next
     return type(error), error.with_traceback(trace), trace
+
+
+def _ends_open(chunk: Chunk) -> bool:
+    """Whether the last line of `chunk` has no end, and gets none by `to_python` either."""
+    return not chunk.ipython and not chunk.source.endswith(("\n", "\r"))
 
 
 def _assigned_name(node: ast.stmt) -> str | None:

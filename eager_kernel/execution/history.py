@@ -1,7 +1,8 @@
-"""The history entry of a cell whose text is not known yet."""
+"""What the history keeps of a cell whose text is not known yet."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 
@@ -70,3 +71,43 @@ class GrowingEntry:
                 manager._restart_thread_if_stopped()
                 if manager.save_flag is not None:
                     manager.save_flag.set()
+
+
+class Recording:
+    """The record of what a cell writes to stdout and stderr, in ``history_manager.outputs``.
+
+    Parameters
+    ----------
+    shell
+        The IPython shell, before the cell is counted.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._outputs = shell.history_manager.outputs
+        self._number = shell.execution_count
+        # What an event wrote between the cells counts as the next one's.
+        self._before = [
+            (output, len(output.bundle.get("stream", ())))
+            for output in self._outputs.get(self._number, ())
+        ]
+        self._exit = ExitStack()
+        for channel in ("stdout", "stderr"):
+            self._exit.enter_context(shell._tee(channel=channel))
+
+    def stop(self) -> None:
+        """Record nothing more."""
+        self._exit.close()
+
+    def discard(self) -> None:
+        """Record nothing more, and take back what was recorded."""
+        self.stop()
+        kept = []
+        for output in self._outputs.pop(self._number, ()):
+            if output.output_type in ("out_stream", "err_stream"):
+                size = next((size for old, size in self._before if old is output), 0)
+                del output.bundle["stream"][size:]
+                if not size:
+                    continue
+            kept.append(output)
+        if kept:  # the shell expects that no entry is empty
+            self._outputs[self._number] = kept

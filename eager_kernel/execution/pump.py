@@ -79,6 +79,7 @@ class Pump:
     ) -> None:
         self._intake = intake
         self._barrier = intake.barrier
+        self._options = options
         self._on_error = on_error
         self._shell = shell
         self._cell = StreamedCell(shell, options, self._failed, self._is_held)
@@ -97,6 +98,10 @@ class Pump:
         """Whether SIGINT came during the run."""
         self.context: contextvars.Context | None = None
         """Where the program's context variables were set; None if it used `await`."""
+        self.fired: list[str] = []
+        """The events that `follow_up` has fired."""
+        self.answers: dict[str, Any] | None = None
+        """The values of the user's expressions, if `follow_up` has evaluated them."""
         self.outcome: Outcome | None = None
         """How the run ended; None until then."""
 
@@ -126,6 +131,39 @@ class Pump:
         finally:
             self._intake.listen(None)
             cell.close()
+
+    def follow_up(self, result: ExecutionResult, expressions: dict[str, str]) -> None:
+        """Do what follows a cell that does not await.
+
+        The kernel fires events and evaluates the user's expressions before the loop runs anything
+        else, such as the program's tasks, and where its context variables are set.
+
+        Parameters
+        ----------
+        result
+            What `run` returned.
+        expressions
+            The ``user_expressions`` of the request.
+        """
+        shell = self._shell
+        try:
+            self._in_user_code = True
+            self.fired.append("post_execute")
+            shell.events.trigger("post_execute")
+            if not self._options.silent:
+                self.fired.append("post_run_cell")
+                shell.events.trigger("post_run_cell", result)
+            self.close()
+            if result.success and not shell._last_traceback_during_displayhook:
+                self.answers = shell.user_expressions(expressions)
+            self._in_user_code = False
+        except KeyboardInterrupt:  # came between them: one in user code is shown there
+            self._in_user_code = False
+        self.context = contextvars.copy_context()
+
+    def close(self) -> None:
+        """The events that follow the cell have fired. May be called twice."""
+        self._cell.stop_recording()
 
     def _wake(self) -> None:
         assert self._loop is not None

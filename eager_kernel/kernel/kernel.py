@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from typing import Any, Final
@@ -41,6 +41,7 @@ class EagerKernel(IPythonKernel):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._pump: Pump | None = None
+        self._watched: Pump | None = None
         self._shutting_down = False
         run = self.run_class(parent=self)
         gate = self.gate_class(parent=self)
@@ -93,8 +94,9 @@ class EagerKernel(IPythonKernel):
         options = CellOptions(store_history, silent, more.get("cell_id"), more.get("cell_meta"))
         pump = self.pump_class(self.shell, stream.intake, options, stream.options.on_error)
         self._pump = pump
+        expressions = (rest[0] if rest else more.get("user_expressions")) or {}
         try:
-            with _lend(self.shell, pump, lambda: self._shutting_down):
+            with _lend(self.shell, lambda: self._run(pump, expressions)), _restored(self.shell):
                 reply = await super().do_execute(code, silent, store_history, *rest, **more)
             if pump.context is not None:
                 _adopt(pump.context)
@@ -102,10 +104,19 @@ class EagerKernel(IPythonKernel):
                 stream.tell_result(pump.outcome, reply.get("traceback", []))
             return reply
         finally:
-            self._pump = None
+            pump.close()
+            self._pump = self._watched = None
             # Only where the kernel itself failed is there no outcome: have the model stop.
             stream.intake.stop("error", message="the kernel could not run the stream")
             self.ingress.release(stream)
+
+    async def _run(self, pump: Pump, expressions: dict[str, str]) -> Any:
+        result = await pump.run()
+        if self._shutting_down:
+            await asyncio.Future()  # the loop ends here, as it does in any running cell
+        if pump.context is not None and self._watched is pump:
+            pump.follow_up(result, expressions)
+        return result
 
     def _claim(self, code: str) -> Stream | None:
         comm_id = attached_comm(code)
@@ -130,11 +141,16 @@ class EagerKernel(IPythonKernel):
             with super()._cancel_on_sigint(future):
                 yield
             return
-        previous = signal.signal(signal.SIGINT, self._pump.on_sigint)
+        pump = self._watched = self._pump
+        # ipykernel goes on when this future is done, which is after other work of the loop. What
+        # would be late then, the pump has done.
+        future.add_done_callback(lambda _: _skip(self.shell, pump))
+        previous = signal.signal(signal.SIGINT, pump.on_sigint)
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, previous)
+            pump.close()
 
 
 def _runs_asyncio(shell: Any) -> bool:
@@ -143,8 +159,8 @@ def _runs_asyncio(shell: Any) -> bool:
 
 
 @contextmanager
-def _lend(shell: Any, pump: Pump, shutting_down: Callable[[], bool]) -> Iterator[None]:
-    """Let the shell run `pump` where it would run the next cell's text.
+def _lend(shell: Any, run: Callable[[], Awaitable[Any]]) -> Iterator[None]:
+    """Let the shell call `run` where it would run the next cell's text.
 
     ipykernel's `do_execute` then does everything around the cell: input, interrupts, events,
     user expressions, payloads, the reply. The loan ends when the cell begins.
@@ -158,10 +174,7 @@ def _lend(shell: Any, pump: Pump, shutting_down: Callable[[], bool]) -> Iterator
         raw_cell: str, *, cell_id: str | None = None, cell_meta: Any = None, **options: Any
     ) -> Any:
         give_back()
-        result = await pump.run()
-        if shutting_down():
-            await asyncio.Future()  # the loop ends here, as it does in any running cell
-        return result
+        return await run()
 
     def should_run_async(raw_cell: str, **options: Any) -> bool:
         return True
@@ -171,6 +184,35 @@ def _lend(shell: Any, pump: Pump, shutting_down: Callable[[], bool]) -> Iterator
         yield
     finally:
         give_back()
+
+
+@contextmanager
+def _restored(shell: Any) -> Iterator[None]:
+    """Have what follows the next cell done again."""
+    try:
+        yield
+    finally:
+        vars(shell.events).pop("trigger", None)
+        vars(shell).pop("user_expressions", None)
+
+
+def _skip(shell: Any, pump: Pump) -> None:
+    """Have not done again what the pump has done after the cell."""
+    if pump.answers is not None:
+        shell.user_expressions = lambda expressions: pump.answers
+    if not pump.fired:
+        return
+    events, due = shell.events, list(pump.fired)
+
+    def trigger(name: str, *about: Any, **more: Any) -> None:
+        if name in due:
+            due.remove(name)
+            if not due:
+                del events.trigger
+        else:
+            type(events).trigger(events, name, *about, **more)
+
+    events.trigger = trigger
 
 
 def _adopt(context: Context) -> None:

@@ -19,6 +19,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="only programs whose name contains this")
     parser.add_argument("--seed", type=int, default=0, help="of random splits")
     parser.add_argument("--pace", type=float, help="seconds between deltas")
+    parser.add_argument(
+        "--on-error",
+        choices=("drain", "stop"),
+        default="drain",
+        help="stop: as models are stopped; of programs that fail, the text is not compared",
+    )
     options = parser.parse_args(arguments)
     programs = [
         program for path in options.corpus for program in load(path) if options.only in program.name
@@ -27,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     with Laboratory(seed=options.seed) as laboratory:
         for program in programs:
             for split in options.splits:
-                comparison = laboratory.compare(program, split, options.pace)
+                comparison = laboratory.compare(program, split, options.pace, options.on_error)
                 if not comparison.same:
                     differences += 1
                     print(comparison.diff(), end="\n\n", flush=True)

@@ -20,6 +20,7 @@ from typing import Any, Self
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
 
+from eager_kernel.execution.pump import OnError
 from eager_kernel.testing import normalise
 from eager_kernel.testing.programs import SPLITS, Program
 from eager_kernel.testing.wire import WireStream
@@ -39,12 +40,16 @@ class Comparison:
         What the stock kernel showed and became, normalised.
     actual
         What the stream showed and the EAGER kernel became.
+    on_error
+        What the stream was to do at an error. With ``stop``, both sides of a program that
+        failed are without what text it would have had after that.
     """
 
     program: Program
     split: str
     expected: Any
     actual: Any
+    on_error: OnError = "drain"
 
     @property
     def same(self) -> bool:
@@ -59,6 +64,8 @@ class Comparison:
         )
         found = difflib.unified_diff(before, after, "stock cell", "stream", lineterm="", n=2)
         title = f"{self.program.name}, cut by {self.split}"
+        if self.on_error == "stop":
+            title += ", stopped by errors"
         known = [f"Known: {self.program.because}", ""] if self.program.because else []
         return "\n".join([title, "=" * len(title), *known, self.program.text, *found])
 
@@ -128,7 +135,13 @@ class Laboratory:
         self._exit.close()
         self._kernels.clear()
 
-    def compare(self, program: Program, split: str, pace: float | None = None) -> Comparison:
+    def compare(
+        self,
+        program: Program,
+        split: str,
+        pace: float | None = None,
+        on_error: OnError = "drain",
+    ) -> Comparison:
         """Run `program` both ways.
 
         Parameters
@@ -139,6 +152,9 @@ class Laboratory:
             One of `SPLITS`, or ``"known"``: all of it is there before its cell attaches.
         pace
             Seconds between two deltas; default: a few milliseconds, none between characters.
+        on_error
+            ``drain``: the program is the same in both kernels, come what may. ``stop``: it ends
+            where it fails, so of a program that failed, its text is not compared.
         """
         if pace is None:
             pace = 0.0 if split == "characters" else 0.002
@@ -147,17 +163,27 @@ class Laboratory:
         if key not in self._expected:
             self._expected[key] = self._observe(stock, program, None, 0.0)
         try:
-            actual = self._observe(eager, program, split, pace)
+            actual = self._observe(eager, program, split, pace, on_error)
         except (TimeoutError, RuntimeError, queue.Empty) as error:
             # A kernel that hangs or dies is a difference like any other; the next program
             # gets new ones.
             actual = {"broken": f"{type(error).__name__}: {error}"}
             self._stop()
             self._start()
-        return Comparison(program, split, self._expected[key], actual)
+        expected = self._expected[key]
+        if on_error == "stop" and expected["reply"].get("status") == "error":
+            expected, actual = (
+                normalise.until_error(shown, program.text) for shown in (expected, actual)
+            )
+        return Comparison(program, split, expected, actual, on_error)
 
     def _observe(
-        self, client: BlockingKernelClient, program: Program, split: str | None, pace: float
+        self,
+        client: BlockingKernelClient,
+        program: Program,
+        split: str | None,
+        pace: float,
+        on_error: OnError = "drain",
     ) -> Any:
         _probe(client, "reset")
         for cell in program.before:
@@ -174,13 +200,17 @@ class Laboratory:
         if split is None:
             stream.execute(program.text, **options)
         elif split == "known":
-            stream.open(format="python", on_error="drain").delta(program.text).end()
+            stream.open(format="python", on_error=on_error).delta(program.text).end()
             stream.attach(**options)
         else:
-            stream.open(format="python", on_error="drain").attach(**options)
+            stream.open(format="python", on_error=on_error).attach(**options)
             for piece in SPLITS[split](program.text, self._chance):
                 stream.delta(piece)
                 time.sleep(pace)
+                if on_error == "stop":
+                    stream.hear(0)
+                    if stream.heard.stops:
+                        break
             stream.end()
         prompts = _finish(stream, list(program.answers))
         if program.wait:

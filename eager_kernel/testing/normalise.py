@@ -35,6 +35,52 @@ def messages(heard: list[dict[str, Any]]) -> list[Any]:
     return shown
 
 
+def until_error(shown: dict[str, Any], text: str) -> dict[str, Any]:
+    """Leave out what a program that failed has of the text after its error.
+
+    Parameters
+    ----------
+    shown
+        What was seen of a program that failed.
+    text
+        The program.
+    """
+    if "state" not in shown:
+        return shown
+    left_out = set(_TEXTS)
+    if re.search("await|async", text):
+        # A cell that awaits leaves no context variables and no record of its outputs. Whether it
+        # would have awaited is in the text that never came.
+        left_out |= {"outputs", "after"}
+    state = {name: kept for name, kept in shown["state"].items() if name not in left_out}
+    state["events"] = [
+        [name, {**about[0], "raw": text.startswith(about[0]["raw"])}]
+        if name == "post_run_cell" and about and about[0]
+        else [name, *about]
+        for name, *about in state["events"]
+    ]
+    kept = {name: known for name, known in shown.items() if name not in left_out}
+    return _without_later_lines({**kept, "state": state})  # type: ignore[no-any-return]
+
+
+def _without_later_lines(value: Any) -> Any:
+    """Leave out what tracebacks show after what failed: lines, and the rest of a line."""
+    if isinstance(value, str):
+        kept, after = [], False
+        for line in value.split("\n"):
+            plain = _COLOURS.sub("", line)
+            if after and _CONTEXT.match(plain):
+                continue
+            after = bool(_ARROW.match(plain))
+            kept.append(_REST.sub("", plain) if after else line)
+        return "\n".join(kept)
+    if isinstance(value, dict):
+        return {key: _without_later_lines(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_later_lines(item) for item in value]
+    return value
+
+
 def scrub(value: Any, ignore: tuple[str, ...] = ()) -> Any:
     """Replace what can't be the same, everywhere in `value`.
 
@@ -58,6 +104,12 @@ def scrub(value: Any, ignore: tuple[str, ...] = ()) -> Any:
     return value
 
 
+# What holds the text of the program.
+_TEXTS: Final = ("In", "_i", "history", "raw history", "history request")
+_COLOURS: Final = re.compile(r"\x1b\[[\d;]*m")
+_ARROW: Final = re.compile(r"-+> \d+")
+_REST: Final = re.compile(r"\s*[;#].*")
+_CONTEXT: Final = re.compile(r"\s+(\d+(\s|$)|\(\.\.\.\))")
 _SCRUBS: Final = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (

@@ -57,6 +57,7 @@ def reset() -> str:
     plt = sys.modules.get("matplotlib.pyplot")
     if plt is not None:
         plt.close("all")
+        plt.draw_if_interactive.called = False  # or the next %run shows an empty figure
     old = Path.cwd()
     os.chdir(tempfile.mkdtemp(prefix="eager-equivalence-"))
     if old.name.startswith("eager-equivalence-"):
@@ -91,6 +92,10 @@ def observe() -> str:
             "In": [str(text) for text in manager.input_hist_parsed],
             "_i": [shell.user_ns.get(n) for n in ("_i", "_ii", "_iii")],
             "Out": {str(key): _short(value) for key, value in manager.output_hist.items()},
+            "outputs": {
+                str(count): [_output(output) for output in outputs]
+                for count, outputs in manager.outputs.items()
+            },
             "underscores": [_short(shell.user_ns.get(n)) for n in ("_", "__", "___")],
             "history": [list(map(str, e)) for e in manager.get_range(raw=False, output=False)],
             "raw history": [list(map(str, e)) for e in manager.get_range(raw=True, output=False)],
@@ -164,6 +169,15 @@ def _describe(value: Any) -> list[Any]:
         line = getattr(getattr(value, "__code__", None), "co_firstlineno", None)
         return [kind, value.__qualname__, line, getattr(value, "__doc__", None), source]
     return [kind, _short(value)]
+
+
+def _output(output: Any) -> list[Any]:
+    """What the history keeps of one output; how a stream was cut into writes means nothing."""
+    shown = {
+        kind: "".join(data) if isinstance(data, list) else _short(data)
+        for kind, data in output.bundle.items()
+    }
+    return [output.output_type, shown]
 
 
 def _short(value: Any) -> str:

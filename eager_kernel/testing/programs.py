@@ -36,7 +36,8 @@ class Program:
     expressions
         ``user_expressions`` of the request.
     wait
-        Seconds to listen after its end, for output that comes later.
+        Seconds to listen after its end, for output that comes later. ipykernel itself may keep
+        it for 0.2 seconds.
     silent, store_history
         As in the request.
     ignore

@@ -51,6 +51,10 @@ NEEDED = ("pytest", "pytest-asyncio", "pytest-timeout", "flaky", "pytest-cov", "
 # Used by some tests, which are skipped where these are missing.
 OPTIONAL = ("matplotlib", "psutil", "trio")
 
+# Where this script runs is not where the suite runs. IPython warns of another VIRTUAL_ENV than its
+# own, and the suite makes warnings errors.
+NOT_INHERITED = ("JPY_PARENT_PID", "JUPYTER_PATH", "MPLBACKEND", "PYTHONPATH", "VIRTUAL_ENV")
+
 # The only line of the suite that is changed, for all ways alike.
 OWN_VERSION = 'implementation_version = Version(min="2.1")'
 
@@ -135,12 +139,12 @@ def make_kernelspec(folder: Path, python: Path) -> Path:
 
 
 def environment_of(way: Way, home: Path) -> dict[str, str]:
-    """The environment variables to run a way in: nothing of the user's own Jupyter."""
+    """The environment variables to run a way in: nothing of the user's own Jupyter or Python."""
     mine = {"IPYTHONDIR": home / "ipython", "JUPYTER_CONFIG_DIR": home / "config"}
     mine |= {"JUPYTER_DATA_DIR": home / "data", "JUPYTER_RUNTIME_DIR": home / "runtime"}
     for place in mine.values():
         place.mkdir(parents=True, exist_ok=True)
-    kept = {k: v for k, v in os.environ.items() if k not in ("JPY_PARENT_PID", "JUPYTER_PATH")}
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     return {**kept, **{name: str(place) for name, place in mine.items()}, **way.environment}
 
 

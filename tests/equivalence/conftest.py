@@ -22,5 +22,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if TALLY["programs"]:
         terminalreporter.write_line(
             f"{TALLY['programs']} programs × {TALLY['splits']} splits, "
-            f"{TALLY['differences']} differences"
+            f"{TALLY['differences']} differences "
+            f"({TALLY['stopped']} of them once more, stopped by their errors)"
         )

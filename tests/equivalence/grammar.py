@@ -91,6 +91,27 @@ GRAMMAR: Final[dict[str, list[str]]] = {
         *("%sx echo 'c;#'", "!echo \\¶d", "$S = %env HOME?", "print?", "%cd -q .", "!!echo e"),
         "?int",
         *("!echo {1 + 1} {no}", "%pinfo no_such_name", "get_ipython().set_next_input('n')"),
+        *("!exit 3", "$U = !exit 3", "%who_ls", "%whos", "%reset_selective -f z", "%pdoc int"),
+        *("$f_or_int?", "a??", "%psource gen", "%pycat no.py", "%cd no_such_folder", "%%time"),
+        *("raise SystemExit($int)", "import sys; sys.exit($str)", "raise Exception from OSError"),
+        *("exec('1 /')", "eval('1 +')", "exec('raise OSError(1)')", "compile('a b', 'n', 'exec')"),
+        *("globals()['g'] = $int", "locals() is globals()", "print(__name__)", "__file__"),
+        "e = ValueError($str); e.add_note('note'); raise e",
+        "from IPython.display import update_display; update_display($value, display_id='d')",
+        "h = display($value, display_id=True); h.update($value)",
+        "from IPython.display import JSON, Latex; display(JSON({'a': $int}), Latex('x^2'))",
+        "display($value, $value, metadata={'m': 1})",
+        "print(__import__('sys').exc_info())",
+        "[print(i) for i in $list]",
+        "import threading; th = threading.Thread(target=print, args=(1,)); th.start(); th.join()",
+        "print('a', file=__import__('sys').stderr, end=''); print('b', end='')",
+        "é = $int; ﬁ = é; print(fi, é)",
+        "get_ipython().ast_node_interactivity = 'last_expr_or_assign'",
+        "get_ipython().user_ns['g'] = $int",
+        *("(yield)", "lambda: (yield 1)", "await 1", 'print(f"""{¶$int¶:>{¶5}}""")'),
+        "type('T', (), {'__repr__': lambda s: 't'})()",
+        "__import__('warnings').warn($str, DeprecationWarning, stacklevel=2)",
+        "__import__('logging').warning($str)",
     ],
     "line": ["$simple", "$simple", "$simple", "$simple;", "$simple; $simple", "$simple ;"],
     "block": ["$line", "$line", "$line\n$line", "$stmt", "$stmt\n$line", "$stmt\n$stmt"],
@@ -118,6 +139,17 @@ GRAMMAR: Final[dict[str, list[str]]] = {
         "$line",
         "match $value:\n\tcase 0 | 1:\n\t\t$block\n\tcase [x, *y] if y:\n\t\t$block\n"
         "\tcase _: $simple",
+        "match {'k': $int, 'l': $str}:\n\tcase {'k': int() as x, **rest} if x: $simple\n"
+        "\tcase {} | None:\n\t\t$block",
+        "if $bool and \\¶    $bool:\n\t$block\nelif \\¶  $bool: $simple",
+        "for i, (j, *k) in enumerate([[$int, 2]]): $simple; $simple;",
+        "try:\n\ttry:\n\t\t$risk\n\tfinally:\n\t\t$line\nexcept Exception as e:\n"
+        "\tprint(repr(e.__context__))\nelse: $simple",
+        "try:\n\t$risk\nexcept* ValueError: pass\nexcept* (TypeError, KeyError) as g:\n\t$block",
+        "try: 1 / 0\nexcept ZeroDivisionError as e: kept = e\nraise kept",
+        "with open('f.txt', 'a') as o:\n\to.write($str)\nopen('f.txt').read()",
+        "import warnings\nwith warnings.catch_warnings():\n\twarnings.simplefilter('error')\n"
+        "\twarnings.warn($str)",
         "match $int, $str:\n\tcase (int(), 'a'): pass\n\n\tcase _:\n\t\t$block",
         "$define",
         "$define",
@@ -152,6 +184,23 @@ GRAMMAR: Final[dict[str, list[str]]] = {
         "class $K:\n\tdef __del__(self): print('gone')\n$k()\nprint(1)",
         "class $K:\n\tdef __enter__(self): return 1\n\tdef __exit__(self, *a): return True\n"
         "with $k() as $A:\n\t$risk",
+        "from enum import Enum\nclass $K(Enum):\n\tA = $int\n\tB = 'b'\n$k.A",
+        "from typing import NamedTuple\nclass $K(NamedTuple):\n\tx: int\n\ty: int = $int\n$k(1)",
+        "class $K(type):\n\tdef __new__(m, n, b, d):\n\t\tprint(n)\n"
+        "\t\treturn super().__new__(m, n, b, d)\nclass Made(metaclass=$k): x = $int",
+        "class $K:\n\tdef __init_subclass__(cls, /, **k): print(cls.__name__, k)\n"
+        "class Sub($k, tag=$int): pass",
+        "class $K:\n\tdef __del__(self): print('gone')\nkept = $k(); kept = $k()\nkept = $int",
+        "class $K:\n\tdef __repr__(self): print('asked'); return 'K'\n$k()\n$k(); $k()",
+        "class $K:\n\tdef _ipython_display_(self): print('shown')\n$k()",
+        "class $K:\n\tdef __getattr__(self, n): raise AttributeError(n)\n$k().missing",
+        "def $F(g=None, *a): return g\n@$f\n# c\n@(lambda g: g)\ndef deco():\n\treturn $int\n"
+        "deco()",
+        "def closing():\n\ttry:\n\t\tyield $int\n\tfinally:\n\t\tprint('closed')\n"
+        "for $A in closing():\n\tbreak",
+        "import contextlib\n@contextlib.contextmanager\ndef cm():\n\tprint('in')\n\ttry:\n"
+        "\t\tyield 1\n\tfinally:\n\t\tprint('out')\nwith cm() as $A, \\¶  cm():\n\t$risk",
+        "def $F(n=3):\n\treturn $f(n - 1) if n > 0 else 1 // n",
         "class $K:\n\t$line\n\tclass Inner:\n\t\tx = $int",
     ],
     "coroutines": [
@@ -161,6 +210,17 @@ GRAMMAR: Final[dict[str, list[str]]] = {
         "import asyncio\nasync def $Co(x):\n\t$abody\n\treturn x\n"
         "print(await asyncio.gather($co(1), $co(2)))",
         "async def $Co(): return 5\nawait $co()",
+        "import asyncio\nasync def $Co(x=1):\n\t$abody\n\treturn x\n"
+        "task = asyncio.create_task($co(2)); $A = await task",
+        "import asyncio\nawait asyncio.wait_for(asyncio.sleep(9), 0)",
+        "async def $Co(x=1): return x\n[await $co(i) for i in range(2)]",
+        "async def agen():\n\ttry:\n\t\tyield $int\n\tfinally:\n\t\tprint('end')\n"
+        "{i: i async for i in agen()}",
+        "import asyncio\nasync with asyncio.Lock():\n\t$line\n\tawait asyncio.sleep(0)",
+        "import asyncio\nasync def $Co():\n\tawait asyncio.sleep(0)\n\traise KeyError('k')\n"
+        "try: await $co()\nexcept KeyError as e: print(repr(e))\nfinally: await asyncio.sleep(0)",
+        "import asyncio\nasync def $Co(): raise KeyError('k')\n"
+        "async with asyncio.TaskGroup() as tg:\n\ttg.create_task($co())",
         "async def agen():\n\tfor i in range(2):\n\t\tyield i\nasync for i in agen():\n"
         "\t$line\nelse:\n\t$line",
         "async def agen():\n\tyield 1\n$U = [i async for i in agen()]",
@@ -423,8 +483,7 @@ def programs(draw: Any) -> Program:
         options["expressions"] = {"a": "a", "last": "_"}
     if writer.percent(10):
         options["after"] = ("_", "1 + 1; __doc__")
-    # The name tells programs of the same text apart, in the laboratory's memory too.
-    return Program(f"fuzz {options}" if options else "fuzz", text, **options)
+    return Program("fuzz", text, **options)
 
 
 def parses(text: str) -> bool | None:

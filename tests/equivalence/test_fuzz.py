@@ -13,13 +13,12 @@ runs that one again. A failure is shrunk to a small program first, which takes u
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import os
 import random
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import NamedTuple
 from unittest import mock
 
 import hypothesis
@@ -27,6 +26,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eager_kernel.execution.pump import OnError
 from eager_kernel.testing import SPLITS, Laboratory, Program
 from eager_kernel.testing.laboratory import Comparison
 from eager_kernel.testing.programs import at_random
@@ -36,7 +36,23 @@ SECONDS = float(os.environ.get("EAGER_FUZZ_SECONDS", "20"))
 BATCH = 50  # programs; each batch begins with the smallest ones
 WAYS = ("random", "random", "random", "tokens", "characters", "lines", "whole", "known")
 
-splits = st.tuples(st.sampled_from(WAYS), st.integers(0, 9999), st.sampled_from((0, 1, 3)))
+
+class Cut(NamedTuple):
+    """How a program is streamed."""
+
+    way: str
+    seed: int
+    pace: int  # milliseconds
+    on_error: OnError
+
+
+cuts = st.builds(
+    Cut,
+    st.sampled_from(WAYS),
+    st.integers(0, 9999),
+    st.sampled_from((0, 1, 3)),
+    st.sampled_from(("drain", "drain", "stop")),
+)
 
 
 class Fuzzer:
@@ -52,39 +68,38 @@ class Fuzzer:
         """Whether the time is up. A failure found in time is shrunk all the same."""
         return not self.failed and time.monotonic() > self._deadline
 
-    def check(self, program: Program, split: tuple[str, int, int]) -> None:
+    def check(self, program: Program, cut: Cut) -> None:
         """Compare one program."""
         if self.over:
             return
-        way, seed, pace = split
         runs = parses(program.text)
         if runs is None:
             self.left_out += 1
             return
         if not runs:
-            way = "known"  # in a stream, what is complete before the error has run
+            # In a stream, what is complete before the error has run.
+            cut = cut._replace(way="known")
         self.compared += 1
         try:
-            comparison = self._compare(program, way, seed, pace)
+            comparison = self._compare(program, cut)
         except Exception:
             self.failed += 1
             self.close()  # the kernels may be at anything: take new ones
             raise
         if not comparison.same:
             self.failed += 1
-            pytest.fail(f"{comparison.diff()}\n\n{program!r}", pytrace=False)
+            pytest.fail(f"{comparison.diff()}\n\n{program!r}\n{cut}", pytrace=False)
 
-    def _compare(self, program: Program, way: str, seed: int, pace: int) -> Comparison:
+    def _compare(self, program: Program, cut: Cut) -> Comparison:
         if self._laboratory is None:
             self._laboratory = Laboratory().__enter__()
         # A cut of its own, so that the same example is cut in the same way again.
-        name = f"random pieces, seed {seed}"
-        cut = {name: lambda text, _: at_random(text, random.Random(seed))}
-        seconds = min(pace / 1000, 0.3 / (len(program.text) + 1))
-        with mock.patch.dict(SPLITS, cut):
-            found = self._laboratory.compare(program, name if way == "random" else way, seconds)
-        sides = {"expected": in_order(found.expected), "actual": in_order(found.actual)}
-        return dataclasses.replace(found, **sides)
+        name = f"random pieces, seed {cut.seed}"
+        pieces = {name: lambda text, _: at_random(text, random.Random(cut.seed))}
+        seconds = min(cut.pace / 1000, 0.3 / (len(program.text) + 1))
+        with mock.patch.dict(SPLITS, pieces):
+            split = name if cut.way == "random" else cut.way
+            return self._laboratory.compare(program, split, seconds, cut.on_error)
 
     def close(self) -> None:
         """Stop the kernels."""
@@ -93,16 +108,7 @@ class Fuzzer:
             self._laboratory = None
 
 
-def in_order(shown: dict[str, Any]) -> dict[str, Any]:
-    """Put stderr before stdout where they meet: they are flushed apart, in any order."""
-    messages: list[Any] = []
-    for streams, group in itertools.groupby(shown["messages"], lambda m: m[0] == "stream"):
-        met = list(group)
-        messages += sorted(met, key=lambda m: m[1]["name"]) if streams else met
-    return {**shown, "messages": messages}
-
-
-def batch_of(number: int, check: Callable[[Program, tuple[str, int, int]], None]) -> None:
+def batch_of(number: int, check: Callable[[Program, Cut], None]) -> None:
     """Run `check` on the programs of a batch. The first failure is shrunk and raised."""
 
     @hypothesis.seed(number)
@@ -112,9 +118,9 @@ def batch_of(number: int, check: Callable[[Program, tuple[str, int, int]], None]
         database=None,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @given(programs(), splits)
-    def examples(program: Program, split: tuple[str, int, int]) -> None:
-        check(program, split)
+    @given(programs(), cuts)
+    def examples(program: Program, cut: Cut) -> None:
+        check(program, cut)
 
     examples()
 

@@ -61,12 +61,27 @@ def test_a_file_that_is_no_corpus(tmp_path: Path, content: str, problem: str) ->
         load(file)
 
 
+def test_where_errors_stop_the_text_what_never_came_is_left_out(laboratory: Laboratory) -> None:
+    program = Program("stopped", "x = 1\n1 / 0; y = 2\nz = 3\n" + "pass\n" * 20)
+    comparison = laboratory.compare(program, "lines", 0.02, on_error="stop")
+    assert comparison.same, comparison.diff()
+    assert "In" not in comparison.actual["state"]
+    whole = laboratory.compare(program, "lines", 0.02)
+    assert whole.same, whole.diff()
+    assert "z = 3" in whole.actual["state"]["In"][1]
+
+
+def test_what_came_before_an_error_is_compared_all_the_same(laboratory: Laboratory) -> None:
+    text = "import sys\nx = 'eager_kernel' in sys.modules\n1 / 0\ny = 2\n"
+    assert not laboratory.compare(Program("different", text), "lines", on_error="stop").same
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "c.txt"
     file.write_text("# %% same\n1 + 1\n# %% other\nimport sys\n'eager_kernel' in sys.modules\n")
     assert main([str(file), "--splits", "lines", "--only", "same"]) == 0
     assert capsys.readouterr().out.endswith("1 programs × 1 splits, 0 differences\n")
-    assert main([str(file), "--splits", "lines", "known"]) == 1
+    assert main([str(file), "--splits", "lines", "known", "--on-error", "stop"]) == 1
     shown = capsys.readouterr().out
-    assert "c: other, cut by known" in shown
+    assert "c: other, cut by known, stopped by errors" in shown
     assert shown.endswith("2 programs × 2 splits, 2 differences\n")

@@ -63,6 +63,22 @@ def test_while_it_sleeps(client: BlockingKernelClient, interrupt) -> None:
     assert heard.reply["ename"] == "KeyboardInterrupt"
 
 
+def test_in_an_event_after_the_program(client: BlockingKernelClient, interrupt) -> None:
+    hook = "def slow():\n    print('in the event')\n    __import__('time').sleep(60)\n"
+    register = "get_ipython().events.register('post_execute', slow)"
+    stream = WireStream(client).open().attach()
+    stream.delta(f"{hook}{register}\nx = 1\n").end()
+    stream.listen(until=lambda heard: heard.text() == "in the event\n")
+    heard, seconds = interrupted(stream, interrupt)
+    assert seconds < 2
+    # As in any cell: the event's error is shown, and the program's outcome stands.
+    assert heard.reply["status"] == "ok"
+    assert "KeyboardInterrupt" in heard.errors()
+    heard = run(client, "get_ipython().events.callbacks['post_execute'].remove(slow)\n", "2 + 2")
+    assert heard.displayed() == ["4"]
+    assert "in the event" not in heard.text()
+
+
 def test_while_it_awaits(client: BlockingKernelClient, interrupt) -> None:
     stream = WireStream(client).open().attach()
     stream.delta("import asyncio\nprint('go')\nawait asyncio.sleep(60)\n")
