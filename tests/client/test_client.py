@@ -94,7 +94,7 @@ def test_a_refused_option_is_an_error_that_names_it(eager: EagerClient) -> None:
     result = eager.run(["x = 1\n"], gate="ajar")
     assert result.status == "error"
     assert result.error is not None
-    assert "data.gate: must be one of off, serial, not 'ajar'" in result.error.evalue
+    assert "data.gate: must be one of effect, static, paper, serial, off, not 'ajar'" in result.error.evalue
 
 
 def test_everything_that_happens_is_told(eager: EagerClient) -> None:

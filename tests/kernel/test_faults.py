@@ -104,7 +104,8 @@ def interrupt(kernel: Kernel, request: pytest.FixtureRequest) -> Callable[[], No
 
 def started(client: BlockingKernelClient, phase: Phase) -> WireStream:
     """A run that is in the phase."""
-    stream = WireStream(client).open(on_error=phase.on_error)
+    # Nothing waits: what is interrupted is the program's work, whatever it works with.
+    stream = WireStream(client).open(on_error=phase.on_error, gate="off")
     if phase.whole:  # all is there before a cell attaches it
         stream.delta(phase.text).end().listen(0.1)
         stream.attach()
@@ -194,7 +195,7 @@ client.load_connection_file()
 client.start_channels()
 client.wait_for_ready(timeout=30)
 how, text = sys.argv[2:]
-stream = WireStream(client).open(on_error="drain" if how == "drain" else "stop")
+stream = WireStream(client).open(on_error="drain" if how == "drain" else "stop", gate="off")
 if how != "unattached":
     stream.attach()
 stream.delta(text)
@@ -262,7 +263,7 @@ RESTARTS = {
 def test_restarts_leave_no_process() -> None:
     with own_kernel() as (manager, client):
         for text, now in RESTARTS.values():
-            stream = WireStream(client).open().attach().delta(text)
+            stream = WireStream(client).open(gate="off").attach().delta(text)
             stream.listen(until=lambda heard: heard.text() == "go\n")
             time.sleep(0.1)
             old = psutil.Process(manager.provisioner.process.pid)

@@ -46,7 +46,7 @@ def test_text_comes_in_while_the_main_thread_sleeps_and_spins(
         "until = time.monotonic() + 0.6\n"
         "while time.monotonic() < until: pass\n"
     )
-    stream = WireStream(client).open().attach().delta(busy + "done = True\n")
+    stream = WireStream(client).open(gate="off").attach().delta(busy + "done = True\n")
     for number in range(12):
         time.sleep(0.1)
         stream.delta(f"x{number} = {number}\n")
