@@ -154,7 +154,8 @@ class Laboratory:
             Seconds between two deltas; default: a few milliseconds, none between characters.
         on_error
             ``drain``: the program is the same in both kernels, come what may. ``stop``: it ends
-            where it fails, so of a program that failed, its text is not compared.
+            where it fails, so of a program that failed, its text is not compared. One that does
+            not parse is awaited all the same: what text to compare would depend on the pace.
         """
         if pace is None:
             pace = 0.0 if split == "characters" else 0.002
@@ -162,6 +163,9 @@ class Laboratory:
         key = repr(program)
         if key not in self._expected:
             self._expected[key] = self._observe(stock, program, None, 0.0)
+        expected = self._expected[key]
+        if expected["reply"].get("ename") in _NO_PROGRAM:
+            on_error = "drain"
         try:
             actual = self._observe(eager, program, split, pace, on_error)
         except (TimeoutError, RuntimeError, queue.Empty) as error:
@@ -170,7 +174,6 @@ class Laboratory:
             actual = {"broken": f"{type(error).__name__}: {error}"}
             self._stop()
             self._start()
-        expected = self._expected[key]
         if on_error == "stop" and expected["reply"].get("status") == "error":
             expected, actual = (
                 normalise.until_error(shown, program.text) for shown in (expected, actual)
@@ -297,6 +300,8 @@ def _shut_down(manager: KernelManager, client: BlockingKernelClient) -> None:
     client.stop_channels()
     manager.shutdown_kernel(now=True)
 
+
+_NO_PROGRAM = ("SyntaxError", "IndentationError", "TabError")
 
 _INSTALL = """\
 def _install():

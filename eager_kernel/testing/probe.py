@@ -43,6 +43,7 @@ def reset() -> str:
     shell.input_transformers_post.clear()
     shell.compile.reset_compiler_flags()
     shell.custom_exceptions = ()
+    shell.InteractiveTB.set_mode(mode=shell.xmode)
     shell.payload_manager.clear_payload()
     for name in ("last_type", "last_value", "last_traceback", "last_exc"):
         vars(sys).pop(name, None)
