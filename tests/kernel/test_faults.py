@@ -270,7 +270,7 @@ def test_restarts_leave_no_process() -> None:
             family = [old, *old.children(recursive=True)]
             manager.restart_kernel(now=now)
             client.wait_for_ready(timeout=30)
-            _, alive = psutil.wait_procs(family, timeout=2)
+            _, alive = psutil.wait_procs(family, timeout=10)
             assert alive == []
             assert manager.provisioner.process.pid != old.pid
             assert run(client, "6 *", " 7").displayed() == ["42"]
