@@ -61,3 +61,12 @@ def test_the_core_is_light() -> None:
 
 def test_it_is_typed() -> None:
     assert (Path(eager_kernel.__file__).parent / "py.typed").exists()
+
+
+def test_the_page_of_traits_is_up_to_date() -> None:
+    code = "import make_configuration as made; print(made.configuration(), end='')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "docs", capture_output=True, text=True, check=True
+    )
+    page = ROOT.joinpath("docs", "configuration.md").read_text()
+    assert done.stdout == page, "run python docs/make_configuration.py"

@@ -133,7 +133,7 @@ def test_an_effect_of_a_program_that_does_not_parse_never_happens(
     if name.endswith(" cell"):
         pytest.skip("what follows a cell magic is its body")
     before = world.state()
-    heard = begun(client, world, name).delta("ended = (\n").end().finish()
+    heard = begun(client, world, name).delta("ended = )\n").end().finish()
     assert heard.errors() == ["SyntaxError"]
     assert heard.result["error"]["ename"] == "SyntaxError"
     time.sleep(0.05)

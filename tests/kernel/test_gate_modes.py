@@ -45,7 +45,7 @@ def test_it_does_not_by_names_alone(client: BlockingKernelClient, mode: str) -> 
     assert "os" in told[0]["reason"] or mode == "serial"
 
 
-@pytest.mark.parametrize("last", ["print('last')\n", "print('last'\n"])
+@pytest.mark.parametrize("last", ["print('last')\n", "print('last']\n"])
 def test_a_removal_reached_through_getattr_in_a_function(
     client: BlockingKernelClient, tmp_path: Path, last: str
 ) -> None:

@@ -99,7 +99,7 @@ ENDINGS: dict[str, tuple[Callable[[WireStream], object], str, str]] = {
     ),
     "a client that goes": (_go, "cancelled", "RunCancelledError"),
     "a text that is cut off": (lambda s: s.end("length"), "error", "IncompleteProgramError"),
-    "a text that does not parse": (lambda s: s.delta("x = (").end(), "error", "SyntaxError"),
+    "a text that does not parse": (lambda s: s.delta("x = )").end(), "error", "SyntaxError"),
     "a lost delta": (lambda s: s.delta("x", offset=10_000), "error", "ProtocolError"),
 }
 
@@ -156,7 +156,7 @@ def test_the_wait_is_told_with_line_and_reason(client: BlockingKernelClient, fol
 
 
 def test_the_hook_is_idle_outside_of_runs(client: BlockingKernelClient, folder: Path) -> None:
-    waiting(client, WAITS["in the program"]).delta("x = (").end().finish()
+    waiting(client, WAITS["in the program"]).delta("x = )").end().finish()
     client.execute_interactive("open('g', 'w').close()", timeout=20)
     assert folder.joinpath("g").exists()
 
@@ -186,7 +186,7 @@ def test_a_thread_left_behind_by_a_broken_program_has_no_effects(
         "def f():\n    time.sleep(0.5)\n    open('f', 'w')\n\n"
         "t = threads.Thread(target=f)\nt.start()\n"
     )
-    heard = run(client, program, "x = (\n", pause=0.1)
+    heard = run(client, program, "x = )\n", pause=0.1)
     assert heard.errors() == ["SyntaxError"]
     time.sleep(0.8)
     assert not folder.joinpath("f").exists()
@@ -199,7 +199,7 @@ def test_a_task_left_behind_by_a_broken_program_has_no_effects(
         "import asyncio\nasync def f():\n    await asyncio.sleep(0.3)\n    open('f', 'w')\n\n"
         "t = asyncio.create_task(f())\nawait asyncio.sleep(0)\n"
     )
-    heard = run(client, program, "x = (\n", pause=0.1)
+    heard = run(client, program, "x = )\n", pause=0.1)
     assert heard.errors() == ["SyntaxError"]
     client.execute_interactive(
         "await asyncio.sleep(0.5); type(t.exception()).__name__",
@@ -238,7 +238,7 @@ def test_the_kernel_ends_while_a_program_waits(start_kernel: Starter, tmp_path: 
     assert not tmp_path.joinpath("f").exists()
 
 
-@pytest.mark.parametrize("ending", ["", "x = (\n"])
+@pytest.mark.parametrize("ending", ["", "x = )\n"])
 def test_exit_functions_are_registered_by_whole_programs_only(
     start_kernel: Starter, tmp_path: Path, ending: str
 ) -> None:
@@ -265,6 +265,6 @@ def test_a_program_can_not_go_on_after_an_effect_that_it_may_not_have(
     client: BlockingKernelClient, folder: Path
 ) -> None:
     program = "try:\n    open('f', 'w')\nexcept Exception:\n    print('no file')\n\n"
-    heard = waiting(client, program).delta("x = (").end().finish()
+    heard = waiting(client, program).delta("x = )").end().finish()
     assert heard.text() == "before\n"
     assert "did not happen" in "".join(heard.result["error"]["traceback"])

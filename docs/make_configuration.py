@@ -1,0 +1,69 @@
+"""Write `docs/configuration.md` from the traits: ``python docs/make_configuration.py``."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from traitlets import TraitType
+from traitlets.config import Configurable
+
+from eager_kernel.kernel.config import EagerGate, EagerRun
+from eager_kernel.kernel.kernel import EagerKernel
+
+INTRODUCTION = """\
+# Configuration
+
+Made from the traits by `docs/make_configuration.py`; `python -m eager_kernel --help-all` prints the
+same, with all of ipykernel's.
+
+Set traits in `ipython_kernel_config.py` (`jupyter --paths` and `ipython locate profile` say where):
+
+```python
+c.EagerGate.mode = "effect"
+c.EagerGate.modules = ["boto3"]
+c.EagerRun.delta_timeout = 600.0
+```
+
+or on the kernel's command line, in its `kernel.json`: `--EagerGate.mode=static`. They are read when
+the kernel starts. A mistake is told there, by name, and the kernel does not start.
+"""
+ABOUT = {
+    EagerGate: "When statements run, and when their effects happen: [the gate](gate.md).",
+    EagerRun: "What a streamed run may cost, and what an error does to it.",
+    EagerKernel: "Classes that a deployer may replace. All other traits are ipykernel's.",
+}
+
+
+def configuration() -> str:
+    """The text of the page."""
+    return "\n".join([INTRODUCTION, *(_class(cls, about) for cls, about in ABOUT.items())])
+
+
+def _class(cls: type[Configurable], about: str) -> str:
+    rows = [
+        f"| `{name}` | {_kind(trait)} | `{_default(trait)}` | {_help(trait)} |"
+        for name, trait in cls.class_own_traits(config=True).items()
+    ]
+    head = ["| trait | type | default | meaning |", "|---|---|---|---|"]
+    return "\n".join([f"## `{cls.__name__}`\n", f"{about}\n", *head, *rows, ""])
+
+
+def _kind(trait: TraitType[object, object]) -> str:
+    values = getattr(trait, "values", None)
+    if values:
+        return ", ".join(f"`{value}`" for value in values)
+    return type(trait).__name__.lower()
+
+
+def _default(trait: TraitType[object, object]) -> str:
+    value = trait.default()
+    return value.__name__ if isinstance(value, type) else repr(value)
+
+
+def _help(trait: TraitType[object, object]) -> str:
+    return " ".join(textwrap.dedent(trait.help).split()).replace("|", r"\|")
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("configuration.md").write_text(configuration())
