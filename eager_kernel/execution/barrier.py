@@ -240,7 +240,7 @@ class Wait:
     effect
         What it waits for, for a person.
     line
-        The program's line, as its code counts; None where no line of it led there.
+        1-based line of the program; None where no line of it led there.
     thread
         Ident of the waiting thread.
     start, finish

@@ -85,8 +85,6 @@ class StreamedCell:
         """Whether the program has turned out not to parse."""
         self.held: EffectHeld | None = None
         """What ended the program at an effect that it may not have."""
-        self.lines_before = 0
-        """Empty lines at the program's beginning, which its code does not count."""
         self.result: ExecutionResult | None = None
 
     def begin(self, raw: str) -> None:
@@ -155,8 +153,6 @@ class StreamedCell:
             self._shell.showtraceback(_without_own_frames(error))
             return self._fail_before_exec(error)
         line, column = self._lines, self._column
-        if first:
-            self.lines_before = chunk.source.count("\n") - text.count("\n")
         self._add(text)
         failure: Exception | None = None
         try:

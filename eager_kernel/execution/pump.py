@@ -22,7 +22,7 @@ from eager_kernel.core.timeline import Report
 from eager_kernel.errors import EffectHeld, IncompleteProgramError, RunCancelledError
 from eager_kernel.execution.cell import CellOptions, StreamedCell
 from eager_kernel.execution.intake import DOES_NOT_PARSE, Ending, Intake
-from eager_kernel.execution.syntax import Fault, Wants, wants_whole_cell
+from eager_kernel.execution.syntax import Fault, Wants, empty_lines_before, wants_whole_cell
 
 OnError = Literal["stop", "drain"]
 
@@ -311,6 +311,7 @@ class Pump:
             cell.begin(intake.program)
             if self._barrier is not None:
                 self._barrier.filename = cell.filename
+                self._barrier.lines_before = empty_lines_before(batch[0].chunk.source)
         elif intake.ending is not None:
             cell.know(intake.program)
         else:
@@ -448,7 +449,7 @@ def _failed_line(result: ExecutionResult, program: str) -> int | None:
         frames = walk_tb(error.__traceback__)
         line = next((at for frame, at in frames if frame.f_code.co_name == "<module>"), 1)
     # IPython does not count the empty lines at the beginning.
-    return line + len(program) - len(program.lstrip("\n"))
+    return line + empty_lines_before(program)
 
 
 def _was_compiling(error: BaseException) -> bool:

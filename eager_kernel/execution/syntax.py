@@ -80,6 +80,12 @@ def _may_be_rewritten(shell: Any, line: str) -> bool:
     )
 
 
+def empty_lines_before(source: str) -> int:
+    """Empty lines at the beginning of a program, which its code does not count."""
+    lines = source.splitlines(keepends=True)
+    return len(lines) - len(leading_empty_lines(lines))
+
+
 def to_python(chunk: Chunk, *, first: bool) -> str:
     """The text of `chunk` as IPython would make it in its cell.
 

@@ -155,6 +155,16 @@ def test_the_wait_is_told_with_line_and_reason(client: BlockingKernelClient, fol
     assert heard.result["report"]["execution_s"] < 0.2
 
 
+def test_lines_count_from_the_programs_first(client: BlockingKernelClient, folder: Path) -> None:
+    stream = WireStream(client).open().attach().delta("\n  \n\nx = 1\nopen('f', 'w').close()\n")
+    stream.listen(until=held)
+    assert next(d for d in stream.heard.comm if d["state"] == "held")["reason"].startswith(
+        "line 5 "
+    )
+    (wait,) = stream.end().finish().result["report"]["chunks"][1]["waits"]
+    assert wait["line"] == 5
+
+
 def test_the_hook_is_idle_outside_of_runs(client: BlockingKernelClient, folder: Path) -> None:
     waiting(client, WAITS["in the program"]).delta("x = )").end().finish()
     client.execute_interactive("open('g', 'w').close()", timeout=20)
