@@ -48,12 +48,17 @@ class Effects:
     def describe(self, event: str, arguments: Arguments) -> str | None:
         """Say what the effect of an audit event is, for a person; None where it has none."""
         describe = self.table.get(event)
-        return describe(event, arguments) if describe is not None else None
+        if describe is None:
+            return None
+        try:
+            return describe(event, arguments)
+        except Exception:  # noqa: BLE001 - a program may raise an event with any arguments
+            return _named(event, arguments)
 
     def spares(
         self, event: str, arguments: Arguments, caller: Caller, module: str, cwd: str
     ) -> bool:
-        """Whether an effect is one that need not wait.
+        """Whether an effect is one that need not wait: nobody outside would notice it.
 
         Parameters
         ----------
@@ -68,6 +73,14 @@ class Effects:
         """
         if event in self.events:
             return False
+        try:
+            return self._spares(event, arguments, caller, module, cwd)
+        except Exception:  # noqa: BLE001 - as above
+            return False
+
+    def _spares(
+        self, event: str, arguments: Arguments, caller: Caller, module: str, cwd: str
+    ) -> bool:
         folders = self.folders
         if caller != "program" and (
             event.startswith("ctypes.")
@@ -79,6 +92,8 @@ class Effects:
             if module.startswith("importlib._bootstrap") or _tries_loopback(event, arguments):
                 return True  # compiled modules; whether there is IPv6
             folders += self.caches
+        if any(fd not in (-1, None) for fd in arguments[_FOLDERS.get(event, len(arguments)) :]):
+            cwd = ""  # a relative path begins in another folder, so it lies in none of ours
         paths = arguments[: _PATHS.get(event, 0)]
         return bool(paths and folders) and all(_lies_in(path, folders, cwd) for path in paths)
 
@@ -87,10 +102,9 @@ Describe = Callable[[str, Arguments], "str | None"]
 
 
 def _lies_in(path: object, folders: Iterable[str], cwd: str) -> bool:
-    try:
-        text = os.path.normpath(os.path.join(cwd, os.fsdecode(path)))  # type: ignore[arg-type]  # noqa: PTH118 - no I/O
-    except (TypeError, ValueError):
+    if isinstance(path, int):
         return False  # a descriptor
+    text = os.path.normpath(os.path.join(cwd, os.fsdecode(path)))  # type: ignore[arg-type]  # noqa: PTH118 - no I/O
     return any(
         text == folder
         or text.startswith(folder.removesuffix("*") if folder.endswith("*") else folder + os.sep)
@@ -109,10 +123,7 @@ def _command(event: str, arguments: Arguments) -> str:
         return ""
     words = arguments[1]
     first = words if isinstance(words, (str, bytes)) else next(iter(words or ()), "")
-    try:
-        return PurePath(os.fsdecode(first)).name
-    except TypeError:
-        return ""
+    return PurePath(os.fsdecode(first)).name
 
 
 # How each effect is told ----------------------------------------------------------------------
@@ -124,10 +135,18 @@ def _show(value: object) -> str:
         value = value.__fspath__() if type(value).__module__.startswith("pathlib") else "…"
     if isinstance(value, (list, tuple)):
         return _show(" ".join(str(word) for word in value[:8] if isinstance(word, (str, bytes))))
-    if not isinstance(value, (str, bytes, int)):
-        return type(value).__name__
-    shown = _CONTROL.sub("�", repr(value))
-    return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"
+    # The plain types' own methods, since a subclass may do anything. `repr` leaves no character
+    # that a terminal would take for a command.
+    if isinstance(value, str):
+        shown, length = repr(str.__getitem__(value, slice(_LONGEST))), str.__len__(value)
+    elif isinstance(value, bytes):
+        shown, length = repr(bytes.__getitem__(value, slice(_LONGEST))), bytes.__len__(value)
+    elif type(value) is int:
+        return repr(value)
+    else:
+        name = type(value).__name__
+        return name[:_LONGEST] if name.isidentifier() else "…"
+    return shown[:_LONGEST] + ("…" if max(length, len(shown)) > _LONGEST else "")
 
 
 def _opened(event: str, arguments: Arguments) -> str | None:
@@ -216,7 +235,6 @@ def _show_address(address: object) -> str:
 
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _LONGEST: Final = 80
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 _ADDRESS: Final = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%\w]*")
 _HERE: Final = ("", "localhost", "localhost.localdomain", "ip6-localhost", "0")
 # TIOCGWINSZ, TCGETS, TIOCGPGRP and FIONREAD ask; progress bars do it all the time.
@@ -336,4 +354,16 @@ _PATHS: Final = {
     "sqlite3.connect": 1,
     "tempfile.mkdtemp": 1,
     "tempfile.mkstemp": 1,
+}
+
+# From which of an event's arguments on there are descriptors of folders, in which its relative
+# paths begin. `os.open` does not tell of its own.
+_FOLDERS: Final = {
+    "os.chmod": 2,
+    "os.mkdir": 2,
+    "os.remove": 1,
+    "os.rename": 2,
+    "os.rmdir": 1,
+    "os.utime": 3,
+    "shutil.rmtree": 1,
 }

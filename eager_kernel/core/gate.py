@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from eager_kernel.core.chunk import Chunk
-from eager_kernel.core.definitions import is_definition, is_idle_definition
-from eager_kernel.core.names import words_of
+from eager_kernel.core.gating.definitions import is_definition, is_idle_definition
+from eager_kernel.core.gating.ipython import judge_ipython
+from eager_kernel.core.gating.paper import NameGate
+from eager_kernel.core.gating.program import Program
+from eager_kernel.core.gating.quiet import parse_quietly
+from eager_kernel.core.gating.tables import table_for
+from eager_kernel.core.gating.values import Hit
+from eager_kernel.core.gating.words import words_of
 from eager_kernel.core.positions import parse_at
-from eager_kernel.core.program import Program
-from eager_kernel.core.quiet import parse_quietly
-from eager_kernel.core.rules import Policy, table_for
-from eager_kernel.core.rules_checks import Category
-from eager_kernel.core.rules_ipython import judge_ipython
-from eager_kernel.core.rules_paper import NameGate
-from eager_kernel.core.values import Hit
+from eager_kernel.core.rules import Category, Policy
 
 Action = Literal["run", "defer", "hold"]
 Mode = Literal["effect", "static", "paper", "serial", "off"]

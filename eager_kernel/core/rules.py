@@ -1,23 +1,103 @@
-"""What the gate looks for: the tables, as data that a deployer may add to.
+"""What the gate's tables are made of, and what a deployer may add to them.
 
 A use is listed by the dotted name of what is used (``time.time``), by its module when every
 call into it counts (``subprocess``), or by the name of a method on any object (``to_parquet``).
-The names themselves are in `rules_timing`, `rules_silent` and `rules_effects`.
+The names themselves are in `eager_kernel.core.gating`, in the modules ``tables_*``.
 """
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
 from typing import Final, Literal
 
-from eager_kernel.core import rules_effects, rules_silent, rules_timing
-from eager_kernel.core.rules_checks import Listed, name_items
+Category = Literal["plain", "low-yield", "external-effect", "timing", "dynamic"]
 
-EXTERNAL_WHY: Final = "acts on the world outside, as this installation lists it"
-TIMING_WHY: Final = "depends on time, as this installation lists it"
+MEMORY: Final = "something in memory"
+"""The value of a buffer or a database that nobody else sees: writing there is no effect."""
+
+URL: Final = "a URL"
+"""The value of a text that names something on the network."""
+
+
+@dataclass(eq=False, slots=True)
+class Arguments:
+    """The arguments of a call, as far as the text shows them.
+
+    Parameters
+    ----------
+    positional, keywords
+        As in the call.
+    values
+        What is known of their values, as `MEMORY`.
+    """
+
+    positional: Sequence[ast.expr] = ()
+    keywords: Sequence[ast.keyword] = ()
+    values: Mapping[ast.AST, object] = field(default_factory=dict)
+
+    def get(self, position: int, keyword: str) -> ast.expr | None:
+        """The argument at a position or by name; None if it is not given.
+
+        An argument that may be hidden in ``*args`` or ``**kwargs`` is returned as these.
+        """
+        for index, argument in enumerate(self.positional):
+            if index == position or isinstance(argument, ast.Starred):
+                return argument
+        hidden = None
+        for given in self.keywords:
+            if given.arg == keyword:
+                return given.value
+            if given.arg is None:
+                hidden = given.value
+        return hidden
+
+    def have(self, value: object) -> bool:
+        """Whether one of the arguments is known to be `value`."""
+        return bool(self.values) and any(
+            self.values.get(given) == value
+            for given in (*self.positional, *(keyword.value for keyword in self.keywords))
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.positional or self.keywords)
+
+
+NOTHING: Final = Arguments()
+
+Check = Callable[[Arguments], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Why a use is in the tables.
+
+    Parameters
+    ----------
+    category
+        As in a verdict.
+    why
+        For a person; the name of what is used comes before it.
+    check
+        Whether a call with these arguments counts. None: every call does.
+    triggers
+        Words of which one is in every text with such a call, where the name itself is too
+        common to be looked for.
+    otherwise
+        The value of a call that does not count, where it matters.
+    """
+
+    category: Category
+    why: str
+    check: Check | None = None
+    triggers: tuple[str, ...] = ()
+    otherwise: str | None = None
+
+    def counts(self, arguments: Arguments) -> bool:
+        """Whether a call with `arguments` is to be held."""
+        return self.check is None or self.check(arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +158,21 @@ class Table:
         Methods whose call is held on any object.
     stores
         Dotted names of containers into which nothing may be written.
+    reads
+        Dotted names in those modules that only compute.
     strict
         Whether what can't be followed is held: a star import, an attribute by computed name.
     triggers
         Words one of which occurs in every text that may hold a listed use, or a definition.
     quiet
-        Those of them that are names of `BUSY` modules: in ``np.mean`` they mean nothing.
+        Those of them that are names of busy modules: in ``np.mean`` they mean nothing.
     """
 
     uses: Mapping[str, Listed]
     modules: Mapping[str, Listed]
     methods: Mapping[str, Listed]
     stores: Mapping[str, Listed] = field(default_factory=dict)
+    reads: frozenset[str] = frozenset()
     strict: bool = False
     triggers: frozenset[str] = frozenset()
     quiet: frozenset[str] = frozenset()
@@ -99,7 +182,7 @@ class Table:
         if path.startswith("?."):
             return self.methods.get(path[2:])
         listed = self.uses.get(path)
-        if listed is not None or path in rules_effects.READS:
+        if listed is not None or path in self.reads:
             return listed
         while path:
             listed = self.modules.get(path)
@@ -108,149 +191,6 @@ class Table:
             path = path.rpartition(".")[0]
         return None
 
-
-@lru_cache(maxsize=8)
-def table_for(mode: Literal["effect", "static"], policy: Policy) -> Table:
-    """The table of a mode, with what the deployer added."""
-    external = Listed("external-effect", EXTERNAL_WHY)
-    timing = Listed("timing", TIMING_WHY)
-    uses = {**rules_timing.USES, **rules_silent.USES}
-    modules = {**rules_timing.MODULES, **rules_silent.MODULES}
-    methods = {**rules_timing.METHODS, **rules_silent.METHODS}
-    busy = BUSY
-    stores: dict[str, Listed] = {}
-    if mode == "static":
-        uses |= {**rules_effects.USES, **rules_effects.DYNAMIC}
-        modules |= rules_effects.MODULES
-        methods |= rules_effects.METHODS
-        stores |= rules_effects.STORES
-        # There is more to find in `os` than names that nothing else has.
-        busy -= {"os"}
-    uses |= dict.fromkeys(policy.names, external) | dict.fromkeys(policy.timing, timing)
-    modules |= dict.fromkeys(policy.modules, external)
-    methods |= dict.fromkeys(policy.methods, external)
-    words, quiet = _triggers(uses, modules, busy)
-    words |= {"getattr", "importlib", "__builtins__", "builtins", "get_ipython", *methods}
-    if mode == "static":
-        words |= {name.rpartition(".")[2] for name in rules_effects.DYNAMIC}
-        words |= {"open", "environ"}
-    else:
-        # What a finalizer does is judged by the whole table, see `Follower`.
-        words.add("__del__")
-    return Table(
-        uses,
-        modules,
-        methods,
-        stores,
-        strict=mode == "static",
-        triggers=frozenset(words | quiet | DEFINING),
-        quiet=frozenset(quiet - words),
-    )
-
-
-def _triggers(
-    uses: Mapping[str, Listed], modules: Mapping[str, Listed], busy: frozenset[str]
-) -> tuple[set[str], set[str]]:
-    """The words to look for, and the names of busy modules."""
-    words: set[str] = set()
-    quiet: set[str] = set()
-    for path, listed in {**uses, **modules}.items():
-        root = path.partition(".")[0].removesuffix("()")
-        if root == "builtins":
-            continue
-        rest = [part for part in _after_alias(path) if part]
-        if root in busy and rest:
-            # Such a module is named on every other line. One word of what follows is enough,
-            # and the longest is the rarest.
-            quiet.add(root)
-            words.update(listed.triggers or (max(rest, key=len),))
-        else:
-            words.add(root)
-    for alias, path in ALIASES.items():
-        root = path.partition(".")[0]
-        if root in words:
-            words.add(alias)
-        elif root in quiet:
-            quiet.add(alias)
-    return words, quiet
-
-
-def _after_alias(path: str) -> list[str]:
-    """What of a dotted name has to be written even by who uses an alias of its module."""
-    for start in sorted(ALIASES.values(), key=len, reverse=True):
-        if path.startswith(start + "."):
-            path = path[len(start) + 1 :]
-            break
-    else:
-        path = path.partition(".")[2]
-    return path.replace("()", "").split(".")
-
-
-BUSY: Final = frozenset(
-    name_items("""
-        numpy pandas matplotlib torch tensorflow keras scipy sklearn os xarray polars pyarrow cv2
-        networkx plotly IPython jax code tables wave resource distributed
-    """)
-)
-"""Modules whose name alone says little: a text that names one is looked at only when it also
-holds a listed name, or names the module other than before a dot (an alias, an import)."""
-
-DEFINING: Final = frozenset(("def", "class", "lambda"))
-"""Words of texts that are remembered, since what they define may turn out to matter."""
-
-BUSY_PARTS: Final = ("matplotlib.pyplot", "pyarrow.parquet")
-"""Parts of them that programs have names for."""
-
-ALIASES: Final = {
-    # A program may use what earlier cells imported; these are the usual names for it.
-    **dict(
-        item.split("=")
-        for item in name_items("""
-        np=numpy pd=pandas plt=matplotlib.pyplot tf=tensorflow mp=multiprocessing
-        pl=polars pa=pyarrow pq=pyarrow.parquet xr=xarray gpd=geopandas sf=soundfile
-        nx=networkx sitk=SimpleITK lgb=lightgbm xgb=xgboost dt=datetime sa=sqlalchemy
-        Path=pathlib.Path perf_counter=time.perf_counter Thread=threading.Thread
-        ThreadPoolExecutor=concurrent.futures.ThreadPoolExecutor
-        ProcessPoolExecutor=concurrent.futures.ProcessPoolExecutor
-        Pool=multiprocessing.Pool Parallel=joblib.Parallel imwrite=cv2.imwrite
-        partial=functools.partial get_ipython=IPython.get_ipython __builtins__=builtins
-        import_module=importlib.import_module
-    """)
-    ),
-}
-"""Names that stand for a library's object where the program has not bound them."""
-
-SAME: Final = {
-    "posix": "os",
-    "nt": "os",
-    "io.open": "builtins.open",
-    "_io.open": "builtins.open",
-    "codecs.open": "builtins.open",
-    "pathlib.PosixPath": "pathlib.Path",
-    "pathlib.WindowsPath": "pathlib.Path",
-    "pylab": "matplotlib.pyplot",
-    "matplotlib.pylab": "matplotlib.pyplot",
-    "tensorflow.keras": "keras",
-    "tensorflow.python.keras": "keras",
-    "multiprocess": "multiprocessing",
-    "concurrent.futures.thread.ThreadPoolExecutor": "concurrent.futures.ThreadPoolExecutor",
-    "concurrent.futures.process.ProcessPoolExecutor": "concurrent.futures.ProcessPoolExecutor",
-    "pathlib.Path.cwd()": "pathlib.Path()",
-    "pathlib.Path.home()": "pathlib.Path()",
-    "pandas.io.pytables.HDFStore": "pandas.HDFStore",
-    "zmq.Context.instance()": "zmq.Context()",
-    "zmq.asyncio.Context": "zmq.Context",
-    "IPython.core.getipython.get_ipython": "IPython.get_ipython",
-    **{f"pathlib.Path().{name}": "pathlib.Path()" for name in name_items("parent")},
-    **{
-        f"pathlib.Path().{name}()": "pathlib.Path()"
-        for name in name_items(
-            "absolute expanduser joinpath readlink relative_to resolve with_name with_stem"
-            " with_suffix"
-        )
-    },
-}
-"""Other names of the same thing, and what a call gives where it matters."""
 
 _NAME: Final = re.compile(r"[^\W\d]\w*")
 _DOTTED: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")

@@ -8,10 +8,10 @@ import textwrap
 
 import pytest
 
-from eager_kernel.core import definitions
 from eager_kernel.core.chunker import Chunker
-from eager_kernel.core.definitions import is_idle_definition
 from eager_kernel.core.gate import Policy
+from eager_kernel.core.gating import definitions
+from eager_kernel.core.gating.definitions import is_idle_definition
 from tests.core.gate_programs import judge
 
 DEFER = [

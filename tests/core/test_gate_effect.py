@@ -15,8 +15,7 @@ TIMING = [
     "print(f'{time.time():.2f}')",
     "from datetime import datetime\ndatetime.now()",
     "import datetime as dt\ndt.datetime.utcnow()",
-    "import datetime\ndatetime.date.today()",
-    "date.today()",
+    "date.today()",  # of an earlier cell: any date class
     "pd.Timestamp.now()",
     "pd.Timestamp('now')",
     "pd.to_datetime('today')",
@@ -84,6 +83,19 @@ SILENT = [
     "ds.to_netcdf('f')",
     "import rasterio\nrasterio.open('f', 'w', **p)",
     "model.save('m.h5')",
+    "adata.write('f.h5ad')",
+    "adata.write(path)",
+    "x.write('f.h5ad')",
+    "import scanpy as sc\na = sc.read_h5ad('f').copy()\na.write(path)",
+    "from anndata import AnnData\nAnnData(x).write_h5ad(path)",
+    "x.write_h5ad(path)",
+    "import cairosvg\ncairosvg.svg2png(url='f', write_to=path)",
+    "import yfinance as yf\nyf.download('A')",
+    "yf.Ticker('A').info",
+    "from curl_cffi import requests\nrequests.get('u')",
+    "import apsw\napsw.Connection('f.db')",
+    "import ctypes\nctypes.pythonapi.Py_IncRef(x)",
+    "from ctypes import pythonapi as api\napi.PyErr_SetInterrupt()",
     "import tensorflow as tf\ntf.keras.models.save_model(m, 'f')",
     "tf.io.gfile.copy('a', 'b')",
     "import xgboost as xgb\nxgb.train(p, d).save_model('f')",
@@ -130,6 +142,19 @@ RUN = [
     "import multiprocessing\nmultiprocessing.cpu_count()",
     "os.getpid()\nos.environ['A'] = '1'",
     "list(map(str, df['time']))\nlen(time)",
+    # Only the day.
+    "import datetime\ndatetime.date.today()",
+    "from datetime import date\nprint(date.today())",
+    # In memory.
+    "import apsw\nc = apsw.Connection(':memory:')\nc.execute('select 1')",
+    "import io\nbuffer = io.BytesIO()\ntorch.save(m, buffer)\ndf.to_parquet(buffer)",
+    "import cairosvg\ncairosvg.svg2png(url='f')",
+    "f.write('text')\nwith open('f.txt', 'w') as f:\n    f.write(text)",
+    # Kept for a request, or for the command line.
+    "from starlette.routing import Route\ndef f(r): return time.time()\nx = [Route('/', f)]",
+    "from flask import Flask\napp = Flask(__name__)\n@app.route('/')\ndef f(): return time.time()",
+    "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\ndef f(): return time.time()",
+    "import click\n@click.command()\n@click.option('-n')\ndef f(n): return time.time()",
 ]
 
 
@@ -161,6 +186,11 @@ def test_earlier_statements_are_not_held_with_the_use() -> None:
     assert verdict.reason == (
         "calls f (line 3), where time.time reads a clock, which would show the model's pace"
     )
+
+
+def test_function_that_is_kept_is_held_where_it_is_called() -> None:
+    text = "import click\n@click.command()\ndef f(): return time.time()\n"
+    assert held(text + "f()\n") == [2]
 
 
 def test_clock_has_a_reason_for_people() -> None:

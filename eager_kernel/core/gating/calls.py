@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from eager_kernel.core.follow_names import LOOKS, THROUGH, Names
-from eager_kernel.core.rules import BUSY
-from eager_kernel.core.rules_checks import NOTHING, Arguments, Category, Listed, name_items
-from eager_kernel.core.values import (
+from eager_kernel.core.gating.checks import name_items, text_of
+from eager_kernel.core.gating.names import LOOKS, THROUGH, Names
+from eager_kernel.core.gating.tables import BUSY, KEEPS
+from eager_kernel.core.gating.values import (
     Class,
     Function,
     Hit,
@@ -25,6 +24,7 @@ from eager_kernel.core.values import (
     either,
     members_of,
 )
+from eager_kernel.core.rules import NOTHING, Arguments, Category, Listed
 
 
 @dataclass(eq=False, slots=True)
@@ -43,7 +43,8 @@ class Call:
 
     def after(self, count: int) -> Arguments:
         """The arguments that a callable at position `count` - 1 would be called with."""
-        return Arguments(self.arguments.positional[count:], self.arguments.keywords)
+        given = self.arguments
+        return Arguments(given.positional[count:], given.keywords, given.values)
 
 
 class Calls(Names):
@@ -120,15 +121,18 @@ class Calls(Names):
 
     def _call_path(self, path: str, call: Call) -> Value:
         listed = self.table.find(path)
-        if listed is not None and listed.counts(call.arguments):
-            self.hit(listed, path, call.line)
+        if listed is not None:
+            if listed.counts(call.arguments):
+                self.hit(listed, path, call.line)
+            elif listed.otherwise is not None:
+                return listed.otherwise
         special = _SPECIAL.get(path)
         if special is not None:
             return special(self, call)
         first = call.positional[0] if call.positional else None
         if path in THROUGH:
             return first
-        if path not in LOOKS:
+        if path not in LOOKS and path not in KEEPS:
             self.hand_over(call)
         return self.result(path)
 
@@ -194,7 +198,7 @@ class Calls(Names):
 
     def _getattr(self, call: Call) -> Value:
         base = call.positional[0] if call.positional else None
-        name = _text(call.arguments.get(1, "name"))
+        name = text_of(call.arguments.get(1, "name"))
         if name is not None:
             return self.attribute(base, name, call.line)
         root = base.partition(".")[0] if isinstance(base, str) else ""
@@ -204,6 +208,7 @@ class Calls(Names):
 
     @property
     def _common(self) -> frozenset[str]:
+        # Of these, attributes by computed names are everyday: `getattr(np, name)(x)`.
         return BUSY - {"os"} if self.table.strict else BUSY
 
     def _holds_listed(self, path: str) -> bool:
@@ -222,7 +227,7 @@ class Calls(Names):
         return Partial(first, tuple(rest.positional), tuple(rest.keywords))
 
     def _import_module(self, call: Call) -> Value:
-        name = _text(call.arguments.get(0, "name"))
+        name = text_of(call.arguments.get(0, "name"))
         return self.imported(name) if name is not None else None
 
 
@@ -232,14 +237,11 @@ def shown(name: str) -> str:
     return name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…"
 
 
-def _text(node: ast.expr | None) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
-
-
 def _joined(partial: Partial, call: Call) -> Call:
     arguments = Arguments(
         (*partial.arguments, *call.arguments.positional),
         (*partial.keywords, *call.arguments.keywords),
+        call.arguments.values,
     )
     unknown = [None] * len(partial.arguments)
     return Call(call.line, arguments, [*unknown, *call.positional], call.keywords)

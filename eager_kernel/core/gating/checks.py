@@ -1,73 +1,13 @@
-"""What an entry of the gate's tables is, and the checks of arguments that some have."""
+"""Helpers to write tables: names in plain text, and checks of a call's arguments."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Final
 
-Category = Literal["plain", "low-yield", "external-effect", "timing", "dynamic"]
-
-
-@dataclass(eq=False, slots=True)
-class Arguments:
-    """The arguments of a call, as far as the text shows them."""
-
-    positional: Sequence[ast.expr] = ()
-    keywords: Sequence[ast.keyword] = ()
-
-    def get(self, position: int, keyword: str) -> ast.expr | None:
-        """The argument at a position or by name; None if it is not given.
-
-        An argument that may be hidden in ``*args`` or ``**kwargs`` is returned as these.
-        """
-        for index, argument in enumerate(self.positional):
-            if index == position or isinstance(argument, ast.Starred):
-                return argument
-        hidden = None
-        for given in self.keywords:
-            if given.arg == keyword:
-                return given.value
-            if given.arg is None:
-                hidden = given.value
-        return hidden
-
-    def __bool__(self) -> bool:
-        return bool(self.positional or self.keywords)
-
-
-NOTHING: Final = Arguments()
-
-Check = Callable[[Arguments], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """Why a use is in the tables.
-
-    Parameters
-    ----------
-    category
-        As in a verdict.
-    why
-        For a person; the name of what is used comes before it.
-    check
-        Whether a call with these arguments counts. None: every call does.
-    triggers
-        Words of which one is in every text with such a call, where the name itself is too
-        common to be looked for.
-    """
-
-    category: Category
-    why: str
-    check: Check | None = None
-    triggers: tuple[str, ...] = ()
-
-    def counts(self, arguments: Arguments) -> bool:
-        """Whether a call with `arguments` is to be held."""
-        return self.check is None or self.check(arguments)
+from eager_kernel.core.rules import MEMORY, URL, Arguments, Check, Listed
 
 
 def name_items(text: str) -> list[str]:
@@ -80,26 +20,29 @@ def entries(listed: Listed, text: str, prefix: str = "") -> dict[str, Listed]:
     return {prefix + name: listed for name in name_items(text)}
 
 
+def text_of(node: ast.expr | None) -> str | None:
+    """The string that an expression is; None if it is anything else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
 def mode_writes(position: int = 1, default: str = "r", keyword: str = "mode") -> Check:
     """A check: the file is opened for more than reading, or nobody knows how."""
 
     def check(arguments: Arguments) -> bool:
         mode = arguments.get(position, keyword)
-        if mode is None:
-            return bool(_WRITING.search(default))
-        if isinstance(mode, ast.Constant) and isinstance(mode.value, str):
-            return bool(_WRITING.search(mode.value))
-        return True
+        text = text_of(mode) if mode is not None else default
+        return (text is None or bool(_WRITING.search(text))) and to_disk(arguments)
 
     return check
 
 
 def given(position: int, keyword: str) -> Check:
-    """A check: an argument is given, and is not None."""
+    """A check: an argument is given, and is neither None nor a buffer."""
 
     def check(arguments: Arguments) -> bool:
         value = arguments.get(position, keyword)
-        return value is not None and not (isinstance(value, ast.Constant) and value.value is None)
+        is_none = value is None or (isinstance(value, ast.Constant) and value.value is None)
+        return not is_none and to_disk(arguments)
 
     return check
 
@@ -117,6 +60,40 @@ def first_is(*words: str) -> Check:
         return isinstance(first, ast.Constant) and first.value in words
 
     return check
+
+
+def to_disk(arguments: Arguments) -> bool:
+    """A check: no buffer is given to be written to."""
+    return not arguments.have(MEMORY)
+
+
+def to_file(arguments: Arguments) -> bool:
+    """A check: something is given to be written to, and it is no buffer."""
+    return bool(arguments) and to_disk(arguments)
+
+
+def ends_with(*suffixes: str) -> Check:
+    """A check: the first argument is the name of a file that ends so."""
+
+    def check(arguments: Arguments) -> bool:
+        name = text_of(arguments.positional[0]) if arguments.positional else None
+        return name is not None and name.endswith(suffixes)
+
+    return check
+
+
+def from_url(arguments: Arguments) -> bool:
+    """A check: what is read lies on the network."""
+    places = (*arguments.positional[:1], *(given.value for given in arguments.keywords))
+    return any(map(is_url, places)) or arguments.have(URL)
+
+
+def is_url(expression: ast.expr | None) -> bool:
+    """Whether an expression is a text that begins like a URL."""
+    if isinstance(expression, ast.JoinedStr) and expression.values:
+        expression = expression.values[0]
+    text = text_of(expression)
+    return text is not None and text.startswith(_SCHEMES)
 
 
 def not_in_memory(arguments: Arguments) -> bool:
@@ -143,9 +120,8 @@ def first_is_no_flag(flag: str) -> Check:
 def sql_writes(arguments: Arguments) -> bool:
     """A check: the SQL is unknown, or reaches for files."""
     query = arguments.get(0, "query")
-    if isinstance(query, ast.Constant) and isinstance(query.value, str):
-        return bool(_SQL_FILES.search(query.value))
-    return query is not None
+    text = text_of(query)
+    return bool(_SQL_FILES.search(text)) if text is not None else query is not None
 
 
 def merged(*tables: Mapping[str, Listed]) -> dict[str, Listed]:
@@ -153,5 +129,7 @@ def merged(*tables: Mapping[str, Listed]) -> dict[str, Listed]:
     return {name: listed for table in tables for name, listed in table.items()}
 
 
+_SCHEMES: Final = ("http://", "https://", "ftp://", "s3://", "gs://")
+URL_WORDS: Final = ("http", "https", "ftp", "s3", "gs")
 _WRITING: Final = re.compile(r"[wax+]")
 _SQL_FILES: Final = re.compile(r"\b(?:copy|export|attach|install|load)\b", re.IGNORECASE)

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Callable
 from typing import Any, Final
 
-from eager_kernel.core.follow_calls import Call, Calls
-from eager_kernel.core.rules_checks import Arguments
-from eager_kernel.core.values import (
+from eager_kernel.core.gating.calls import Call, Calls
+from eager_kernel.core.gating.checks import is_url
+from eager_kernel.core.gating.values import (
     Class,
     Function,
     Instance,
@@ -20,6 +20,7 @@ from eager_kernel.core.values import (
     either,
     members_of,
 )
+from eager_kernel.core.rules import MEMORY, URL, Arguments
 
 Values = dict[ast.AST, Value]
 
@@ -34,7 +35,7 @@ class Expressions(Calls):
         """Follow an expression; return its value."""
         kind = type(expression)
         if kind is ast.Constant:
-            return None
+            return URL if is_url(expression) else None
         if isinstance(expression, ast.Name):
             return self.look_up(expression.id, scope)
         # Parents come before their children in `order`, so backwards it is the other way round.
@@ -78,6 +79,8 @@ class Expressions(Calls):
         """The value of an attribute."""
         match value:
             case str():
+                if value in (MEMORY, URL) or f"{value}.{name}" in self.table.reads:
+                    return None
                 if name == "__dict__":
                     return value
                 path = self.extend(value, name)
@@ -132,7 +135,7 @@ class Expressions(Calls):
         keywords = [(keyword.arg, values.get(keyword.value)) for keyword in node.keywords]
         if function is None and not any(positional) and not any(v for _, v in keywords):
             return None
-        arguments = Arguments(node.args, node.keywords)
+        arguments = Arguments(node.args, node.keywords, values)
         return self.call(function, Call(node.lineno + self.offset, arguments, positional, keywords))
 
     def _subscript(self, node: ast.Subscript, values: Values, _: Scope) -> Value:
@@ -170,14 +173,15 @@ class Expressions(Calls):
     def _inner(self, node: Any, values: Values, _: Scope) -> Value:
         return values.get(node.value)
 
-    def _division(self, node: ast.BinOp, values: Values, _: Scope) -> Value:
-        # The only operator that gives something to follow: a path's.
-        if isinstance(node.op, ast.Div) and "pathlib.Path()" in (
-            values.get(node.left),
-            values.get(node.right),
-        ):
+    def _operation(self, node: ast.BinOp, values: Values, _: Scope) -> Value:
+        # The operators that give something to follow: parts of paths and of URLs.
+        left, right = values.get(node.left), values.get(node.right)
+        if isinstance(node.op, ast.Div) and "pathlib.Path()" in (left, right):
             return "pathlib.Path()"
-        return None
+        return URL if left == URL else None
+
+    def _formatted(self, node: ast.JoinedStr, values: Values, _: Scope) -> Value:
+        return URL if is_url(node) else None
 
     def _walrus(self, node: ast.NamedExpr, values: Values, scope: Scope) -> Value:
         value = values.get(node.value)
@@ -288,13 +292,14 @@ for _name in ("TemplateStr", "Interpolation"):  # Python 3.14
 _EVALUATE: Final[dict[type, Callable[[Expressions, Any, Values, Scope], Value]]] = {
     ast.Attribute: Expressions._attribute,
     ast.Await: Expressions._inner,
-    ast.BinOp: Expressions._division,
+    ast.BinOp: Expressions._operation,
     ast.BoolOp: Expressions._several,
     ast.Call: Expressions._call,
     ast.Dict: Expressions._several,
     ast.DictComp: Expressions._comprehension,
     ast.GeneratorExp: Expressions._comprehension,
     ast.IfExp: Expressions._conditional,
+    ast.JoinedStr: Expressions._formatted,
     ast.Lambda: Expressions._lambda,
     ast.List: Expressions._several,
     ast.ListComp: Expressions._comprehension,

@@ -10,11 +10,10 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-from eager_kernel.core.definitions import HARMLESS_DECORATORS, last_word
-from eager_kernel.core.follow_calls import Call
-from eager_kernel.core.follow_expressions import Expressions, Values, default_values, items_of
-from eager_kernel.core.rules import Table
-from eager_kernel.core.values import (
+from eager_kernel.core.gating.calls import Call
+from eager_kernel.core.gating.definitions import HARMLESS_DECORATORS, last_word
+from eager_kernel.core.gating.expressions import Expressions, Values, default_values, items_of
+from eager_kernel.core.gating.values import (
     Class,
     Function,
     Hit,
@@ -26,6 +25,7 @@ from eager_kernel.core.values import (
     either,
     members_of,
 )
+from eager_kernel.core.rules import Table
 
 
 class Follower(Expressions):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-from eager_kernel.core.rules_checks import name_items
-from eager_kernel.core.values import Hit
+from eager_kernel.core.gating.checks import name_items
+from eager_kernel.core.gating.values import Hit
 
 
 def judge_ipython(
@@ -32,12 +32,12 @@ def judge_ipython(
         The text with an innocent expression in the place of each magic, line by line; what a
         timing magic measures is left out, since that is held anyway.
     """
-    if _CELL.match(source):
-        name = _CELL.match(source)["name"]  # type: ignore[index]
+    magic = _CELL.match(source)
+    if magic is not None:
         before, _, cell = source.partition("%%")
         line = first_line + before.count("\n")
-        # The body of `%%capture` is Python; what is none does not parse.
-        return _judge(f"%%{name}", name, line, mode), f"{before}\n{cell.partition(chr(10))[2]}"
+        body = cell.partition("\n")[2]  # Python in `%%capture`; what is none does not parse
+        return _judge(f"%%{magic['name']}", magic["name"], line, mode), f"{before}\n{body}"
     found: Hit | None = None
     lines = source.splitlines(keepends=True)
     for index, text in enumerate(lines):

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from eager_kernel.core import rules_effects, rules_silent, rules_timing
-from eager_kernel.core.rules import ALIASES, BUSY, BUSY_PARTS, SAME, Table
-from eager_kernel.core.rules_checks import name_items
-from eager_kernel.core.values import (
+from eager_kernel.core.gating import tables_effects, tables_silent, tables_timing
+from eager_kernel.core.gating.checks import name_items
+from eager_kernel.core.gating.tables import ALIASES, BUSY, BUSY_PARTS, KEEPS, SAME
+from eager_kernel.core.gating.values import (
     Class,
     Function,
     Method,
@@ -19,6 +19,7 @@ from eager_kernel.core.values import (
     either,
     members_of,
 )
+from eager_kernel.core.rules import Table
 
 
 class Names:
@@ -143,25 +144,27 @@ def _prefixes(table: Table) -> frozenset[str]:
     """What is followed: the same values in every mode, and what the deployer added."""
     return _prefixes_of(
         (
-            *rules_timing.USES,
-            *rules_timing.MODULES,
-            *rules_silent.USES,
-            *rules_silent.MODULES,
-            *rules_effects.USES,
-            *rules_effects.MODULES,
-            *rules_effects.DYNAMIC,
-            *rules_effects.STORES,
+            *tables_timing.USES,
+            *tables_timing.MODULES,
+            *tables_silent.USES,
+            *tables_silent.MODULES,
+            *tables_effects.USES,
+            *tables_effects.MODULES,
+            *tables_effects.DYNAMIC,
+            *tables_effects.STORES,
             *SAME,
             *SAME.values(),
             *ALIASES.values(),
             *THROUGH,
             *LOOKS,
+            *KEEPS,
             *("builtins." + name for name in BUILTINS),
             "sys.modules",
             "builtins.globals()",
             *table.uses,
             *table.modules,
             *table.stores,
+            *table.reads,
         )
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Final
 
-from eager_kernel.core.rules_checks import Category
-from eager_kernel.core.values import Hit
+from eager_kernel.core.gating.values import Hit
+from eager_kernel.core.rules import Category
 
 LISTED: Final[dict[str, tuple[Category, str]]] = {
     **dict.fromkeys(

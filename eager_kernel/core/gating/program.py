@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from eager_kernel.core.definitions import defined_name
-from eager_kernel.core.follow import Follower
-from eager_kernel.core.names import only_before_dots, words_of
-from eager_kernel.core.rules import DEFINING, Table
-from eager_kernel.core.values import Hit
+from eager_kernel.core.gating.definitions import defined_name
+from eager_kernel.core.gating.follow import Follower
+from eager_kernel.core.gating.tables import DEFINING
+from eager_kernel.core.gating.values import Hit
+from eager_kernel.core.gating.words import only_before_dots, words_of
+from eager_kernel.core.rules import Table
 
 Parse = Callable[[], ast.Module | None]
 

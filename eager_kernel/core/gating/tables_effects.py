@@ -10,16 +10,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from eager_kernel.core.rules_checks import (
-    Listed,
+from eager_kernel.core.gating.checks import (
+    URL_WORDS,
     entries,
     first_is_no_flag,
+    from_url,
     given,
     merged,
     mode_writes,
     name_items,
     not_in_memory,
+    to_disk,
+    to_file,
 )
+from eager_kernel.core.rules import MEMORY, Listed
 
 _FILES: Final = "changes files"
 _PROCESS: Final = "starts or drives other processes"
@@ -30,10 +34,10 @@ _LIBRARY: Final = "loads a native library"
 _CODE: Final = "runs code that the gate can't see"
 _SHELL: Final = "runs a shell command or a magic"
 
-_files = Listed("external-effect", _FILES)
+_files = Listed("external-effect", _FILES, to_disk)
 _process = Listed("external-effect", _PROCESS)
 _network = Listed("external-effect", _NETWORK)
-_database = Listed("external-effect", _DATABASE)
+_database = Listed("external-effect", _DATABASE, to_disk)
 _environment = Listed("external-effect", _ENVIRONMENT)
 _library = Listed("external-effect", _LIBRARY)
 _code = Listed("dynamic", _CODE)
@@ -112,13 +116,29 @@ USES: Final = merged(
     entries(_network, "urlopen urlretrieve urlcleanup", "urllib.request."),
     entries(_network, "open_connection start_server create_subprocess_exec", "asyncio."),
     entries(_process, "asyncio.create_subprocess_shell pty.spawn webbrowser.open"),
-    {"sqlite3.connect": Listed("external-effect", _DATABASE, not_in_memory)},
+    {"sqlite3.connect": Listed("external-effect", _DATABASE, not_in_memory, otherwise=MEMORY)},
     entries(
         _database,
         "sqlalchemy.create_engine pymongo.MongoClient redis.Redis redis.StrictRedis"
         " redis.from_url pymysql.connect oracledb.connect",
     ),
     entries(_library, "CDLL PyDLL OleDLL WinDLL", "ctypes."),
+    entries(_network, "flask.Flask().run seaborn.load_dataset datasets.load_dataset"),
+    entries(_network, "nltk.download feedparser.parse"),
+    entries(
+        _network,
+        "fetch_openml fetch_california_housing fetch_20newsgroups fetch_covtype fetch_lfw_people"
+        " fetch_lfw_pairs fetch_olivetti_faces fetch_kddcup99 fetch_rcv1",
+        "sklearn.datasets.",
+    ),
+    entries(
+        Listed("external-effect", _NETWORK, from_url, URL_WORDS),
+        "pandas.read_csv pandas.read_table pandas.read_fwf pandas.read_json pandas.read_html"
+        " pandas.read_excel pandas.read_xml pandas.read_parquet pandas.read_feather"
+        " pandas.read_pickle polars.read_csv polars.read_json polars.read_parquet"
+        " polars.scan_csv polars.scan_parquet geopandas.read_file numpy.loadtxt"
+        " numpy.genfromtxt skimage.io.imread imageio.imread imageio.v3.imread",
+    ),
     # Libraries that write what they are given a name for.
     entries(_files, "save savez savez_compressed savetxt", "numpy."),
     entries(_files, "pyplot.savefig pyplot.imsave image.imsave", "matplotlib."),
@@ -155,7 +175,8 @@ MODULES: Final = merged(
         _network,
         "requests httpx aiohttp urllib3 http.client http.server socketserver smtplib ftplib"
         " poplib imaplib nntplib telnetlib xmlrpc.client xmlrpc.server paramiko websockets"
-        " websocket boto3 botocore huggingface_hub wandb mlflow",
+        " websocket boto3 botocore huggingface_hub wandb mlflow uvicorn hypercorn arxiv wikipedia"
+        " gdown selenium.webdriver",
     ),
     entries(_library, "ctypes.cdll ctypes.windll ctypes.pythonapi"),
 )
@@ -170,10 +191,13 @@ METHODS: Final = merged(
     entries(_files, "savefig write_text write_bytes write_html write_image write_videofile"),
     entries(_files, "unlink mkdir rmdir rmtree symlink_to hardlink_to extractall"),
     # Images, workbooks, documents, models: what has a `save` with a name writes there.
-    entries(Listed("external-effect", _FILES, bool), "save save_weights"),
+    entries(Listed("external-effect", _FILES, to_file), "save save_weights"),
     entries(_files, "save_pretrained"),
     entries(_network, "push_to_hub sendall sendto urlretrieve urlopen"),
-    entries(_process, "check_output check_call Popen"),
+    entries(_process, "check_output check_call Popen launch getOrCreate"),
+    entries(_network, "serve_forever"),
+    entries(_files, "drawToFile"),
+    entries(_writes_to("path"), "screenshot"),
 )
 
 STORES: Final = {"os.environ": _environment}

@@ -8,40 +8,35 @@ Which is which was found by running most of these writers under an audit hook.
 
 from __future__ import annotations
 
-import ast
 from typing import Final
 
-from eager_kernel.core.rules_checks import (
-    Arguments,
-    Listed,
+from eager_kernel.core.gating.checks import (
+    ends_with,
     entries,
     file_not_in_memory,
+    given,
     merged,
     mode_writes,
+    not_in_memory,
     sql_writes,
+    to_disk,
 )
+from eager_kernel.core.rules import MEMORY, Listed
 
 _NATIVE: Final = "writes in native code, where nothing can hold it at the effect"
 _SYSTEM: Final = "changes the system, and no audit event shows it"
 _PROCESS: Final = "works in other processes, where nothing can hold its effects"
 _CONNECT: Final = "connects in native code, where nothing can hold it at the effect"
 _EXIT: Final = "leaves work for the end of the process, even if the program turns out broken"
+_CALL: Final = "calls native code, where nothing can hold an effect"
 _WINDOW: Final = "opens a window or drives a device in native code"
 
-_native = Listed("external-effect", _NATIVE)
+_native = Listed("external-effect", _NATIVE, to_disk)
 _system = Listed("external-effect", _SYSTEM)
 _process = Listed("external-effect", _PROCESS)
 _connect = Listed("external-effect", _CONNECT)
 _exit = Listed("external-effect", _EXIT)
 _window = Listed("external-effect", _WINDOW)
-
-
-def _hdf5_file(arguments: Arguments) -> bool:
-    """A check: `h5py` writes it, as the suffix says; other formats are opened in Python."""
-    first = arguments.get(0, "filepath")
-    if isinstance(first, ast.Constant) and isinstance(first.value, str):
-        return first.value.endswith((".h5", ".hdf5"))
-    return False
 
 
 USES: Final = merged(
@@ -63,11 +58,12 @@ USES: Final = merged(
     entries(
         _connect,
         "psycopg2.connect psycopg.connect psycopg.Connection.connect pyodbc.connect"
-        " MySQLdb.connect mysql.connector.connect cx_Oracle.connect apsw.Connection lmdb.open"
+        " MySQLdb.connect mysql.connector.connect cx_Oracle.connect lmdb.open"
         " plyvel.DB zmq.Context().socket grpc.insecure_channel grpc.secure_channel"
         " grpc.aio.insecure_channel grpc.aio.secure_channel pycurl.Curl uvloop.install"
         " uvloop.run",
     ),
+    {"apsw.Connection": Listed("external-effect", _CONNECT, not_in_memory, otherwise=MEMORY)},
     {"duckdb.connect": Listed("external-effect", _CONNECT, file_not_in_memory)},
     entries(
         Listed("external-effect", _NATIVE, sql_writes),
@@ -135,6 +131,13 @@ USES: Final = merged(
         "write_point_cloud write_triangle_mesh write_line_set write_image write_voxel_grid",
         "open3d.io.",
     ),
+    entries(_native, "write write_h5ad write_loom write_zarr", "anndata.AnnData()."),
+    entries(_native, "scanpy.write"),
+    entries(
+        Listed("external-effect", _NATIVE, given(9, "write_to")),  # never by position
+        "svg2png svg2pdf svg2ps svg2eps svg2svg",
+        "cairosvg.",
+    ),
     entries(_window, "curses.initscr curses.wrapper"),
     entries(_window, "play rec playrec Stream InputStream OutputStream", "sounddevice."),
     entries(_window, "pyaudio.PyAudio"),
@@ -142,7 +145,9 @@ USES: Final = merged(
 
 MODULES: Final = merged(
     entries(_process, "multiprocessing pathos billiard"),
-    entries(_connect, "curl_cffi google.cloud"),
+    # `yfinance` goes by `curl_cffi`.
+    entries(_connect, "curl_cffi yfinance google.cloud"),
+    entries(Listed("external-effect", _CALL), "ctypes.pythonapi"),
     entries(_window, "tkinter turtle pyautogui pynput pygame.display RPi.GPIO"),
 )
 
@@ -154,10 +159,14 @@ METHODS: Final = merged(
         "to_parquet to_feather to_hdf to_netcdf to_zarr to_file to_gbq to_delta"
         " write_parquet write_ipc write_csv write_avro write_json write_ndjson write_delta"
         " write_database sink_parquet sink_csv sink_ipc sink_ndjson save_model save_index"
-        " write_index write_to_png write_to_file",
+        " write_index write_to_png write_to_file write_h5ad write_loom",
     ),
     # A ``.save`` with an unknown suffix is far more often an image or a workbook, which are
     # written in Python, than a model.
-    entries(Listed("external-effect", _NATIVE, _hdf5_file, (".h5",)), "save save_weights"),
+    entries(
+        Listed("external-effect", _NATIVE, ends_with(".h5", ".hdf5"), ("h5", "hdf5")),
+        "save save_weights",
+    ),
+    {"write": Listed("external-effect", _NATIVE, ends_with(".h5ad"), ("h5ad",))},
     entries(Listed("external-effect", "loads a native library", None), "dlopen"),
 )

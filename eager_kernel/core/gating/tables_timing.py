@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from eager_kernel.core.rules_checks import Listed, entries, fewer_than, first_is, merged
+from eager_kernel.core.gating.checks import entries, fewer_than, first_is, merged
+from eager_kernel.core.rules import Listed
 
 _CLOCK: Final = "reads a clock, which would show the model's pace"
 _THREAD: Final = "starts work that runs beside the program"
@@ -33,7 +34,7 @@ USES: Final = merged(
     {"time.strftime": Listed("timing", _CLOCK, fewer_than(2))},
     entries(_clock, "now utcnow today", "datetime.datetime."),
     # The class under the module's name, from an earlier cell.
-    entries(_clock, "datetime.now datetime.utcnow datetime.today datetime.date.today"),
+    entries(_clock, "datetime.now datetime.utcnow datetime.today"),
     entries(_clock, "now utcnow today", "pandas.Timestamp."),
     entries(_now, "pandas.Timestamp pandas.to_datetime numpy.datetime64"),
     entries(_clock, "os.times resource.getrusage"),
@@ -70,3 +71,6 @@ METHODS: Final = merged(
     # Not `.start` and `.map`: everything has those.
     entries(_signal, "add_signal_handler"),
 )
+
+# The day does not show the model's pace.
+READS: Final = frozenset({"datetime.date.today"})

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from eager_kernel.core.rules_checks import Category
+from eager_kernel.core.rules import Category
 
 
 @dataclass(eq=False, slots=True)
