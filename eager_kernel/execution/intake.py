@@ -6,12 +6,14 @@ which is never held while something slow or foreign runs.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
+from weakref import WeakSet
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
@@ -135,6 +137,7 @@ class Intake:
         self._listener: Callable[[], None] | None = None
         self.cancelled: EagerError | None = None
         """What to say of chunks that were not run because the client cancelled them."""
+        _LIVING.add(self)
 
     # The thread that feeds ------------------------------------------------------------------
 
@@ -381,6 +384,16 @@ class Intake:
         """What was being written when the model was cut off; it is never run."""
         return self._unfinished
 
+    def forked(self) -> None:
+        """Go on in a child process, which tells nobody and has none of the other threads.
+
+        One of them may have held the lock at the fork: there it would be held for ever.
+        """
+        self._changed = threading.Condition()
+        self._listener = None
+        self._on_state = lambda pending, state: None
+        self._on_stop = lambda reason, message: None
+
     # The pump's notes -----------------------------------------------------------------------
 
     def batch_started(self) -> None:
@@ -467,3 +480,14 @@ class Intake:
 
 
 _STATE_OF_ACTION: Final[dict[str, State]] = {"run": "ready", "defer": "deferred", "hold": "held"}
+
+_LIVING: Final[WeakSet[Intake]] = WeakSet()
+
+
+def _after_fork() -> None:
+    for intake in list(_LIVING):
+        intake.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
