@@ -15,11 +15,11 @@ from eager_kernel.core.gating.definitions import is_definition, is_idle_definiti
 from eager_kernel.core.gating.ipython import judge_ipython
 from eager_kernel.core.gating.paper import NameGate
 from eager_kernel.core.gating.program import Program
-from eager_kernel.core.gating.quiet import parse_quietly
 from eager_kernel.core.gating.tables import table_for
 from eager_kernel.core.gating.values import Hit
 from eager_kernel.core.gating.words import words_of
 from eager_kernel.core.positions import parse_at
+from eager_kernel.core.quiet import parse_quietly
 from eager_kernel.core.rules import Category, Policy
 
 Action = Literal["run", "defer", "hold"]

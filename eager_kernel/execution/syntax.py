@@ -25,6 +25,7 @@ from IPython.core.macro import Macro
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.positions import parse_at
+from eager_kernel.core.quiet import parse_quietly, without_warnings
 
 
 class Wants(Enum):
@@ -148,15 +149,11 @@ def first_fault(chunks: list[Chunk], flags: int) -> Fault | None:
 
     Notes
     -----
-    The chunks are parsed again where they run; only there may they warn. Filters can't keep one
-    thread from warning, so escapes that Python 3.12 would warn of aloud are taken out: a ``$``
-    is as harmless as they are in a string, and as wrong outside.
+    The chunks are parsed again where they run; only there may they warn.
     """
     for chunk in chunks:
         try:
             text = to_python(chunk, first=chunk.index == 0)
-            if _WARNS_ALOUD:
-                text = _ESCAPE.sub(_without_warning, text)
             parse_at(text, line=2, column=chunk.column, parse=lambda text: _parse(text, flags))
         except Exception as error:  # noqa: BLE001 - IPython's tokenizer raises what it likes
             return Fault(chunk, error)
@@ -164,18 +161,22 @@ def first_fault(chunks: list[Chunk], flags: int) -> Fault | None:
 
 
 def _parse(text: str, flags: int) -> ast.Module:
+    try:
+        tree = parse_quietly(text, flags)
+        if not (_STRICT_FSTRINGS and "\\" in text):
+            return tree
+    except Exception:
+        if without_warnings(text) == text:
+            raise
+    # What was taken out made a difference, or may have made one.
     tree = compile(text, "<program>", "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     return tree
 
 
-def _without_warning(escape: re.Match[str]) -> str:
-    return escape[0] if escape[1] is None else "$" + escape[1]
-
-
-_WARNS_ALOUD: Final = sys.version_info >= (3, 12)
-# A backslash with what it escapes; the group where that is nothing that Python knows.
-_ESCAPE: Final = re.compile(r"\\(?:([4-7][0-7]{2}|[^\\'\"\r\nabfnrtvxNuU0-7])|.)", re.DOTALL)
+# Until 3.12 no backslash may be in an f-string's braces. Then, the parser's warnings of escapes
+# are of a kind that is not shown.
+_STRICT_FSTRINGS: Final = sys.version_info < (3, 12)
 _STOCK: Final = TransformerManager()
 _STREAMABLE: Final = ("last_expr", "last_expr_or_assign", "last", "none")
 _FIRST_WORD: Final = re.compile(r"[^\W\d]\w*")

@@ -5,7 +5,6 @@ The way of a statement, with the modules in the order in which it meets them:
 ==================  ==============================================================================
 `program`           judges a program's statements in turn; clears most by their words alone
 `words`             the words of a text, found without parsing it
-`quiet`             parses what is left, without the parser's warnings
 `follow`            follows parsed statements: bindings, branches, definitions
 `expressions`       follows their expressions, without recursion
 `calls`             follows calls, into functions of the program too
