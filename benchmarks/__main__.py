@@ -1,4 +1,4 @@
-"""``python -m benchmarks [chunker] [gate] [kernel] [--repeats N] [--json FILE]``.
+"""``python -m benchmarks [SUITE ...] [--repeats N] [--json FILE]``.
 
 And ``python -m benchmarks gate-programs --folder FOLDER``, whose programs are not in this
 repository.
@@ -11,16 +11,22 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import chunker, gate, gate_programs, kernel
+from benchmarks import barrier, chunker, gate, gate_programs, interruption, kernel
 from benchmarks.measure import Table, machine
 
-_SUITES = {"chunker": chunker.run, "gate": gate.run, "kernel": kernel.run}
+_SUITES = {
+    "chunker": chunker.run,
+    "gate": gate.run,
+    "barrier": barrier.run,
+    "kernel": kernel.run,
+    "interruption": interruption.run,
+}
 
 
 def main() -> None:
     """Run the suites that were named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("suites", nargs="*", metavar="suite", help="chunker, gate, kernel")
+    parser.add_argument("suites", nargs="*", metavar="suite", help=", ".join(_SUITES))
     parser.add_argument("--repeats", type=int, default=5, help="how often all is measured")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the tables here")
     gate_programs.add_options(parser)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -167,13 +167,16 @@ class AsyncEagerClient:
         """Run a program while it arrives.
 
         When the kernel says stop, the iterator of `deltas` is closed, which closes the model's
-        stream.
+        stream. If it is waiting for the model by then, that is cancelled: a model that is
+        silent is closed as soon as one that writes.
 
         Parameters
         ----------
         deltas
             The model's text, piece by piece. If it has an attribute ``finish_reason`` at its
-            end, that is passed on, so that a program that was cut off is recognised.
+            end, that is passed on, so that a program that was cut off is recognised. A plain
+            iterable must not block, as the event loop would with it; the synchronous client
+            is for those that do.
         format, gate, on_error, model
             As in the protocol's ``comm_open``; `gate` None: as the kernel is configured.
         on_event
@@ -193,7 +196,13 @@ class AsyncEagerClient:
         KernelConnectionError
             The kernel died.
         Exception
-            Whatever `deltas` raises; the run is cancelled first.
+            Whatever `deltas` raises before the kernel says stop; the run is cancelled first.
+            What it raises after that, or on being closed, is the result's ``source_error``.
+
+        Notes
+        -----
+        Where the task that awaits this is cancelled, so is the run: what has not run yet is
+        dropped. A statement that runs goes on; `interrupt` ends it.
         """
         options: dict[str, Any] = {"version": 1, "format": format, "on_error": on_error}
         options |= {"gate": gate} if gate is not None else {}
@@ -251,6 +260,7 @@ class _Run:
         self._outputs = OutputCollector()
         self._request = ""
         self._streamed = False
+        self._source_error: Exception | None = None
         self._stopped = asyncio.Event()
         self._stop_reason = ""
         self._comm_result: dict[str, Any] | None = None
@@ -271,7 +281,11 @@ class _Run:
         )
 
     def _send(self, kind: str, content: dict[str, Any]) -> None:
-        self._client.shell_channel.send(self._client.session.msg(kind, content))
+        # Not by `shell_channel.send`, which goes past the asynchronous socket: a reply that comes
+        # at that moment would wake nobody.
+        session = self._client.session
+        frames = session.serialize(session.msg(kind, content))
+        self._client.shell_channel.socket.send_multipart(frames)
 
     def _send_data(self, data: dict[str, Any]) -> None:
         self._send("comm_msg", {"comm_id": self.comm_id, "data": data})
@@ -283,15 +297,18 @@ class _Run:
         iterator = _iterate(deltas)
         try:
             async for text in iterator:
+                if self._stopped.is_set():
+                    return  # an iterator that does not mind being cancelled
                 self._batcher.add(text)
+                # An iterator that never waits must not keep messages from going or coming.
+                await asyncio.sleep(0)
             self._batcher.flush()
             reason = getattr(deltas, "finish_reason", None)
             self._send_data({"type": "end"} | ({"finish_reason": reason} if reason else {}))
         finally:
             # Text that came before a stop or an error is part of the program.
             self._batcher.flush()
-            if hasattr(iterator, "aclose"):
-                await iterator.aclose()
+            self._source_error = await _close(iterator) or self._source_error
 
     # Receiving ------------------------------------------------------------------------------
 
@@ -301,16 +318,19 @@ class _Run:
         stopped = asyncio.create_task(self._stopped.wait())
         try:
             await asyncio.wait({feeding, waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if feeding.done() and (error := feeding.exception()) is not None:
-                self._send_data({"type": "cancel"})
-                await waiting
-                raise error
-            if not feeding.done():
-                feeding.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await feeding
-            return await waiting
+            if feeding.done() and not self._stopped.is_set():
+                if (error := feeding.exception()) is not None:
+                    self._send_data({"type": "cancel"})
+                    await waiting
+                    raise error
+            else:
+                self._source_error = await _end(feeding) or self._source_error
+            return replace(await waiting, source_error=self._source_error)
+        except asyncio.CancelledError:
+            self._send_data({"type": "cancel"})
+            raise
         finally:
+            self._stopped.set()
             for task in (feeding, waiting, stopped):
                 task.cancel()
             await asyncio.gather(feeding, waiting, stopped, return_exceptions=True)
@@ -413,6 +433,23 @@ class _Run:
         )
 
 
+async def _end(feeding: asyncio.Task[None]) -> Exception | None:
+    """Stop taking deltas. Returns what their iterator says to that."""
+    feeding.cancel()
+    (error,) = await asyncio.gather(feeding, return_exceptions=True)
+    return error if isinstance(error, Exception) else None
+
+
+async def _close(iterator: AsyncIterator[str]) -> Exception | None:
+    close = getattr(iterator, "aclose", None)
+    try:
+        if close is not None:
+            await close()
+    except Exception as error:  # noqa: BLE001 - the run has its result; this goes along
+        return error
+    return None
+
+
 def _iterate(deltas: AsyncIterable[str] | Iterable[str]) -> AsyncIterator[str]:
     if isinstance(deltas, AsyncIterable):
         return aiter(deltas)
@@ -427,7 +464,6 @@ async def _in_turn(deltas: Iterable[str]) -> AsyncIterator[str]:
     try:
         for text in iterator:
             yield text
-            await asyncio.sleep(0)
     finally:
         if hasattr(iterator, "close"):
             iterator.close()

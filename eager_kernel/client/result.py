@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -51,6 +52,14 @@ class RunResult:
         Why the kernel told the model to stop; empty where it did not.
     reply
         The content of the `execute_reply`.
+    source_error
+        What the deltas raised after the kernel said stop, or on being closed; it changed
+        nothing about the run.
+
+    Notes
+    -----
+    `executed`, `failing` and `rest` are whole lines, as Python counts them, and concatenate to
+    `program`. A line that holds an executed and the failing statement counts as failing.
     """
 
     status: Literal["ok", "error", "cancelled"]
@@ -62,3 +71,40 @@ class RunResult:
     execution_count: int | None = None
     stop_reason: str = ""
     reply: dict[str, Any] = field(default_factory=dict)
+    source_error: Exception | None = None
+
+    @property
+    def executed(self) -> str:
+        """The lines that have run; all of the program where nothing went wrong."""
+        return self._parts[0]
+
+    @property
+    def failing(self) -> str:
+        """The lines of the statement that failed, or that was cut off.
+
+        With them, what stands between it and the lines that have run: where a program does not
+        parse, statements that had to wait. Empty where no statement is to blame.
+        """
+        return self._parts[1]
+
+    @property
+    def rest(self) -> str:
+        """The lines that were not come to."""
+        return self._parts[2]
+
+    @property
+    def _parts(self) -> tuple[str, str, str]:
+        if self.status == "ok":
+            return self.program, "", ""
+        lines = _lines(self.program)
+        ran = done = min(self.executed_lines, len(lines))
+        if self.error is not None and self.error.lines is not None:
+            first, last = self.error.lines
+            ran = min(ran, first - 1)
+            done = max(ran, last)
+        return "".join(lines[:ran]), "".join(lines[ran:done]), "".join(lines[done:])
+
+
+def _lines(text: str) -> list[str]:
+    # `str.splitlines` would also split at form feeds and at Unicode's separators.
+    return io.StringIO(text, newline="").readlines()

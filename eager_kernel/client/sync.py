@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from eager_kernel.client.aio import AsyncEagerClient
+from eager_kernel.client.aio import AsyncEagerClient, OnEvent
 from eager_kernel.client.result import RunResult
 
 T = TypeVar("T")
@@ -18,8 +20,8 @@ T = TypeVar("T")
 class EagerClient:
     """Streams programs into one kernel; see `AsyncEagerClient`.
 
-    The deltas are iterated in the calling thread, so a model's client that blocks is fine. A
-    stop of the kernel reaches the iterator when it gives its next delta.
+    The deltas are iterated in the calling thread, so a model's client that blocks is fine; see
+    `run` for when it is closed.
 
     Make one with `start` or `connect`, and use it in a ``with`` statement.
     """
@@ -75,39 +77,58 @@ class EagerClient:
         """Run an ordinary cell; see `AsyncEagerClient.execute`."""
         return self._loop.call(self._client.execute(code, **options))
 
-    def run(self, deltas: Iterable[str], **options: Any) -> RunResult:
-        """Run a program while it arrives; see `AsyncEagerClient.run`."""
+    def run(
+        self, deltas: Iterable[str], *, on_event: OnEvent | None = None, **options: Any
+    ) -> RunResult:
+        """Run a program while it arrives; see `AsyncEagerClient.run`.
+
+        When the kernel says stop, the iterator of `deltas` is closed as soon as it gives its
+        next delta. Until then it can't be: Python closes no iterator that another thread is
+        waiting in. For a model that may be silent for long, use `AsyncEagerClient`, or end the
+        wait from `on_event`, which hears ``{"type": "stop"}`` at once, in another thread: what
+        the iterator raises from then on is the result's ``source_error``.
+        """
         iterator = iter([deltas] if isinstance(deltas, str) else deltas)
-        bridge = _Bridge(self._loop.loop)
-        running = self._loop.begin(self._client.run(bridge, **options))
+        bridge = _Bridge(self._loop.loop, on_event)
+        running = self._loop.begin(self._client.run(bridge, on_event=bridge.hear, **options))
+        failure: Exception | None = None
         try:
-            for text in iterator:
-                if bridge.closed.is_set() or running.done():
-                    break
-                bridge.put(text)
-            bridge.finish(getattr(deltas, "finish_reason", None))
-            result: RunResult = running.result()
+            try:
+                for text in iterator:
+                    if bridge.closed.is_set() or running.done():
+                        break
+                    bridge.put(text)
+                bridge.finish(getattr(deltas, "finish_reason", None))
+            except Exception as error:  # noqa: BLE001 - the run is over before it goes on
+                failure = error
+                if not bridge.closed.is_set():
+                    bridge.fail(error)
+            finally:
+                # Now: the run's end may take its time.
+                failure = failure or _close(iterator)
+            with suppress(_SourceError):
+                result: RunResult = running.result()
+                return replace(result, source_error=failure)
+            assert failure is not None
+            raise failure
         except BaseException as error:
-            # The run is over before the error goes on.
-            if isinstance(error, KeyboardInterrupt):
-                self.interrupt()
-            bridge.fail(error)
-            running.exception()
+            if not isinstance(error, Exception):
+                if isinstance(error, KeyboardInterrupt):
+                    self.interrupt()
+                bridge.fail(error)
+                running.exception()
             raise
-        finally:
-            close = getattr(iterator, "close", None)
-            if close is not None:
-                close()
-        return result
 
 
 class _Bridge:
     """Deltas on their way from the calling thread to the loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_event: OnEvent | None) -> None:
         self.closed = threading.Event()
+        """Whether no more deltas are wanted."""
         self.finish_reason: str | None = None
         self._loop = loop
+        self._on_event = on_event or (lambda event: None)
         self._queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
 
     def put(self, item: str | BaseException | None) -> None:
@@ -119,6 +140,11 @@ class _Bridge:
 
     def fail(self, error: BaseException) -> None:
         self.put(_SourceError(error))
+
+    def hear(self, event: dict[str, Any]) -> None:
+        if event.get("type") == "stop":
+            self.closed.set()  # before whoever hears of it makes the iterator raise
+        self._on_event(event)
 
     def __aiter__(self) -> AsyncIterator[str]:
         return self
@@ -137,6 +163,16 @@ class _Bridge:
 
 class _SourceError(Exception):
     """The deltas' iterator raised; the original goes on in the calling thread."""
+
+
+def _close(iterator: object) -> Exception | None:
+    close = getattr(iterator, "close", None)
+    try:
+        if close is not None:
+            close()
+    except Exception as error:  # noqa: BLE001 - the run has its result; this goes along
+        return error
+    return None
 
 
 class _LoopThread:

@@ -5,6 +5,7 @@ import __future__
 
 import asyncio
 import contextvars
+import re
 import sys
 from collections import deque
 from collections.abc import Iterator
@@ -459,7 +460,10 @@ def _was_compiling(error: BaseException) -> bool:
 
 
 def _lines(chunk: Chunk) -> tuple[int, int]:
-    return chunk.first_line, chunk.last_line
+    """First and last line of a chunk's statement, without the comments before it."""
+    before = _BEFORE.match(chunk.source)
+    breaks = len(_BREAK.findall(before[0])) if before is not None and chunk.has_statement else 0
+    return chunk.first_line + breaks, chunk.last_line
 
 
 def _describe(error: BaseException | None) -> str:
@@ -479,6 +483,9 @@ def _ran(lines: int) -> str:
     return "line 1 has run" if lines == 1 else f"lines 1-{lines} have run"
 
 
+# Comments and empty lines.
+_BEFORE: Final = re.compile(r"(?:[ \t\f]*+(?:#[^\n\r]*+)?+(?:\r\n?|\n))*+")
+_BREAK: Final = re.compile(r"\r\n?|\n")
 _FUTURES: Final = sum(
     {getattr(__future__, name).compiler_flag for name in __future__.all_feature_names}
 )
