@@ -181,9 +181,10 @@ class StreamedCell:
 
     def refuse(self, error: Exception) -> None:
         """Show why the program as a whole is none; some of it has run."""
-        ran = _lines_of(self._raw)
+        ran = _lines_of(self._raw if self.held is None else self._raw[:-1])
         if self.held is not None:
-            ran += f" It stopped where it {self.held.effect}: that did not happen."
+            where = "It stopped where it" if self.held.line is None else f"Line {self.held.line}"
+            ran += f" {where} {self.held.effect}: that did not happen."
         self._show_syntax_error(error, ran.strip())
 
     @property

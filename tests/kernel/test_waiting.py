@@ -277,4 +277,6 @@ def test_a_program_can_not_go_on_after_an_effect_that_it_may_not_have(
     program = "try:\n    open('f', 'w')\nexcept Exception:\n    print('no file')\n\n"
     heard = waiting(client, program).delta("x = )").end().finish()
     assert heard.text() == "before\n"
-    assert "did not happen" in "".join(heard.result["error"]["traceback"])
+    shown = "".join(heard.result["error"]["traceback"])
+    assert "Line 1 of the program ran before this was known." in shown
+    assert "Line 3 opens 'f' for writing: that did not happen." in shown
