@@ -13,10 +13,13 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 
 Starter = Callable[..., tuple[KernelManager, BlockingKernelClient]]
 
-# A shell starts what it puts in the background with SIGINT ignored, and children inherit that:
-# nothing that the tests start could then be interrupted.
+# A shell starts what it puts in the background with SIGINT ignored, and `nohup` with SIGHUP, and
+# children inherit that: nothing that the tests start could be interrupted, or would end with its
+# terminal. A handler of ours is no child's.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 @pytest.fixture(scope="session", autouse=True)
