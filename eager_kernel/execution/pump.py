@@ -86,7 +86,7 @@ class Pump:
         self._cell = StreamedCell(shell, options, self._failed, self._is_held)
         self._batch: deque[Pending] = deque()
         self._current: Pending | None = None
-        self._left_out = False
+        self._left_out: list[Pending] = []
         self._executed_lines = 0
         self._error_lines: tuple[int, int] | None = None
         self._in_user_code = False
@@ -337,7 +337,7 @@ class Pump:
                 self._error_lines = _lines(pending.chunk)
             else:
                 self._executed_lines = pending.chunk.last_line
-        self._left_out = bool(self._skip_batch())
+        self._left_out = self._skip_batch()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         intake.batch_finished()
@@ -375,7 +375,7 @@ class Pump:
             except KeyboardInterrupt:
                 # The user waits no longer for the text; the error is still the program's.
                 self._intake.stop("interrupted", message=_INTERRUPTED)
-        rest = self._skip_batch() + self._intake.drop()
+        rest = self._left_out + self._skip_batch() + self._intake.drop()
         return [pending.chunk for pending in rest]
 
     def _skip_batch(self) -> list[Pending]:

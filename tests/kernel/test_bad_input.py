@@ -308,3 +308,18 @@ def test_a_comm_id_that_is_too_long(client: BlockingKernelClient) -> None:
     stream.comm_id = "x" * 10_000
     heard = stream.open().listen(until=lambda heard: heard.closed)
     assert heard.stops[0]["message"] == "comm_id: longer than 256 characters"
+
+
+def test_a_program_that_turns_out_to_be_none_while_a_batch_runs(
+    client: BlockingKernelClient,
+) -> None:
+    stream = WireStream(client).open().attach().delta("import time\n")
+    stream.listen(until=lambda heard: any(d.get("state") == "done" for d in heard.comm))
+    stream.delta("time.sleep(0.6)\nx = 1\ns = 'abc\n").listen(0.2)
+    heard = stream.delta("t = 1\n").end().finish()
+    assert heard.errors() == ["SyntaxError"]
+    assert "Cell In" in shown(heard)
+    assert "line 4" in shown(heard)
+    assert "Lines 1-2 of the program ran before this was known." in shown(heard)
+    assert heard.result["error"]["lines"] == [4, 4]
+    assert heard.result["executed_lines"] == 2
