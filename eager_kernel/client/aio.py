@@ -18,7 +18,7 @@ from jupyter_client.manager import AsyncKernelManager
 from eager_kernel.client.batching import Batcher
 from eager_kernel.client.outputs import OutputCollector
 from eager_kernel.client.result import RunError, RunResult
-from eager_kernel.core.timeline import Report
+from eager_kernel.core.report import Report
 from eager_kernel.errors import KernelConnectionError
 
 OnEvent = Callable[[dict[str, Any]], None]

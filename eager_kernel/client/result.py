@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from eager_kernel.core.timeline import Report
+from eager_kernel.core.report import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,9 +94,7 @@ def finished_at(ready: Sequence[float], executions: Sequence[float], setup: floa
     setup
         ``S``.
     """
-    _check_sequence("ready", ready)
-    _check_sequence("executions", executions, len(ready))
-    _check_times(setup=setup)
+    _check_chunks(ready, executions, setup)
     finished, free = [], 0.0
     for r, x in zip(ready, executions, strict=True):
         free = max(r, free) + setup + x
@@ -119,9 +117,7 @@ def parallel_time(ready: Sequence[float], executions: Sequence[float], setup: fl
     setup
         ``S``.
     """
-    _check_sequence("ready", ready)
-    _check_sequence("executions", executions, len(ready))
-    _check_times(setup=setup)
+    _check_chunks(ready, executions, setup)
     from_here_on = accumulate(setup + x for x in reversed(executions))
     return max(r + rest for r, rest in zip(reversed(ready), from_here_on, strict=True))
 
@@ -300,6 +296,12 @@ def critical_chunks(generation: float, execution: float, setup: float) -> float:
 
 
 # What is no time ------------------------------------------------------------------------------
+
+
+def _check_chunks(ready: Sequence[float], executions: Sequence[float], setup: float) -> None:
+    _check_sequence("ready", ready)
+    _check_sequence("executions", executions, len(ready))
+    _check_times(setup=setup)
 
 
 def _check_times(**times: float) -> None:

@@ -10,8 +10,6 @@ from eager_kernel.core import latency
 from eager_kernel.core.queue import Pending
 from eager_kernel.core.report import ChunkReport, Report, WaitReport
 
-__all__ = ["ChunkReport", "Report", "Timeline", "WaitReport"]
-
 
 class Timeline:
     """Notes what happened when, for one run.

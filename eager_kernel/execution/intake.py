@@ -20,7 +20,8 @@ from eager_kernel.core.chunker import Chunker
 from eager_kernel.core.extract import BlockClose, BlockOpen, Code, Event, make_extractor
 from eager_kernel.core.gate import Gate, Verdict
 from eager_kernel.core.queue import Pending, PendingQueue
-from eager_kernel.core.timeline import Report, Timeline
+from eager_kernel.core.report import Report
+from eager_kernel.core.timeline import Timeline
 from eager_kernel.errors import EagerError, LimitError
 from eager_kernel.execution.barrier import INTERRUPTED, Barrier, Wait
 from eager_kernel.execution.syntax import Fault, first_fault

@@ -19,7 +19,7 @@ from IPython.core.interactiveshell import ExecutionResult
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.queue import Pending
-from eager_kernel.core.timeline import Report
+from eager_kernel.core.report import Report
 from eager_kernel.errors import EffectHeld, IncompleteProgramError, RunCancelledError
 from eager_kernel.execution.cell import CellOptions, StreamedCell
 from eager_kernel.execution.intake import DOES_NOT_PARSE, Ending, Intake

@@ -54,11 +54,11 @@ class Limits:
         Seconds from its opening within which a cell must ask for the stream.
     """
 
-    max_program_chars: int = 4_000_000
-    max_pending_deltas: int = 100_000
-    max_streams: int = 64
-    delta_timeout: float = 300.0
-    attach_timeout: float = 60.0
+    max_program_chars: int
+    max_pending_deltas: int
+    max_streams: int
+    delta_timeout: float
+    attach_timeout: float
 
 
 class Host(Protocol):

@@ -15,7 +15,7 @@ from eager_kernel.cli.show import print_report
 from eager_kernel.core.report import Report
 from eager_kernel.core.timeline import Timeline
 from tests.cli.test_cli import eager
-from tests.core.runs import HOSTILE, Part, report_of
+from tests.core.runs import Part, hostile_report, report_of
 
 
 def eventful() -> Report:
@@ -89,12 +89,7 @@ def test_odd_runs(report: Report) -> None:
 
 
 def test_hostile_strings() -> None:
-    report = report_of(
-        Part(1, 1, 3, waits=((1.5, 2.5, HOSTILE),)),
-        Part(2, 4, 4.5, "hold", HOSTILE),
-        generation=4,
-        end=5,
-    )
+    report = hostile_report()
     file = io.StringIO()
     print_report(Console(file=file, width=100), report)
     text = file.getvalue()

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.gate import Verdict
 from eager_kernel.core.queue import Pending
-from eager_kernel.core.timeline import Report, Timeline
+from eager_kernel.core.report import Report
+from eager_kernel.core.timeline import Timeline
 
 START = 100.0
 
@@ -70,3 +71,13 @@ def report_of(
     if one_cell:
         timeline.batch_finished(START + ran[-1][1].finish)
     return timeline.report(START + end)
+
+
+def hostile_report() -> Report:
+    """A run whose waits and verdicts say what a hostile program would have them say."""
+    return report_of(
+        Part(1, 1, 3, waits=((1.5, 2.5, HOSTILE),)),
+        Part(2, 4, 4.5, "hold", HOSTILE),
+        generation=4,
+        end=5,
+    )

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from eager_kernel.core.gantt import to_svg
 from eager_kernel.core.lanes import MEANINGS, Span, lanes, merged
-from eager_kernel.core.timeline import Report, Timeline
-from tests.core.runs import HOSTILE, START, Part, report_of
+from eager_kernel.core.report import Report
+from eager_kernel.core.timeline import Timeline
+from tests.core.runs import START, Part, hostile_report, report_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -186,12 +187,7 @@ def test_ticks_are_round(end: float, labels: list[str]) -> None:
 
 
 def test_hostile_strings() -> None:
-    report = report_of(
-        Part(1, 1, 3, waits=((1.5, 2.5, HOSTILE),)),
-        Part(2, 4, 4.5, "hold", HOSTILE),
-        generation=4,
-        end=5,
-    )
+    report = hostile_report()
     svg = to_svg(report)
     assert svg.isascii() or "…" in svg
     assert all(char.isprintable() or char == "\n" for char in svg)

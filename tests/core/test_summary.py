@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eager_kernel.core.summary import summarise
-from tests.core.runs import HOSTILE, Part, report_of
+from tests.core.runs import Part, hostile_report, report_of
 
 CLOCK = "reads a clock"
 
@@ -187,12 +187,7 @@ def test_slower_than_serial() -> None:
 
 
 def test_hostile_strings() -> None:
-    report = report_of(
-        Part(1, 1, 3, waits=((1.5, 2.5, HOSTILE),)),
-        Part(2, 4, 4.5, "hold", HOSTILE),
-        generation=4,
-        end=5,
-    )
+    report = hostile_report()
     text = summarise(report)
     assert all(char.isprintable() or char == "\n" for char in text)
     assert len(text.split("\n")) <= 6

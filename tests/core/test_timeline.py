@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.gate import Verdict
 from eager_kernel.core.queue import Pending
-from eager_kernel.core.timeline import Report, Timeline
+from eager_kernel.core.report import Report
+from eager_kernel.core.timeline import Timeline
 
 START = 100.0
 
