@@ -107,10 +107,10 @@ def begun(client: BlockingKernelClient, world: World, name: str) -> WireStream:
     if name.endswith(" cell"):  # these run when all is known, as any cell magic
         return stream.delta(world.program(name))
     stream.delta("begun = 1\n" + world.program(name))
-    # That another thread than the main one waits is not told.
-    elsewhere = name in ("ways: hidden thread", "ways: run cell magic")
-    with contextlib.suppress(AssertionError):
-        stream.listen(0.5 if elsewhere else 10, until=held)
+    if name in ("ways: hidden thread", "ways: run cell magic"):
+        stream.listen(0.5)  # that another thread than the main one waits is not told
+    else:
+        stream.listen(10, until=held)
     return stream
 
 
