@@ -8,7 +8,9 @@
     ├── UnknownStreamError       `%eager attach` of a stream that is not open
     ├── IncompleteProgramError   generation was cut off before the program's end
     ├── RunCancelledError        the client dropped what had not run
-    ├── RecordingError           a file of recorded deltas that can't be read
+    ├── SourceError              a model that can't be reached, or that fails
+    │   ├── UnknownModelError    a model id that names no source
+    │   └── RecordingError       a file of recorded deltas that can't be read
     ├── MissingExtraError        an optional dependency that is not installed
     └── KernelConnectionError    a kernel that can't be started, found or heard
 
@@ -62,7 +64,15 @@ class RunCancelledError(EagerError):
     """The client dropped what had not run."""
 
 
-class RecordingError(EagerError, ValueError):
+class SourceError(EagerError):
+    """A model that can't be reached, or that fails; the message says what to do."""
+
+
+class UnknownModelError(SourceError):
+    """A model id that names no source."""
+
+
+class RecordingError(SourceError, ValueError):
     """A file of recorded deltas that can't be read; the message names the line."""
 
 

@@ -1,0 +1,1 @@
+"""Where a model's text comes from (`docs/sources.md`)."""

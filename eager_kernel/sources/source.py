@@ -1,0 +1,138 @@
+"""What a source of model text is: the protocol, and the values that it speaks in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol
+
+ENTRY_POINTS: Final = "eager_kernel.sources"
+"""Group of the entry points that give sources: the name is a model id's provider, the value a
+`Factory`."""
+
+
+class Source(Protocol):
+    """Gives a model's answers.
+
+    A notebook's sources run in a process of their own, so one that blocks, crashes or needs
+    the whole processor harms nobody; see `eager_kernel.sources.process`.
+    """
+
+    def generate(self, request: Request) -> AsyncGenerator[Event, None]:
+        """Answer a request.
+
+        Yields the text as it comes, as plain strings cut anywhere; before the first of them
+        perhaps `Progress`; at the end, if it is known, one `Finish`. Closing the generator
+        stops the model at once. What goes wrong is a `eager_kernel.errors.SourceError` that
+        says what to do.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Free what the source holds: connections, a model's memory. May be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a model is asked.
+
+    Parameters
+    ----------
+    messages
+        The conversation. The last one is the user's.
+    max_tokens
+        The longest answer wanted, in tokens; None: as the source has it.
+    temperature
+        None: as the source has it.
+    attempt
+        0 for the first answer to a prompt, ``k`` for the k-th repair of its program.
+    """
+
+    messages: tuple[Message, ...]
+    max_tokens: int | None = None
+    temperature: float | None = None
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to reach a model. Every value is plain: options cross to another process.
+
+    Parameters
+    ----------
+    api_base
+        Address of a compatible server; None: the provider's own.
+    credential
+        Name of the key to use: an environment variable, or an entry of the system's keyring.
+        None: the provider's usual environment variable. Never the key itself.
+    first_timeout
+        Seconds that the first text may take, loading included.
+    stall_timeout
+        Seconds that may pass between two pieces of text.
+    extra
+        What only one provider knows, for example ``dtype`` and ``device``.
+    """
+
+    api_base: str | None = None
+    credential: str | None = None
+    first_timeout: float = 300.0
+    stall_timeout: float = 60.0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a source does before its first text, for a person.
+
+    Parameters
+    ----------
+    text
+        For example ``loading weights``.
+    fraction
+        How much of it is done, 0 to 1; None: unknown.
+    """
+
+    text: str
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that a request cost; None where the model does not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of an answer.
+
+    Parameters
+    ----------
+    reason
+        The model's ``finish_reason``: ``length``, ``max_tokens`` and ``content_filter`` say
+        that the answer was cut off.
+    usage
+        What it cost.
+    """
+
+    reason: str = "stop"
+    usage: Usage | None = None
+
+
+Event = str | Progress | Finish
+"""What a source yields."""
+
+Factory = Callable[[str, Options], Source]
+"""Makes the source for a model's name: what follows the first slash of its id. It is quick, and
+imports nothing heavy; that is for `Source.generate`."""
