@@ -18,10 +18,11 @@ from eager_kernel.errors import EagerError
 from eager_kernel.execution.cell import CellOptions
 from eager_kernel.execution.pump import Pump
 from eager_kernel.kernel.config import EagerGate, EagerRun
-from eager_kernel.kernel.ingress import Ingress, Limits
+from eager_kernel.kernel.ingress import Ingress
 from eager_kernel.kernel.magic import EagerMagics
 from eager_kernel.kernel.protocol import OpenOptions, attached_comm
 from eager_kernel.kernel.stream import Stream
+from eager_kernel.kernel.streams import Streams
 
 
 class EagerKernel(IPythonKernel):
@@ -45,20 +46,11 @@ class EagerKernel(IPythonKernel):
         self._shutting_down = False
         run = self.run_class(parent=self)
         gate = self.gate_class(parent=self)
-        self.ingress = Ingress(
-            self,
-            Limits(
-                max_program_chars=run.max_program_chars,
-                max_pending_deltas=run.max_pending_deltas,
-                max_streams=run.max_streams,
-                delta_timeout=run.delta_timeout,
-                attach_timeout=run.attach_timeout,
-            ),
-            OpenOptions("auto", gate.mode, run.on_error, model=""),  # type: ignore[arg-type]
-            gate,
-        )
+        self.streams = Streams(run.make_limits(), self.log)
+        defaults = OpenOptions("auto", gate.mode, run.on_error, model="")  # type: ignore[arg-type]
+        self.ingress = Ingress(self, self.streams, defaults, gate)
         if self.shell is not None:
-            self.shell.register_magics(EagerMagics(self.shell, self.ingress))
+            self.shell.register_magics(EagerMagics(self.shell, self.streams))
 
     async def shell_channel_thread_main(self, msg: list[Any]) -> None:
         """Take our comms' messages before they queue for the main thread."""
@@ -70,7 +62,7 @@ class EagerKernel(IPythonKernel):
         # The signal first: a run that only waits for text would otherwise be over before it
         # comes, and it would hit whatever the kernel does next. By then the next cell may have
         # begun, which nobody wants to stop.
-        attached = self.ingress.attached
+        attached = self.streams.attached
         await super().interrupt_request(stream, ident, parent)
         for owned in attached:
             owned.intake.stop("interrupted", message="the user interrupted the kernel")
@@ -78,7 +70,7 @@ class EagerKernel(IPythonKernel):
     def do_shutdown(self, restart: bool) -> Any:
         """End the streams with the kernel."""
         self._shutting_down = True
-        self.ingress.close()
+        self.streams.close()
         return super().do_shutdown(restart)
 
     async def do_execute(
@@ -108,7 +100,7 @@ class EagerKernel(IPythonKernel):
             self._pump = self._watched = None
             # Only where the kernel itself failed is there no outcome: have the model stop.
             stream.intake.stop("error", message="the kernel could not run the stream")
-            self.ingress.release(stream)
+            self.streams.release(stream)
 
     async def _run(self, pump: Pump, expressions: dict[str, str]) -> Any:
         result = await pump.run()
@@ -123,7 +115,7 @@ class EagerKernel(IPythonKernel):
         if comm_id is None or self._pump is not None or not _runs_asyncio(self.shell):
             return None
         try:
-            return self.ingress.claim(comm_id, self.get_parent("shell"))
+            return self.streams.claim(comm_id, self.get_parent("shell"))
         except EagerError:
             return None  # the magic of that name runs as an ordinary cell, and says why
 
@@ -132,7 +124,7 @@ class EagerKernel(IPythonKernel):
         super()._send_abort_reply(stream, msg, idents)
         comm_id = attached_comm(msg["content"].get("code"))
         if comm_id is not None:
-            self.ingress.forget(comm_id)
+            self.streams.forget(comm_id)
 
     @contextmanager
     def _cancel_on_sigint(self, future: Any) -> Iterator[None]:

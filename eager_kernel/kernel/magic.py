@@ -7,7 +7,7 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 
-from eager_kernel.kernel.ingress import Ingress
+from eager_kernel.kernel.streams import Streams
 
 
 @magics_class
@@ -18,9 +18,9 @@ class EagerMagics(Magics):
     be attached: the kernel runs the stream in its place.
     """
 
-    def __init__(self, shell: Any, ingress: Ingress) -> None:
+    def __init__(self, shell: Any, streams: Streams) -> None:
         super().__init__(shell)
-        self._ingress = ingress
+        self._streams = streams
 
     @line_magic
     def eager(self, line: str) -> None:
@@ -28,7 +28,7 @@ class EagerMagics(Magics):
         command, _, comm_id = line.strip().partition(" ")
         if command != "attach" or not comm_id.strip():
             raise UsageError("use: %eager attach COMM_ID, alone in its cell")
-        self._ingress.explain(comm_id.strip())
+        self._streams.explain(comm_id.strip())
         raise UsageError(
             "%eager attach must be alone in its cell, not inside another run, and needs the "
             "asyncio loop runner (%autoawait asyncio)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from eager_kernel.core.queue import Pending
 from eager_kernel.errors import ProtocolError, RunCancelledError
@@ -21,8 +21,15 @@ from eager_kernel.kernel.protocol import (
     StopMessage,
 )
 
-Publish = Callable[[str, dict[str, Any]], None]
-"""Sends a message of a type with data on the stream's comm; callable from any thread."""
+
+class Publish(Protocol):
+    """Tells whoever sent the stream; callable from any thread."""
+
+    parent: Any
+    """The message that what is told answers."""
+
+    def __call__(self, kind: str, data: dict[str, Any]) -> None:
+        """Tell it data, as a message of a type of the protocol."""
 
 
 class Stream:
@@ -64,6 +71,12 @@ class Stream:
         self._lock = threading.Lock()
         self._states: dict[int, tuple[Pending, State]] = {}
         self.intake = make_intake(on_state=self._note, on_stop=self.tell_stop)
+
+    def attach(self, parent: Any, now: float) -> None:
+        """Give the run to a cell, whose request is the parent of what is told from now on."""
+        self.attached = True
+        self.last_heard = now
+        self._publish.parent = parent
 
     # Client → kernel ------------------------------------------------------------------------
 
