@@ -9,11 +9,11 @@ import threading
 from typing import Any
 
 from eager_kernel.kernel.config import EagerGate, EagerRun
+from eager_kernel.kernel.model_config import EagerModel
 from eager_kernel.kernel.protocol import OpenOptions
 from eager_kernel.kernel.streams import Streams
 from eager_kernel.magics.commands import EagerMagics
 from eager_kernel.magics.completion import Completion
-from eager_kernel.magics.config import EagerModel
 from eager_kernel.magics.session import Session
 from eager_kernel.magics.stock import StockCells
 

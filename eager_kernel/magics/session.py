@@ -13,9 +13,9 @@ from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.core.report import Report
 from eager_kernel.errors import EagerError, PromptError
 from eager_kernel.execution.pump import Outcome
+from eager_kernel.kernel.model_config import EagerModel
 from eager_kernel.kernel.protocol import OpenOptions
 from eager_kernel.kernel.streams import Gates, Streams
-from eager_kernel.magics.config import EagerModel
 from eager_kernel.magics.conversation import Conversation, Turn, plain
 from eager_kernel.magics.listener import Listener
 from eager_kernel.magics.options import (
