@@ -7,6 +7,7 @@ our comms here. The stream thread (`eager_kernel.kernel.streams`) reads them.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
@@ -47,13 +48,23 @@ class Ingress:
         For what a client does not say.
     gates
         Makes the gate and the barrier of each stream.
+    interrupt_main
+        Sends SIGINT to the main thread.
     """
 
-    def __init__(self, host: Host, streams: Streams, defaults: OpenOptions, gates: Gates) -> None:
+    def __init__(
+        self,
+        host: Host,
+        streams: Streams,
+        defaults: OpenOptions,
+        gates: Gates,
+        interrupt_main: Callable[[], None],
+    ) -> None:
         self._host = host
         self._streams = streams
         self._defaults = defaults
         self._gates = gates
+        self._interrupt_main = interrupt_main
 
     def take(self, frames: list[Any]) -> bool:
         """Take a message off the shell channel if it is ours.
@@ -108,9 +119,14 @@ class Ingress:
         return "", None
 
     def _note_request(self, content: Any) -> None:
-        comm_id = attached_comm(content.get("code") if isinstance(content, dict) else None)
+        """Look at a cell that may concern us before its turn comes."""
+        code = content.get("code") if isinstance(content, dict) else None
+        comm_id = attached_comm(code)
         if comm_id is not None:
             self._streams.expect(comm_id)
+        elif isinstance(code, str) and code.strip() == "%eager stop":
+            # Its turn comes only when the run has ended.
+            self._streams.interrupt(self._interrupt_main)
 
     def _is_ours(self, kind: str, content: Any) -> bool:
         if (

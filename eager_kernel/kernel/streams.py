@@ -24,7 +24,7 @@ from eager_kernel.errors import (
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.intake import StopReason
 from eager_kernel.kernel.protocol import TARGET, Cancel, Delta, End
-from eager_kernel.kernel.stream import Stream
+from eager_kernel.kernel.stream import Again, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,24 @@ class Streams:
         with self._lock:
             return [stream for stream in self._streams.values() if stream.attached]
 
+    def interrupt(self, interrupt_main: Callable[[], None]) -> bool:
+        """Stop what cells run now, and its text with it. False: nothing runs.
+
+        Parameters
+        ----------
+        interrupt_main
+            Sends SIGINT to the main thread.
+        """
+        # The signal first: a run that only waits for text would otherwise be over before it
+        # comes, and it would hit whatever the kernel does next. By then the next cell may have
+        # begun, which nobody wants to stop.
+        attached = self.attached
+        if attached:
+            interrupt_main()
+        for stream in attached:
+            stream.intake.stop("interrupted", message="the user interrupted the kernel")
+        return bool(attached)
+
     def forget(self, comm_id: str) -> None:
         """Drop a stream whose cell will not run."""
         with self._lock:
@@ -295,16 +313,18 @@ class Streams:
             streams = list(self._streams.values())
         limits = self.limits
         for stream in streams:
-            stream.intake.look()
-            if stream.has_news:
-                stream.tell_chunks()
+            stream.look()
             if not stream.attached:
                 if not stream.awaited and now - stream.opened >= limits.attach_timeout:
                     self.fail(
                         stream,
                         LimitError(f"no cell attached it within {limits.attach_timeout:g} s"),
                     )
-            elif stream.intake.ending is None and now - stream.last_heard >= limits.delta_timeout:
+            elif (
+                not stream.patient
+                and stream.intake.ending is None
+                and now - stream.last_heard >= limits.delta_timeout
+            ):
                 self.fail(
                     stream,
                     LimitError(
@@ -327,7 +347,7 @@ class Streams:
             self._gone.pop(next(iter(self._gone)))
 
 
-Message = Delta | End | Cancel | Callable[[], Delta | End | Cancel | None]
+Message = Delta | End | Cancel | Callable[[], Delta | End | Cancel | Again | None]
 
 
 @dataclass(frozen=True, slots=True)

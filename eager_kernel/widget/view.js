@@ -869,7 +869,7 @@ class View {
     if (caret) code.append(make("span", "ev-caret", { "aria-hidden": "true" }));
     const parts = [
       make("span", "ev-mark", { title: mark.says, "aria-hidden": "true" }, mark.sign),
-      make("span", "ev-number", {}, String(line)),
+      make("span", "ev-no", {}, String(line)),
       make("span", "ev-sr", {}, ` ${mark.says}: `),
       code,
     ];
