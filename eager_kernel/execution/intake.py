@@ -149,6 +149,7 @@ class Intake:
         self._told_held = False
         self._noted_waits = 0
         self._streaming = False
+        self._approved = False
         self._flags = 0
         self._pieces: list[str] = []
         self._chars = 0
@@ -288,8 +289,8 @@ class Intake:
                 self._timeline.ready(pending, now)
                 self._queue.put(pending)
                 self._not_run.append(pending.chunk)
-        for pending in judged:
-            self._on_state(pending, _STATE_OF_ACTION[pending.verdict.action])
+                held = pending.verdict.action == "hold" and not self._approved
+                self._on_state(pending, "held" if held else _STATES[pending.verdict.action])
         self._notify()
 
     # Any thread -----------------------------------------------------------------------------
@@ -343,6 +344,28 @@ class Intake:
         with self._changed:
             self.cancelled = self.cancelled or error
         self._notify()
+
+    def approve(self) -> None:
+        """Hold nothing of this run any more: the user wants it to run without waiting.
+
+        Held chunks may run and effects may happen, those that wait and those to come, although
+        the text has not ended. What the text then turns out to be can't take them back. Does
+        nothing where nothing more may run.
+        """
+        with self._changed:
+            if self._approved or not self.wanted:
+                return
+            self._approved = True
+            for pending in self._queue.approve():
+                self._on_state(pending, "ready")
+        if self.barrier is not None:
+            self.barrier.release()
+        self._notify()
+
+    @property
+    def approved(self) -> bool:
+        """Whether the user wants nothing of this run to be held."""
+        return self._approved
 
     @property
     def ending(self) -> Ending | None:
@@ -565,7 +588,8 @@ class Intake:
             return self._timeline.report(self._clock())
 
 
-_STATE_OF_ACTION: Final[dict[str, State]] = {"run": "ready", "defer": "deferred", "hold": "held"}
+_STATES: Final[dict[str, State]] = {"run": "ready", "defer": "deferred", "hold": "ready"}
+"""Of chunks that nothing holds, by the gate's action."""
 
 _LIVING: Final[WeakSet[Intake]] = WeakSet()
 

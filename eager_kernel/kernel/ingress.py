@@ -23,6 +23,7 @@ from eager_kernel.kernel.protocol import (
 )
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Gates, Streams
+from eager_kernel.widget.channels import CHANNELS
 
 
 class Host(Protocol):
@@ -97,6 +98,8 @@ class Ingress:
         comm_id = message["content"]["comm_id"]
         if kind == "comm_open":
             self._open(comm_id, message)
+        elif kind == "comm_msg" and CHANNELS.takes(comm_id, message["content"].get("data")):
+            self._tell_view(comm_id, message["content"]["data"])
         else:
             self._deliver(comm_id, kind, message)
         self._publish_idle(message)
@@ -137,6 +140,8 @@ class Ingress:
             return bool(content.get("target_name") == TARGET)
         if self._streams.is_open(comm_id) or self._streams.was_open(comm_id):
             return True
+        if kind == "comm_msg" and CHANNELS.takes(comm_id, content.get("data")):
+            return True
         # Text for a comm that nobody has is meant for us, and its sender should know.
         return is_client_message(content.get("data")) and (
             comm_id not in self._host.comm_manager.comms
@@ -163,6 +168,12 @@ class Ingress:
             max_chars=self._streams.limits.max_program_chars,
         )
         return Stream(comm_id, options, publish, time.monotonic(), intake)
+
+    def _tell_view(self, comm_id: str, data: Any) -> None:
+        try:
+            CHANNELS.deliver(comm_id, data)
+        except Exception:  # it may be the caller's; this thread must go on
+            self._host.log.exception("A view's message failed")
 
     def _deliver(self, comm_id: str, kind: str, message: Any) -> None:
         data = message["content"].get("data")
