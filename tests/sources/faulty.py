@@ -64,20 +64,21 @@ class Faulty:
         await asyncio.sleep(600)
 
     async def sleep(self, text: str) -> AsyncGenerator[Event, None]:
+        block = time.sleep
+        asyncio.get_running_loop().call_soon(block, 600)  # before any cancel
         yield text
-        time.sleep(600)
 
     async def hold(self, text: str) -> AsyncGenerator[Event, None]:
+        block = ctypes.PyDLL(None).sleep  # C code that keeps the interpreter
+        asyncio.get_running_loop().call_soon(block, 600)
         yield text
-        ctypes.PyDLL(None).sleep(600)  # C code that keeps the interpreter
 
     async def stubborn(self, text: str) -> AsyncGenerator[Event, None]:
-        while True:
-            try:
-                yield text
-                await asyncio.sleep(600)
-            except asyncio.CancelledError:
-                text = "no"
+        try:
+            yield text
+            await asyncio.sleep(600)
+        finally:
+            await asyncio.sleep(600)
 
     async def segfault(self, text: str) -> AsyncGenerator[Event, None]:
         yield text

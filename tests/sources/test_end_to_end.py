@@ -74,6 +74,7 @@ async def test_the_server_sees_the_connection_close(models: Models, way: str) ->
             ear.generation.cancel()
         else:
             model.close()
+            assert isinstance(await ear.next(), SourceError)
         async with asyncio.timeout(TIMEOUT):
             await server.gone.wait()
         assert model.alive is (way == "cancel")
