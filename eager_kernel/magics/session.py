@@ -27,6 +27,7 @@ from eager_kernel.magics.options import (
 from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
+from eager_kernel.magics.view import CellView
 from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.registry import check_model_id
 from eager_kernel.sources.source import Request
@@ -49,6 +50,8 @@ class Session:
         Which model is asked, and how.
     interrupt
         Interrupts the main thread.
+    heard_at_once
+        Whether the kernel hears a view's buttons while its main thread is busy.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Session:
         config: EagerModel,
         *,
         interrupt: Callable[[], None],
+        heard_at_once: bool,
     ) -> None:
         self.shell = shell
         self.streams = streams
@@ -77,6 +81,7 @@ class Session:
         """Why the cell that begins could not be asked for."""
         self.saved = SavedPrograms()
         self._interrupt = interrupt
+        self._heard_at_once = heard_at_once
         self._gates = gates
         self._defaults = defaults
         self._processes: dict[tuple[str, str], ModelProcess] = {}
@@ -146,7 +151,27 @@ class Session:
             model=model,
         )
         stream = PromptedRun(writer, open_options, self.streams, self._gates)
-        return PromptedCell(self, stream, turn, SavedProgram(prompt, model, "", ""), cell_id)
+        return PromptedCell(
+            self,
+            stream,
+            turn=turn,
+            saved=SavedProgram(prompt, model, "", ""),
+            cell_id=cell_id,
+            view=self._make_view(stream),
+        )
+
+    def _make_view(self, stream: PromptedRun) -> CellView | None:
+        # A terminal shows what is displayed, and can't show it anew.
+        if not self.config.view or not hasattr(self.shell, "kernel"):
+            return None
+        view = CellView(
+            stream.options.model,
+            stop=self.stop,
+            approve=stream.intake.approve,
+            heard_at_once=self._heard_at_once,
+        )
+        stream.observers.append(view.view)
+        return view
 
     def fill(self, prompt: str) -> str:
         """A cell's prompt, with the notebook's values in it.
@@ -277,26 +302,33 @@ class PromptedCell:
         What is to be saved of it, without the program.
     cell_id
         The cell's id, if it is known.
+    view
+        Shows the run, if it is to be shown.
     """
 
     def __init__(
         self,
         session: Session,
         stream: PromptedRun,
+        *,
         turn: Turn,
         saved: SavedProgram,
         cell_id: str | None,
+        view: CellView | None,
     ) -> None:
         self.stream = stream
         self.turn = turn
         self._session = session
         self._saved = saved
         self._cell_id = cell_id
+        self._view = view
         self._listener: Listener | None = None
 
     def begin(self, parent: Any) -> None:
         """Have the program written, for the cell whose request is `parent`."""
-        self.stream.begin(parent)
+        self.stream.begin(parent)  # first, as a model takes its time
+        if self._view is not None:
+            self._view.show()
         self._listener = Listener(self._session.shell)
 
     def close(self) -> None:
@@ -310,6 +342,10 @@ class PromptedCell:
             if outcome.error is not None:
                 self.turn.error = "\n".join(plain(self.stream.traceback))
         self._session.finished(self, outcome)
+        if self._view is not None:
+            self._view.finish()
+            if self._view.view.insert_wanted and outcome is not None:
+                self._session.shell.set_next_input(outcome.program)
         if outcome is not None and outcome.program.strip():
             saved = replace(self._saved, program=outcome.program, status=outcome.status)
             try:
