@@ -27,6 +27,7 @@ from eager_kernel.magics.options import (
 from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
+from eager_kernel.magics.shown import Shown
 from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.registry import check_model_id
 from eager_kernel.sources.source import Request
@@ -145,8 +146,11 @@ class Session:
             gate=options.gate or self.gate,
             model=model,
         )
-        stream = PromptedRun(writer, open_options, self.streams, self._gates)
-        return PromptedCell(self, stream, turn, SavedProgram(prompt, model, "", ""), cell_id)
+        heard_at_once = hasattr(getattr(self.shell, "kernel", None), "claimants")
+        shown = Shown(self.shell, model, self.stop, heard_at_once=heard_at_once)
+        stream = PromptedRun(writer, open_options, self.streams, self._gates, [shown.view])
+        saved = SavedProgram(prompt, model, "", "")
+        return PromptedCell(self, stream, turn, saved, cell_id, shown)
 
     def fill(self, prompt: str) -> str:
         """A cell's prompt, with the notebook's values in it.
@@ -277,6 +281,8 @@ class PromptedCell:
         What is to be saved of it, without the program.
     cell_id
         The cell's id, if it is known.
+    shown
+        What shows it.
     """
 
     def __init__(
@@ -286,22 +292,26 @@ class PromptedCell:
         turn: Turn,
         saved: SavedProgram,
         cell_id: str | None,
+        shown: Shown,
     ) -> None:
         self.stream = stream
         self.turn = turn
         self._session = session
         self._saved = saved
         self._cell_id = cell_id
+        self._shown = shown
         self._listener: Listener | None = None
 
     def begin(self, parent: Any) -> None:
         """Have the program written, for the cell whose request is `parent`."""
+        self._shown.begin(self.stream.intake.approve)
         self.stream.begin(parent)
         self._listener = Listener(self._session.shell)
 
     def close(self) -> None:
         """Note what came of the run, which has ended."""
         outcome, listener = self.stream.outcome, self._listener
+        self._shown.close()
         if listener is not None:
             listener.close()
             self.turn.output = listener.text
