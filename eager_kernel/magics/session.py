@@ -27,7 +27,7 @@ from eager_kernel.magics.options import (
 from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
-from eager_kernel.magics.view import CellView
+from eager_kernel.magics.shown import Shown
 from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.registry import check_model_id
 from eager_kernel.sources.source import Request
@@ -157,21 +157,14 @@ class Session:
             turn=turn,
             saved=SavedProgram(prompt, model, "", ""),
             cell_id=cell_id,
-            view=self._make_view(stream),
+            shown=self._show(stream),
         )
 
-    def _make_view(self, stream: PromptedRun) -> CellView | None:
+    def _show(self, stream: PromptedRun) -> Shown | None:
         # A terminal shows what is displayed, and can't show it anew.
         if not self.config.view or not hasattr(self.shell, "kernel"):
             return None
-        view = CellView(
-            stream.options.model,
-            stop=self.stop,
-            approve=stream.intake.approve,
-            heard_at_once=self._heard_at_once,
-        )
-        stream.observers.append(view.view)
-        return view
+        return Shown(self.shell, stream, self.stop, heard_at_once=self._heard_at_once)
 
     def fill(self, prompt: str) -> str:
         """A cell's prompt, with the notebook's values in it.
@@ -183,7 +176,7 @@ class Session:
         """
         if not prompt.strip():
             raise PromptError("the cell has no prompt: write below %%eager what you want")
-        return fill(prompt.strip("\n"), self.shell.user_ns, self._show)
+        return fill(prompt.strip("\n"), self.shell.user_ns, self._as_text)
 
     def make_request(self, options: PromptOptions, prompt: str) -> Request:
         """What a model is asked for a prompt that has been filled."""
@@ -196,7 +189,7 @@ class Session:
             temperature=temperature,
         )
 
-    def _show(self, value: Any) -> str:
+    def _as_text(self, value: Any) -> str:
         """What the notebook would show of a value, as text."""
         data, _ = self.shell.display_formatter.format(value, include={"text/plain"})
         return str(data.get("text/plain", repr(value)))
@@ -302,7 +295,7 @@ class PromptedCell:
         What is to be saved of it, without the program.
     cell_id
         The cell's id, if it is known.
-    view
+    shown
         Shows the run, if it is to be shown.
     """
 
@@ -314,21 +307,21 @@ class PromptedCell:
         turn: Turn,
         saved: SavedProgram,
         cell_id: str | None,
-        view: CellView | None,
+        shown: Shown | None,
     ) -> None:
         self.stream = stream
         self.turn = turn
         self._session = session
         self._saved = saved
         self._cell_id = cell_id
-        self._view = view
+        self._shown = shown
         self._listener: Listener | None = None
 
     def begin(self, parent: Any) -> None:
         """Have the program written, for the cell whose request is `parent`."""
         self.stream.begin(parent)  # first, as a model takes its time
-        if self._view is not None:
-            self._view.show()
+        if self._shown is not None:
+            self._shown.begin()
         self._listener = Listener(self._session.shell)
 
     def close(self) -> None:
@@ -342,10 +335,8 @@ class PromptedCell:
             if outcome.error is not None:
                 self.turn.error = "\n".join(plain(self.stream.traceback))
         self._session.finished(self, outcome)
-        if self._view is not None:
-            self._view.finish()
-            if self._view.view.insert_wanted and outcome is not None:
-                self._session.shell.set_next_input(outcome.program)
+        if self._shown is not None:
+            self._shown.close()
         if outcome is not None and outcome.program.strip():
             saved = replace(self._saved, program=outcome.program, status=outcome.status)
             try:
