@@ -68,11 +68,10 @@ class Session:
         self.shell = shell
         self.streams = streams
         self.config = config
-        self.model = config.model
-        """The id of the model that cells ask if they name none."""
         self.gate: Mode = defaults.gate
         """The gate mode of cells that name none."""
         self.conversation = Conversation(config.context_chars)
+        config.observe(self._set_budget, "context_chars")
         self.program = ""
         """The code text of the last run."""
         self.report: Report | None = None
@@ -212,6 +211,11 @@ class Session:
 
     # Models ---------------------------------------------------------------------------------
 
+    @property
+    def model(self) -> str:
+        """The id of the model that cells ask if they name none."""
+        return str(self.config.model)
+
     def process(self, options: PromptOptions) -> ModelProcess:
         """The process of the model that a cell asks; it is kept for the next request.
 
@@ -248,7 +252,7 @@ class Session:
             There is no such model.
         """
         self.process(PromptOptions(model=model))
-        self.model = model
+        self.config.model = model
 
     def free(self) -> int:
         """End the models' processes, which frees their memory. Returns how many there were."""
@@ -274,6 +278,9 @@ class Session:
         if mode not in MODES:
             raise UsageError(f"%eager gate: {mode!r} is none of {', '.join(MODES)}")
         self.gate = mode
+
+    def _set_budget(self, change: Any) -> None:
+        self.conversation.budget = change["new"]
 
     def close(self) -> None:
         """End everything of the session."""
