@@ -34,14 +34,24 @@ def load(shell: Any) -> None:
             kernel.defaults,
             config,
             interrupt=kernel.interrupt_main,
+            heard_at_once=True,
         )
         kernel.claimants.append(session.claim)
     else:
         run, gate = EagerRun(parent=kernel or shell), EagerGate(parent=kernel or shell)
         streams = Streams(run.make_limits(), logging.getLogger("eager_kernel"))
         defaults = OpenOptions("auto", gate.mode, run.on_error, model="")  # type: ignore[arg-type]
-        session = Session(shell, streams, gate, defaults, config, interrupt=_interrupt_main)
+        session = Session(
+            shell,
+            streams,
+            gate,
+            defaults,
+            config,
+            interrupt=_interrupt_main,
+            heard_at_once=False,
+        )
         cells = StockCells(shell, session)
+    shell.configurables.append(config)  # what `%config` knows
     shell.register_magics(EagerMagics(shell, session))
     completion = Completion(session)
     for name in ("%eager", "%%eager"):
@@ -54,6 +64,7 @@ def unload(shell: Any) -> None:
     """Take back what `load` gave."""
     session, cells = _loaded.pop(shell)
     atexit.unregister(session.close)
+    shell.configurables.remove(session.config)
     session.close()
     if cells is not None:
         cells.give_back()

@@ -36,11 +36,12 @@ def to_text(record: Record) -> str:
 
 def to_html(record: Record) -> str:
     """The run in HTML of plain tables and text, with inline styles that may be lost."""
-    parts = [f"<p><b>{_safe(headline(record))}</b></p>"]
+    parts = [f'<p style="margin:6px 0"><b>{_safe(headline(record))}</b></p>']
     if record.note:
-        parts.append(f'<p style="color:{_ALARM}">{_safe(record.note)}</p>')
+        parts.append(f'<p style="margin:6px 0;color:{_ALARM}">{_safe(record.note)}</p>')
     if record.report is not None:
-        parts.append("<p>" + _safe(summarise(record.report)).replace("\n", "<br>") + "</p>")
+        said = _safe(summarise(record.report)).replace("\n", "<br>")
+        parts.append(f'<p style="margin:6px 0">{said}</p>')
         parts.append("".join(_html_lanes(record)))
     if record.line_count:
         count = f"{record.line_count:,} line{'s' * (record.line_count != 1)}"
@@ -220,7 +221,7 @@ _CELL_COLOURS: Final = {
     "░": _ALARM,
 }
 _BOX: Final = "border:1px solid #76767655;border-radius:6px;padding:4px 14px;max-width:900px"
-_PRE: Final = "line-height:1.35;overflow:auto;max-height:480px;margin:6px 0"
+_PRE: Final = "white-space:pre;line-height:1.35;overflow:auto;max-height:480px;margin:6px 0"
 _COLUMNS: Final = 64
 _OPEN: Final = 60
 _MOST_LINES: Final = 400

@@ -59,7 +59,7 @@ class Record:
         self._sent: dict[str, Any] = {}
         self._now = 0.0
         self._seq = 0
-        self._fresh = False
+        self._fresh = True
 
     # In -------------------------------------------------------------------------------------
 

@@ -243,11 +243,18 @@ export class Run {
     if (news.text) this.append(news.text);
     for (const [first, last, code, note] of news.lines ?? []) {
       for (let line = first; line <= last; line++) this.codes[line - 1] = code;
-      if (note) this.notes.set(first, note);
+      if (note) this.noteAt(first, last, note);
     }
     for (const [name, [from, spans]] of Object.entries(news.lanes ?? {})) {
       if (name in this.lanes) this.lanes[name].splice(from, Infinity, ...spans);
     }
+  }
+
+  /** Keep why lines are held, at the first of them that holds code. */
+  noteAt(first, last, note) {
+    let line = first;
+    while (line < last && /^\s*(?:#|$)/.test(this.lines[line - 1] ?? "")) line++;
+    this.notes.set(line, note);
   }
 
   append(text) {
@@ -816,7 +823,8 @@ class View {
     this.spacer.style.height = `${lines * height}px`;
     code.parentElement.hidden = lines === 0;
     if (this.follow && run.live) {
-      const aim = run.facts.phase === "running" ? (run.facts.executed + 3) * height : lines * height;
+      const line = run.facts.phase === "running" ? run.facts.executed + 3 : lines;
+      const aim = line * height + 8;
       code.scrollTop = aim - code.clientHeight;
       this.scrolledTo = code.scrollTop;
     }
@@ -868,17 +876,28 @@ class View {
     }
     if (caret) code.append(make("span", "ev-caret", { "aria-hidden": "true" }));
     const parts = [
-      make("span", "ev-mark", { title: mark.says, "aria-hidden": "true" }, mark.sign),
+      make("span", "ev-mark", { title: note ? `${mark.says}: ${note}` : mark.says, "aria-hidden": "true" }, mark.sign),
       make("span", "ev-no", {}, String(line)),
       make("span", "ev-sr", {}, ` ${mark.says}: `),
       code,
     ];
-    if (note) {
+    // Where one reason holds many lines, it is said once.
+    if (note && note !== this.noteAbove(line)) {
       const why = make("span", "ev-why");
       write(why, withoutAnsi(note));
       parts.push(why);
     }
     row.replaceChildren(...parts);
+  }
+
+  /** The last note of the lines above, if all between are held too. */
+  noteAbove(line) {
+    for (let above = line - 1; above >= Math.max(1, line - 200); above--) {
+      const note = this.run.note(above);
+      if (note) return note;
+      if (this.run.codes[above - 1] !== this.run.codes[line - 1]) return "";
+    }
+    return "";
   }
 
   showWhole(line) {

@@ -18,6 +18,8 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
+from eager_kernel.sources.recording import RecordedAnswer, TimedDelta, format_answer
+
 REPOSITORY = Path(__file__).parents[2]
 SCREENSHOTS = REPOSITORY / "build" / "screenshots"
 TOKEN = "of-the-tests"
@@ -46,6 +48,9 @@ def running_lab(folder: Path) -> Iterator[Lab]:
         port = server.getsockname()[1]
     notebooks = folder / "notebooks"
     notebooks.mkdir()
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    settings.joinpath("notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     environment = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY),
@@ -75,7 +80,7 @@ def running_lab(folder: Path) -> Iterator[Lab]:
         )
         try:
             _wait_for(f"http://127.0.0.1:{port}/api/status?token={TOKEN}", process, log)
-            yield Lab(f"http://127.0.0.1:{port}", notebooks)
+            yield Lab(f"http://127.0.0.1:{port}", notebooks, folder / "data")
         finally:
             process.terminate()
             try:
@@ -97,11 +102,34 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 class Lab:
-    """A server, and the folder of its notebooks."""
+    """A server, the folder of its notebooks, and that of its kernels' data."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, data: Path) -> None:
         self.url = url
         self.folder = folder
+        self.data = data
+
+    def record(self, name: str, program: str, *, rate: float = 40.0, piece: int = 6) -> str:
+        """Record a model that writes `program`; returns its id.
+
+        Parameters
+        ----------
+        name
+            Of the recording.
+        program
+            What it writes.
+        rate
+            Deltas a second.
+        piece
+            Characters of a delta.
+        """
+        cut = range(0, len(program), piece)
+        deltas = [TimedDelta(i / piece / rate, program[i : i + piece]) for i in cut]
+        folder = self.data / "eager_python" / "recordings"
+        folder.mkdir(parents=True, exist_ok=True)
+        text = format_answer(RecordedAnswer(tuple(deltas), "stop"))
+        folder.joinpath(f"{name}.jsonl").write_text(text, encoding="utf-8")
+        return f"recorded/{name}"
 
     def write(self, name: str, *cells: str, kernel: str = "eager_python") -> str:
         """Write a notebook; returns the address of its page."""
@@ -147,31 +175,6 @@ class Notebook:
               window.jupyterapp.commands.execute('notebook:run-cell');
             }""",
             index,
-        )
-
-    def stream(self, comm_id: str, pieces: list[str], milliseconds: int, model: str = "") -> None:
-        """Open a stream from the page and send its deltas, and do not wait for its end."""
-        self.page.evaluate(
-            """({id, pieces, ms, model}) => {
-              const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-              const comm = kernel.createComm('eager.stream', id);
-              let stopped = false;
-              comm.onMsg = message => {
-                const data = message.content.data;
-                if (data.type === 'stop') stopped = true;
-                if (data.type === 'result') (window.results ??= {})[id] = data;
-              };
-              comm.open({version: 1, format: 'python', model});
-              (async () => {
-                for (const text of pieces) {
-                  if (stopped) return;
-                  comm.send({type: 'delta', text});
-                  await new Promise(done => setTimeout(done, ms));
-                }
-                if (!stopped) comm.send({type: 'end', finish_reason: 'stop'});
-              })();
-            }""",
-            {"id": comm_id, "pieces": pieces, "ms": milliseconds, "model": model},
         )
 
     def output(self, index: int) -> Any:
