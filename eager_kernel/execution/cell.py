@@ -257,9 +257,10 @@ class StreamedCell:
             program, transformed_cell=transformed, preprocessing_exc_tuple=failure
         )
         if not self.is_async:
-            # ipykernel transforms such a cell twice, and what a transformer prints with it.
+            # ipykernel transforms such a cell twice, and what a transformer prints with it. Of
+            # IPython's own, only those of single lines print.
             self._prepare()
-            if not transforms_as_stock(shell):
+            if len(transformed.splitlines()) == 1 or not transforms_as_stock(shell):
                 with suppress(Exception):
                     transformed = shell.transform_cell(program)
         try:
