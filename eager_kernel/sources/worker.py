@@ -154,12 +154,12 @@ class _Worker:
     def _send(self, number: int, message: dict[str, Any]) -> None:
         if number in self._cancelled:
             return
-        for field in ("message", "reason") if message["type"] != "delta" else ():
-            if field in message:
-                message[field] = redact(message[field], self._secrets)
-        if message["type"] == "progress":
-            message["text"] = redact(message["text"], self._secrets)
+        if message["type"] != "delta":
+            message = {name: self._redact(value) for name, value in message.items()}
         self._write({**message, "id": number})
+
+    def _redact(self, value: Any) -> Any:
+        return redact(value, self._secrets) if isinstance(value, str) else value
 
     def _tell_secret(self, key: str) -> None:
         self._secrets.add(key)
