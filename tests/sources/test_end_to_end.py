@@ -140,6 +140,33 @@ async def test_a_connection_that_breaks_runs_nothing_more(kernel_client: AsyncEa
     assert (await kernel_client.execute("done")).outputs[0]["data"]["text/plain"] == "['first']"
 
 
+async def test_a_cell_asks_a_server(kernel_client: AsyncEagerClient) -> None:
+    async def handler(connection: Connection) -> None:
+        await connection.begin()
+        for piece in [*SAYS.begin(), SAYS.text("x = 6"), SAYS.text(" * 7\nx"), *SAYS.end()]:
+            await connection.send(piece)
+        await connection.end()
+
+    async with Server(handler) as server:
+        cell = f"%%eager --model openai/m --api-base {server.url}/v1\nSix times seven?"
+        result = await kernel_client.execute(cell)
+    assert result.error is None
+    assert result.outputs[-1]["data"]["text/plain"] == "42"
+    assert server.asked[0].body["messages"][-1]["content"] == "Six times seven?"
+
+
+async def test_an_error_in_a_cells_program_closes_the_connection(
+    kernel_client: AsyncEagerClient,
+) -> None:
+    async with Server(and_then_silence("x = 1\n", "x / 0\n")) as server:
+        cell = f"%%eager --model openai/m --api-base {server.url}/v1\nDivide."
+        result = await kernel_client.execute(cell)
+        async with asyncio.timeout(TIMEOUT):
+            await server.gone.wait()
+    assert result.error is not None
+    assert result.error.ename == "ZeroDivisionError"
+
+
 PROGRAM = """
 from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.source import Message, Options, Request
