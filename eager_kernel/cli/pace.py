@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
-from eager_kernel.demo import TimedDelta
 from eager_kernel.errors import EagerError
+from eager_kernel.sources.recording import TimedDelta
 
 
 def tokens(text: str) -> list[str]:

@@ -247,4 +247,9 @@ def _cache_folders() -> tuple[str, ...]:
 
 def _is_kernel_thread(thread: threading.Thread) -> bool:
     """Whether a thread that began during a run is the kernel's, as a subshell's."""
-    return type(thread).__module__.partition(".")[0] in ("ipykernel", "zmq", "IPython")
+    return type(thread).__module__.partition(".")[0] in (
+        "ipykernel",
+        "zmq",
+        "IPython",
+        "eager_kernel",
+    )
