@@ -40,8 +40,13 @@ def find_key(credential: str | None, usual: str) -> str | None:
     else:
         key = os.environ.get(credential) or _from_keyring(credential)
     if key is not None:
-        key = key.strip()  # a file's last newline is no part of it, and breaks headers
+        key = key.strip()  # a file's last newline is no part of it
         _remember(key)
+        if not key.isascii() or not key.isprintable():
+            raise SourceError(
+                f"the key in {_called(credential or usual)} holds characters that no key has: "
+                "copy it again"
+            )
     return key
 
 
@@ -95,7 +100,7 @@ def _from_keyring(name: str) -> str:
             f"{MissingExtraError('the keyring', 'keyring')}"
         ) from None
     try:
-        key = keyring.get_password(SERVICE, name)
+        key: str | None = keyring.get_password(SERVICE, name)
     except keyring.errors.KeyringError as error:
         raise SourceError(
             f"{_called(name)} is no environment variable, and the system's keyring does not "
