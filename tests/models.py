@@ -64,9 +64,7 @@ def model_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
 
 
 @pytest.fixture(scope="session")
-def tiny_model(
-    model_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def tiny_model(model_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a model that knows `tests.tiny_model.CONVERSATIONS` by heart."""
     _need("torch", "transformers", "accelerate")
     folder = tmp_path_factory.mktemp("models") / "tiny"

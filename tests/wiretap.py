@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -76,7 +77,10 @@ class Wiretap:
                 client.close()
                 connection.close("server")
                 continue
-            for way in ((client, server, connection, "asked"), (server, client, connection, "answered")):
+            for way in (
+                (client, server, connection, "asked"),
+                (server, client, connection, "answered"),
+            ):
                 threading.Thread(target=self._pass, args=way, daemon=True).start()
 
     def _pass(
@@ -94,8 +98,6 @@ class Wiretap:
             pass
         connection.close("client" if way == "asked" else "server")
         for end in (source, target):
-            try:
+            with contextlib.suppress(OSError):  # it is closed already
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:  # it is closed already
-                pass
             end.close()

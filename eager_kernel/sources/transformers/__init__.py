@@ -1,4 +1,4 @@
-"""Models that run on this machine, by Hugging Face `transformers` (`docs/models/transformers.md`)."""
+"""Models that run on this machine, by `transformers` (`docs/models/transformers.md`)."""
 
 from __future__ import annotations
 

@@ -21,7 +21,9 @@ def explain(error: Exception, name: str, doing: str) -> SourceError:
         How the sentence goes on after the name where nothing better is known.
     """
     for cause in _causes(error):
-        meaning = _of_the_hub(cause, name) or _of_the_machine(cause, name) or _of_the_model(cause, name)
+        meaning = (
+            _of_the_hub(cause, name) or _of_the_machine(cause, name) or _of_the_model(cause, name)
+        )
         if meaning is not None:
             return SourceError(meaning)
     lines = str(error).strip().splitlines() or ["no message"]

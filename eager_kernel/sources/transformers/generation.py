@@ -75,9 +75,7 @@ class _StopOn:
 class _Writer:
     """Takes tokens from `generate`, as a `transformers` streamer, and tells their text."""
 
-    def __init__(
-        self, loaded: Loaded, ends: Iterable[int], tell: Callable[[Event], None]
-    ) -> None:
+    def __init__(self, loaded: Loaded, ends: Iterable[int], tell: Callable[[Event], None]) -> None:
         self.count = 0
         self.has_ended = False
         self._text = TextStream(loaded.tokenizer.backend_tokenizer)

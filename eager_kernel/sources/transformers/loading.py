@@ -14,7 +14,7 @@ from eager_kernel.sources.credentials import find_key
 from eager_kernel.sources.source import Options, Progress
 
 
-class Stopped(BaseException):  # noqa: N818 - no error: nobody wants the result any more
+class Stopped(BaseException):
     """Ends loading. Not an `Exception`, which the libraries that it has to pass would catch."""
 
 
