@@ -22,6 +22,7 @@ from eager_kernel.core.effects import Effects
 from eager_kernel.core.gate import MODES, Gate, Mode, Rule
 from eager_kernel.core.rules import Policy
 from eager_kernel.execution.barrier import Barrier
+from eager_kernel.kernel.streams import Limits
 
 ENTRY_POINTS: Final = "eager_kernel.rules"
 """Group of the entry points that give rules: functions ``Chunk -> Verdict | None``."""
@@ -60,6 +61,16 @@ class EagerRun(Configurable):
         help="""Seconds from the opening of a stream within which a cell that attaches it must be
         sent; then it is dropped, with nothing run.""",
     ).tag(config=True)
+
+    def make_limits(self) -> Limits:
+        """The limits, as values."""
+        return Limits(
+            max_program_chars=self.max_program_chars,
+            max_pending_deltas=self.max_pending_deltas,
+            max_streams=self.max_streams,
+            delta_timeout=self.delta_timeout,
+            attach_timeout=self.attach_timeout,
+        )
 
 
 class EagerGate(Configurable):

@@ -48,9 +48,7 @@ def key_for(options: Options, usual: str, provider: str) -> str:
         raise SourceError("the address of a server must hold no password: name a credential")
     if options.credential is None:
         return NO_KEY
-    key = find_key(options.credential, usual)
-    assert key is not None
-    return key
+    return find_key(options.credential, usual) or NO_KEY
 
 
 def where(options: Options, default: str) -> str:

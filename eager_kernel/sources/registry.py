@@ -24,13 +24,8 @@ def open_source(model_id: str, options: Options | None = None) -> Source:
         The id has no slash, no installed package knows its provider, or the package that does
         is broken.
     """
-    provider, name = split_model_id(model_id)
-    found = _entry_points().get(provider)
-    if found is None:
-        raise UnknownModelError(
-            f"no provider {provider!r} for the model {model_id!r}; there are: "
-            f"{', '.join(providers())}"
-        )
+    found, name = _find(model_id)
+    provider = found.name
     try:
         factory = found.load()
     except EagerError:
@@ -47,6 +42,17 @@ def open_source(model_id: str, options: Options | None = None) -> Source:
         )
     source: Source = factory(name, options or Options())
     return source
+
+
+def check_model_id(model_id: str) -> None:
+    """See that a model id names a provider; nothing is loaded.
+
+    Raises
+    ------
+    UnknownModelError
+        It does not.
+    """
+    _find(model_id)
 
 
 def providers() -> list[str]:
@@ -69,6 +75,17 @@ def split_model_id(model_id: str) -> tuple[str, str]:
             f"providers: {', '.join(providers())}"
         )
     return provider, name
+
+
+def _find(model_id: str) -> tuple[EntryPoint, str]:
+    provider, name = split_model_id(model_id)
+    found = _entry_points().get(provider)
+    if found is None:
+        raise UnknownModelError(
+            f"no provider {provider!r} for the model {model_id!r}; there are: "
+            f"{', '.join(providers())}"
+        )
+    return found, name
 
 
 def _entry_points() -> dict[str, EntryPoint]:
