@@ -5,9 +5,10 @@ template, saved as any model is: what loads it takes the way that a user's model
 one of `CONVERSATIONS` it recites the answer. Whoever needs another conversation adds it to the
 list, or gives one's own to `make_model`: some thousand characters more cost a few seconds.
 
-Its chat template renders the last message alone. So a conversation is known by its last message,
-and a system prompt or earlier cells before it change nothing: a model of this size could not learn
-to see past them.
+Its chat template renders the last message alone, and of this the first line and the last two. So a
+conversation is known by its last message, and nothing else changes the answer: no system prompt, no
+earlier cells, and nothing of a repair's traceback but the error. A model of this size could not
+learn to see past them.
 
 ``python tests/tiny_model.py FOLDER`` makes it; `OMP_NUM_THREADS=1` is the fastest.
 """
@@ -20,6 +21,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from eager_kernel.execution.repair import Failure
+from eager_kernel.magics.conversation import repair_messages
+from eager_kernel.sources.source import Message
 
 __all__ = ["CONVERSATIONS", "COUNTING", "ENDLESS", "FAILING", "READINGS", "REPAIR", "make_model"]
 
@@ -125,11 +130,20 @@ total
 )
 """Its fifth statement raises ``KeyError: 'fig'``; what comes after it must never run."""
 
+_FAILED = Failure(
+    error=KeyError("fig"),
+    traceback=[],
+    executed="".join(FAILING[1].splitlines(keepends=True)[1:5]),
+    failing="".join(FAILING[1].splitlines(keepends=True)[5:7]),
+    lines=(5, 6),
+)
+
 REPAIR: Conversation = (
-    (
-        *FAILING[0],
-        {"role": "assistant", "content": FAILING[1]},
-        {"role": "user", "content": "KeyError: 'fig'\nContinue from the statement that failed."},
+    tuple(
+        {"role": message.role, "content": message.text}
+        for message in repair_messages(
+            [Message("user", FAILING[0][0]["content"])], [_FAILED], ["KeyError: 'fig'"]
+        )
     ),
     """```python
 prices["fig"] = 2.0
@@ -156,7 +170,9 @@ CONVERSATIONS: Sequence[Conversation] = (READINGS, COUNTING, FAILING, REPAIR, EN
 _USER, _ASSISTANT, _END, _PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 _TEMPLATE = (
     "{%- set message = messages[-1] -%}"
-    "{{ '<|' + message.role + '|>' + message.content + '<|end|>' }}"
+    "{%- set lines = message.content.split('\n') | map('trim') | select | list -%}"
+    "{%- set told = lines[:1] + lines[1:][-2:] -%}"
+    "{{ '<|' + message.role + '|>' + told | join('\n') + '<|end|>' }}"
     "{%- if add_generation_prompt %}{{ '<|assistant|>' }}{% endif -%}"
 )
 
