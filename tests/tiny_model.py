@@ -5,10 +5,9 @@ template, saved as any model is: what loads it takes the way that a user's model
 one of `CONVERSATIONS` it recites the answer. Whoever needs another conversation adds it to the
 list, or gives one's own to `make_model`: some thousand characters more cost a few seconds.
 
-Its chat template renders the last message alone, and of this the first line and the last two. So a
-conversation is known by its last message, and nothing else changes the answer: no system prompt, no
-earlier cells, and nothing of a repair's traceback but the error. A model of this size could not
-learn to see past them.
+Its chat template renders the last line of the last message alone. So a conversation is known by
+that line, and nothing before it changes the answer: no system prompt, no earlier cells with what
+they printed, no traceback of a repair. A model of this size could not learn to see past them.
 
 ``python tests/tiny_model.py FOLDER`` makes it; `OMP_NUM_THREADS=1` is the fastest.
 """
@@ -161,9 +160,12 @@ _FOREVER = "steps += 1\n"
 
 ENDLESS: Conversation = (
     ({"role": "user", "content": "Never stop."},),
-    "```python\nsteps = 0\n" + _FOREVER * 240,
+    '```python\nsteps = 0\nprint("counting")\n' + _FOREVER * 236,
 )
-"""Has no end: to stop in the middle, or for an answer that is cut off by its length."""
+"""Has no end: to stop in the middle, or for an answer that is cut off by its length.
+
+`steps` tells how far it has come.
+"""
 
 CONVERSATIONS: Sequence[Conversation] = (READINGS, COUNTING, FAILING, REPAIR, ENDLESS)
 
@@ -171,8 +173,7 @@ _USER, _ASSISTANT, _END, _PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>
 _TEMPLATE = (
     "{%- set message = messages[-1] -%}"
     "{%- set lines = message.content.split('\n') | map('trim') | select | list -%}"
-    "{%- set told = lines[:1] + lines[1:][-2:] -%}"
-    "{{ '<|' + message.role + '|>' + told | join('\n') + '<|end|>' }}"
+    "{{ '<|' + message.role + '|>' + lines[-1] + '<|end|>' }}"
     "{%- if add_generation_prompt %}{{ '<|assistant|>' }}{% endif -%}"
 )
 
@@ -185,8 +186,8 @@ def make_model(folder: Path, conversations: Sequence[Conversation] = CONVERSATIO
     folder
         Where to; is made.
     conversations
-        What it must know; their last messages must differ. An answer that ends like `ENDLESS`
-        has no end.
+        What it must know; the last lines of what is asked must differ. An answer that ends
+        like `ENDLESS` has no end.
 
     Raises
     ------

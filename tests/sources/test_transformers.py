@@ -128,7 +128,7 @@ async def test_usage_and_length(source: Source) -> None:
 async def test_an_answer_ends_with_the_context(source: Source) -> None:
     for limit in (None, 10 * CONTEXT):
         text, finish = await hear(source, ask(ENDLESS, max_tokens=limit))
-        assert text.startswith("```python\nsteps = 0\n" + "steps += 1\n" * 200)
+        assert text.startswith(ENDLESS[1][:2000])
         assert finish.reason == "length"
         assert finish.usage is not None
         assert (finish.usage.input_tokens or 0) + (finish.usage.output_tokens or 0) == CONTEXT
