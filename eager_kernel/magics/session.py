@@ -136,13 +136,14 @@ class Session:
             turn.prompt = saved.prompt
         elif options.from_text is not None:
             writer = TextWriter(options.from_text)
-            model = ""
+            model = options.from_file or ""
         else:
             turn.prompt = self.fill(prompt)
             request = self.make_request(options, turn.prompt)
             repairs = self.config.repair if options.repair is None else options.repair
             process = self.process(options)
-            model, writer = process.model_id, ModelWriter(process, request, repairs)
+            model = options.from_file or process.model_id
+            writer = ModelWriter(process, request, repairs)
         open_options = replace(
             self._defaults,
             text_format=text_format,
