@@ -74,13 +74,14 @@ async def test_the_server_sees_the_connection_close(models: Models, way: str) ->
             ear.generation.cancel()
         else:
             model.close()
+            assert isinstance(await ear.next(), SourceError)
         async with asyncio.timeout(TIMEOUT):
             await server.gone.wait()
         assert model.alive is (way == "cancel")
 
 
 @pytest.fixture
-async def kernel_client() -> AsyncIterator[AsyncEagerClient]:
+async def kernel_client(work: Path) -> AsyncIterator[AsyncEagerClient]:
     async with await AsyncEagerClient.start(
         "eager_python", extra_arguments=["--log-level=ERROR"]
     ) as client:
@@ -152,7 +153,7 @@ open("effect.txt", "w").close()
 
 
 async def test_a_model_answers_while_the_program_waits_at_an_effect(
-    kernel_client: AsyncEagerClient, work: Path
+    kernel_client: AsyncEagerClient,
 ) -> None:
     """The process begins in the run, and yet its threads are none of the program's."""
     answered = asyncio.Event()
