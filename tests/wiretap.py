@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self
 
+Side = Literal["client", "server"]
+
 
 @dataclass
 class Connection:
@@ -17,12 +19,12 @@ class Connection:
 
     opened_at: float
     closed_at: float | None = None
-    closed_by: Literal["client", "server"] | None = None
+    closed_by: Side | None = None
     asked: bytes = b""
     answered: bytes = b""
     closed: threading.Event = field(default_factory=threading.Event)
 
-    def close(self, by: Literal["client", "server"]) -> None:
+    def close(self, by: Side) -> None:
         """Note the first close."""
         if self.closed_at is None:
             self.closed_at, self.closed_by = time.monotonic(), by
@@ -90,13 +92,16 @@ class Wiretap:
         connection: Connection,
         way: Literal["asked", "answered"],
     ) -> None:
-        try:
+        here: Side = "client" if way == "asked" else "server"
+        there: Side = "server" if way == "asked" else "client"
+        closed_by = here
+        with contextlib.suppress(OSError):  # reset, or closed by the thread of the other way
             while data := source.recv(65536):
                 setattr(connection, way, getattr(connection, way) + data)
+                closed_by = there  # if this can't be sent
                 target.sendall(data)
-        except OSError:  # reset, or closed by the thread of the other way
-            pass
-        connection.close("client" if way == "asked" else "server")
+                closed_by = here
+        connection.close(closed_by)
         for end in (source, target):
             with contextlib.suppress(OSError):  # it is closed already
                 end.shutdown(socket.SHUT_RDWR)

@@ -47,6 +47,10 @@ async def hear(source: Source, request: Request) -> tuple[str, Finish]:
     return "".join(event for event in events if isinstance(event, str)), events[-1]
 
 
+async def rest_of(events: AsyncIterator[Event]) -> list[Event]:
+    return [event async for event in events]
+
+
 @pytest.fixture
 async def source(tiny_model: Path) -> AsyncIterator[Source]:
     source = open_source(f"transformers/{tiny_model}")
@@ -223,7 +227,8 @@ async def test_closing_the_source_ends_an_answer_and_frees_the_model(tiny_model:
         pass
     assert models() == before + 1
     await asyncio.wait_for(source.aclose(), 5)
-    await events.aclose()
+    with pytest.raises(SourceError, match="was closed while it answered"):
+        await asyncio.wait_for(rest_of(events), 5)
     assert models() == before
     await source.aclose()
     assert (await hear(source, ask(COUNTING)))[0] == COUNTING[1]

@@ -84,7 +84,7 @@ class TransformersSource:
             PyTorch or `transformers` is not installed.
         """
         loop = asyncio.get_running_loop()
-        events: asyncio.Queue[Event | EagerError] = asyncio.Queue()
+        events: asyncio.Queue[Event | EagerError | None] = asyncio.Queue()
         stop = threading.Event()
         ended = asyncio.Event()
 
@@ -98,6 +98,7 @@ class TransformersSource:
             except EagerError as error:
                 tell(error)
             finally:
+                _call(loop, events.put_nowait, None)
                 _call(loop, ended.set)
 
         self._stops.add(stop)
@@ -106,6 +107,8 @@ class TransformersSource:
         try:
             while True:
                 event = await events.get()
+                if event is None:
+                    raise SourceError(f"{self._name} was closed while it answered: ask again")
                 if isinstance(event, EagerError):
                     raise event
                 yield event
