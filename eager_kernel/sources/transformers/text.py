@@ -10,9 +10,9 @@ class TextStream:
 
     A token's text depends on its neighbours: a space that a word begins with is none at a text's
     beginning, and a character may be cut into several tokens. `DecodeStream` of `tokenizers`
-    knows that, and gives each character when its last token is there. Streamers that decode
-    line by line lose a space of each line's indentation with some tokenizers, or wait for the
-    end of a word.
+    knows that, and gives each character when its last token is there. The streamers that come
+    with transformers wait for the end of a word, and before 5.24 they lost a space of each
+    line's indentation with some tokenizers.
 
     Parameters
     ----------
