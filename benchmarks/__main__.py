@@ -11,7 +11,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import barrier, chunker, gate, gate_programs, interruption, kernel, sources
+from benchmarks import (
+    barrier,
+    chunker,
+    gate,
+    gate_programs,
+    generation,
+    interruption,
+    kernel,
+    sources,
+)
 from benchmarks.measure import Table, machine
 
 _SUITES = {
@@ -21,6 +30,7 @@ _SUITES = {
     "kernel": kernel.run,
     "interruption": interruption.run,
     "sources": sources.run,
+    "generation": generation.run,
 }
 
 
