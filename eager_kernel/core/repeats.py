@@ -33,6 +33,7 @@ class Repeats:
         self._chunker = Chunker()
         self._pending: list[str] = []
         self._left_out = 0
+        self._in_line = False
         self._decided = not self._expected
 
     def feed(self, text: str) -> str:
@@ -62,13 +63,15 @@ class Repeats:
             if chunk.has_statement:
                 self._expected.popleft()
             self._left_out += len(chunk.source)
+            self._in_line = not chunk.source.endswith(("\n", "\r"))
         return ""
 
     def _rest(self) -> str:
         self._decided = True
         rest = "".join(self._pending)[self._left_out :]
         self._pending.clear()
-        return rest
+        # What followed a ";" begins a line of its own now.
+        return rest.lstrip(" \t\f") if self._in_line else rest
 
 
 def _meaning(chunk: Chunk) -> str:
