@@ -27,12 +27,12 @@ class Completion:
 
     def __call__(self, completer: Any, event: Any) -> list[str]:
         """Complete as a ``complete_command`` hook of IPython does."""
-        return self.complete(event.line)
+        return self.complete(event.text_until_cursor)
 
     def complete(self, line: str) -> list[str]:
         """What may stand where `line` ends."""
         words = _WORD.findall(line)
-        begun = "" if line[-1:].isspace() else words.pop()
+        begun = words.pop() if words and not line[-1].isspace() else ""
         if not words:
             return []
         before = words[-1]

@@ -81,7 +81,10 @@ def parse_options(line: str) -> PromptOptions:
         words = shlex.split(line)
     except ValueError as error:
         raise UsageError(f"%%eager: {error} in {line!r}") from error
-    return PromptOptions(**vars(make_parser().parse_args(words)))
+    options = PromptOptions(**vars(make_parser().parse_args(words)))
+    if options.replay and options.from_file is not None:
+        raise UsageError("%%eager: --replay and --from name two programs; choose one")
+    return options
 
 
 def make_parser() -> argparse.ArgumentParser:
