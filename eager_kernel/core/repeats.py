@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import deque
 from collections.abc import Iterable
+from typing import Final
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
@@ -79,4 +81,8 @@ def _meaning(chunk: Chunk) -> str:
     try:
         return ast.dump(parse_quietly(source, 0))
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return source
+        return _BEFORE.sub("", source, count=1)  # a line of IPython's
+
+
+# Comments and empty lines.
+_BEFORE: Final = re.compile(r"(?:[ \t\f]*+(?:#[^\n\r]*+)?+(?:\r\n?|\n))*+")

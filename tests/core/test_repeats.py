@@ -47,6 +47,7 @@ def new_in(executed: str, *pieces: str) -> str:
         ("a = 1\n", "a = 1;\tb = 2; c = 3", "b = 2; c = 3"),
         ("%matplotlib inline\n", "%matplotlib inline\nb = 2", "b = 2"),
         ("%matplotlib inline\n", "%matplotlib agg\nb = 2", "%matplotlib agg\nb = 2"),
+        ("a\n# hm\n%who\n", "a  # a\n%who\nb = 2", "b = 2"),
         ("!ls\nx = !pwd\n", "!ls\nx = !pwd\nb = 2", "b = 2"),
         ("def f():\n    return 1\n", "def f():\n  return 1\n\nf()", "\nf()"),
         ("def f():\n    return 1\n", "def f():\n    return 2\nf()", "def f():\n    return 2\nf()"),
