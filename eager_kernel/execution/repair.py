@@ -37,7 +37,8 @@ class Failure:
     @property
     def executed_lines(self) -> int:
         """Lines 1 to this one have run; 0 if none has."""
-        return self.executed.count("\n") + (not self.executed.endswith(("\n", "")))
+        lines = self.executed.count("\n")
+        return lines if self.executed.endswith("\n") or not self.executed else lines + 1
 
 
 class Repair(Protocol):
