@@ -24,25 +24,24 @@ class Model:
     ----------
     path
         Its script.
+    log
+        Where it notes what it is asked.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @property
-    def id(self) -> str:
-        return f"scripted/{self.path}"
+    def __init__(self, path: Path, log: Path) -> None:
+        self.id = f"scripted/{path}"
+        self._log = log
 
     @property
     def asked(self) -> list[dict[str, Any]]:
         """The requests so far."""
-        log = Path(f"{self.path}.asked")
+        log = Path(f"{self._log}.asked")
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
     @property
     def closed(self) -> bool:
         """Whether an answer was given up."""
-        return Path(f"{self.path}.closed").exists()
+        return Path(f"{self._log}.closed").exists()
 
     def texts(self, request: int = -1) -> list[tuple[str, str]]:
         """Role and text of each message of a request."""
@@ -108,10 +107,11 @@ class Notebook:
         return eval(answer["data"]["text/plain"])
 
     def model(self, *answers: Any) -> Model:
-        """A model with a script; an answer may be one text."""
-        path = self.folder / f"{uuid4().hex}.json"
-        path.write_text(json.dumps([[a] if isinstance(a, str) else a for a in answers]))
-        return Model(path)
+        """The model, with a new script; an answer may be one text."""
+        path, log = self.folder / "model.json", self.path()
+        steps = [[answer] if isinstance(answer, str) else answer for answer in answers]
+        path.write_text(json.dumps({"answers": steps, "log": str(log)}))
+        return Model(path, log)
 
     def ask(
         self, *answers: Any, options: str = "", prompt: str = "do it", **more: Any

@@ -1,7 +1,8 @@
 """A source that says what a script has it say, and notes what it was asked.
 
-The tests install it as a package of its own. ``scripted/FILE``: the file holds a JSON list of
-answers, the k-th for attempt k, the last for all after it. An answer is a list of steps:
+The tests install it as a package of its own. ``scripted/FILE``: the file holds a JSON object, of
+which ``answers`` is a list: the k-th for attempt k, the last for all after it. It is read anew for
+each request, so that one process does for many tests. An answer is a list of steps:
 
 - a string: text;
 - ``["wait", PATH]``: until there is such a file;
@@ -10,8 +11,8 @@ answers, the k-th for attempt k, the last for all after it. An answer is a list 
 - ``["die"]``: the process ends;
 - ``["begun", PATH]``: make a file.
 
-What was asked is appended to ``FILE.asked``, a JSON object a line, and to ``FILE.closed`` a line
-for each answer that was given up.
+What was asked is appended to ``LOG.asked``, a JSON object a line, and to ``LOG.closed`` a line
+for each answer that was given up, where ``log`` in the script is LOG.
 """
 
 from __future__ import annotations
@@ -36,9 +37,10 @@ class Scripted:
         self._name = name
 
     async def generate(self, request: Request) -> AsyncGenerator[Event, None]:
-        with Path(f"{self._name}.asked").open("a") as file:
+        script = json.loads(Path(self._name).read_text())
+        answers, log = script["answers"], script["log"]
+        with Path(f"{log}.asked").open("a") as file:
             file.write(json.dumps({**asdict(request), "pid": os.getpid()}) + "\n")
-        answers = json.loads(Path(self._name).read_text())
         done = False
         try:
             for step in answers[min(request.attempt, len(answers) - 1)]:
@@ -60,7 +62,7 @@ class Scripted:
             done = True
         finally:
             if not done:
-                with Path(f"{self._name}.closed").open("a") as file:
+                with Path(f"{log}.closed").open("a") as file:
                     file.write("closed\n")
 
     async def aclose(self) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.magics.notebook import TIMEOUT, Notebook, interrupt, shown, until
+from tests.magics.notebook import TIMEOUT, Notebook, interrupt, until
 
 
 def test_a_model_writes_and_its_program_runs(notebook: Notebook) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import random
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from eager_kernel.testing import SPLITS, Program, load
-from eager_kernel.testing.wire import Heard
-from tests.magics.notebook import TIMEOUT, Notebook, interrupt, shown, until
+from tests.magics.notebook import TIMEOUT, Notebook, shown
 
 FOLDER = Path(__file__).parent / "repair"
 CASES = {program.name.partition(": ")[2]: program for program in load(FOLDER / "programs.txt")}
