@@ -71,3 +71,9 @@ def notebook(shared: Notebook) -> Iterator[Notebook]:
 def ours(open_notebook: Callable[[str], Notebook]) -> Notebook:
     """One notebook of the EAGER kernel."""
     return open_notebook("eager_python")
+
+
+@pytest.fixture(scope="session")
+def stock(open_notebook: Callable[[str], Notebook]) -> Notebook:
+    """One notebook of a stock kernel."""
+    return open_notebook("python3")
