@@ -13,7 +13,7 @@ from jupyter_client.manager import KernelManager
 
 from eager_kernel.testing.wire import Heard, WireStream
 
-TIMEOUT = 30
+TIMEOUT = 10
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 

@@ -31,7 +31,7 @@ class Prompts(Laboratory):
         client.execute_interactive(LOAD, silent=True, timeout=60)
         self._folder = Path(tempfile.mkdtemp())
 
-    def _send(
+    def _send(  # noqa: PLR0917 - as its base
         self,
         stream: WireStream,
         program: Program,
