@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from IPython.core.error import TryNext
+
 from eager_kernel.core.gate import MODES
 from eager_kernel.magics.commands import COMMANDS
 from eager_kernel.magics.options import make_parser
@@ -27,6 +29,8 @@ class Completion:
 
     def __call__(self, completer: Any, event: Any) -> list[str]:
         """Complete as a ``complete_command`` hook of IPython does."""
+        if self._session.closed:
+            raise TryNext  # a hook can't be taken back
         return self.complete(event.text_until_cursor)
 
     def complete(self, line: str) -> list[str]:

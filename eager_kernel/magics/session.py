@@ -79,6 +79,8 @@ class Session:
         self.refusal: BaseException | None = None
         """Why the cell that begins could not be asked for."""
         self.saved = SavedPrograms()
+        self.closed = False
+        """Whether the extension has been unloaded."""
         self._interrupt = interrupt
         self._heard_at_once = heard_at_once
         self._gates = gates
@@ -297,6 +299,7 @@ class Session:
 
     def close(self) -> None:
         """End everything of the session."""
+        self.closed = True
         self.free()
 
 
