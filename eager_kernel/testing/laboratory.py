@@ -219,7 +219,7 @@ class Laboratory:
         }
         return normalise.scrub(shown, program.ignore)
 
-    def _send(
+    def _send(  # noqa: PLR0917 - what a run may depend on
         self,
         stream: WireStream,
         program: Program,
