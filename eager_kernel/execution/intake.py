@@ -243,6 +243,8 @@ class Intake:
         self._pieces = [chunk.source for chunk in executed]
         self._chars = sum(map(len, self._pieces))
         self._repeats = Repeats(executed)
+        if self._pieces and not self._pieces[-1].endswith(("\n", "\r")):
+            self._put(self._code("\n"))  # what followed on this line is gone
         if self.barrier is not None:
             self.barrier.hold_again()
         self._paused = False

@@ -71,6 +71,6 @@ def test_many_runs_leave_nothing_behind(notebook: Notebook) -> None:
 
     runs()
     before = state()
-    for _ in range(8):
+    for _ in range(4):
         runs()
     until(lambda: all(a <= b for a, b in zip(state(), before, strict=True)))
