@@ -9,11 +9,11 @@ import threading
 from typing import Any
 
 from eager_kernel.kernel.config import EagerGate, EagerRun
+from eager_kernel.kernel.model_config import EagerModel
 from eager_kernel.kernel.protocol import OpenOptions
 from eager_kernel.kernel.streams import Streams
 from eager_kernel.magics.commands import EagerMagics
 from eager_kernel.magics.completion import Completion
-from eager_kernel.magics.config import EagerModel
 from eager_kernel.magics.session import Session
 from eager_kernel.magics.stock import StockCells
 
@@ -34,13 +34,22 @@ def load(shell: Any) -> None:
             kernel.defaults,
             config,
             interrupt=kernel.interrupt_main,
+            heard_at_once=True,
         )
         kernel.claimants.append(session.claim)
     else:
         run, gate = EagerRun(parent=kernel or shell), EagerGate(parent=kernel or shell)
         streams = Streams(run.make_limits(), logging.getLogger("eager_kernel"))
         defaults = OpenOptions("auto", gate.mode, run.on_error, model="")  # type: ignore[arg-type]
-        session = Session(shell, streams, gate, defaults, config, interrupt=_interrupt_main)
+        session = Session(
+            shell,
+            streams,
+            gate,
+            defaults,
+            config,
+            interrupt=_interrupt_main,
+            heard_at_once=False,
+        )
         cells = StockCells(shell, session)
     shell.register_magics(EagerMagics(shell, session))
     completion = Completion(session)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -105,8 +105,6 @@ class PromptedRun(Stream):
         The open streams, which read this one.
     gates
         Makes its gate and barrier.
-    observers
-        Told the protocol's messages, and the program's text as it comes.
     """
 
     def __init__(
@@ -115,8 +113,9 @@ class PromptedRun(Stream):
         options: OpenOptions,
         streams: Streams,
         gates: Gates,
-        observers: Iterable[Observer] = (),
     ) -> None:
+        self.observers: list[Observer] = []
+        """Told the protocol's messages, and the program's text as it comes."""
         self.outcome: Outcome | None = None
         """How the run ended; None until then."""
         self.traceback: list[str] = []
@@ -125,7 +124,6 @@ class PromptedRun(Stream):
         """What the model's answers cost."""
         self._writer = writer
         self._streams = streams
-        self._observers = tuple(observers)
         self._stop_writing: Callable[[], None] = lambda: None
         self._failures: list[Failure] = []
         self._attempt = 0
@@ -224,7 +222,7 @@ class PromptedRun(Stream):
     def look(self) -> None:
         """Have the observers show what is new."""
         super().look()
-        for observer in self._observers:
+        for observer in self.observers:
             observer.flush()
 
     def _tell(self, kind: str, data: dict[str, Any]) -> None:
@@ -232,7 +230,7 @@ class PromptedRun(Stream):
             return
         if data["type"] == "stop":
             self._stop_writing()
-        for observer in self._observers:
+        for observer in self.observers:
             observer.hear(data)
 
 

@@ -13,9 +13,9 @@ from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.core.report import Report
 from eager_kernel.errors import EagerError, PromptError
 from eager_kernel.execution.pump import Outcome
+from eager_kernel.kernel.model_config import EagerModel
 from eager_kernel.kernel.protocol import OpenOptions
 from eager_kernel.kernel.streams import Gates, Streams
-from eager_kernel.magics.config import EagerModel
 from eager_kernel.magics.conversation import Conversation, Turn, plain
 from eager_kernel.magics.listener import Listener
 from eager_kernel.magics.options import (
@@ -27,7 +27,7 @@ from eager_kernel.magics.options import (
 from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
-from eager_kernel.magics.shown import Shown
+from eager_kernel.magics.view import CellView
 from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.registry import check_model_id
 from eager_kernel.sources.source import Request
@@ -50,6 +50,8 @@ class Session:
         Which model is asked, and how.
     interrupt
         Interrupts the main thread.
+    heard_at_once
+        Whether the kernel hears a view's buttons while its main thread is busy.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Session:
         config: EagerModel,
         *,
         interrupt: Callable[[], None],
+        heard_at_once: bool,
     ) -> None:
         self.shell = shell
         self.streams = streams
@@ -78,6 +81,7 @@ class Session:
         """Why the cell that begins could not be asked for."""
         self.saved = SavedPrograms()
         self._interrupt = interrupt
+        self._heard_at_once = heard_at_once
         self._gates = gates
         self._defaults = defaults
         self._processes: dict[tuple[str, str], ModelProcess] = {}
@@ -146,11 +150,28 @@ class Session:
             gate=options.gate or self.gate,
             model=model,
         )
-        heard_at_once = hasattr(getattr(self.shell, "kernel", None), "claimants")
-        shown = Shown(self.shell, model, self.stop, heard_at_once=heard_at_once)
-        stream = PromptedRun(writer, open_options, self.streams, self._gates, [shown.view])
-        saved = SavedProgram(prompt, model, "", "")
-        return PromptedCell(self, stream, turn, saved, cell_id, shown)
+        stream = PromptedRun(writer, open_options, self.streams, self._gates)
+        return PromptedCell(
+            self,
+            stream,
+            turn=turn,
+            saved=SavedProgram(prompt, model, "", ""),
+            cell_id=cell_id,
+            view=self._make_view(stream),
+        )
+
+    def _make_view(self, stream: PromptedRun) -> CellView | None:
+        # A terminal shows what is displayed, and can't show it anew.
+        if not self.config.view or not hasattr(self.shell, "kernel"):
+            return None
+        view = CellView(
+            stream.options.model,
+            stop=self.stop,
+            approve=stream.intake.approve,
+            heard_at_once=self._heard_at_once,
+        )
+        stream.observers.append(view.view)
+        return view
 
     def fill(self, prompt: str) -> str:
         """A cell's prompt, with the notebook's values in it.
@@ -281,37 +302,38 @@ class PromptedCell:
         What is to be saved of it, without the program.
     cell_id
         The cell's id, if it is known.
-    shown
-        What shows it.
+    view
+        Shows the run, if it is to be shown.
     """
 
     def __init__(
         self,
         session: Session,
         stream: PromptedRun,
+        *,
         turn: Turn,
         saved: SavedProgram,
         cell_id: str | None,
-        shown: Shown,
+        view: CellView | None,
     ) -> None:
         self.stream = stream
         self.turn = turn
         self._session = session
         self._saved = saved
         self._cell_id = cell_id
-        self._shown = shown
+        self._view = view
         self._listener: Listener | None = None
 
     def begin(self, parent: Any) -> None:
         """Have the program written, for the cell whose request is `parent`."""
-        self._shown.begin(self.stream.intake.approve)
-        self.stream.begin(parent)
+        self.stream.begin(parent)  # first, as a model takes its time
+        if self._view is not None:
+            self._view.show()
         self._listener = Listener(self._session.shell)
 
     def close(self) -> None:
         """Note what came of the run, which has ended."""
         outcome, listener = self.stream.outcome, self._listener
-        self._shown.close()
         if listener is not None:
             listener.close()
             self.turn.output = listener.text
@@ -320,6 +342,10 @@ class PromptedCell:
             if outcome.error is not None:
                 self.turn.error = "\n".join(plain(self.stream.traceback))
         self._session.finished(self, outcome)
+        if self._view is not None:
+            self._view.finish()
+            if self._view.view.insert_wanted and outcome is not None:
+                self._session.shell.set_next_input(outcome.program)
         if outcome is not None and outcome.program.strip():
             saved = replace(self._saved, program=outcome.program, status=outcome.status)
             try:

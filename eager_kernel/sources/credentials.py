@@ -28,7 +28,7 @@ def find_key(credential: str | None, usual: str) -> str | None:
     Returns
     -------
     str or None
-        The key; None if no credential is asked for and the usual variable is not set.
+        The key; None if the variable is empty, or the usual one not set.
 
     Raises
     ------
@@ -36,12 +36,18 @@ def find_key(credential: str | None, usual: str) -> str | None:
         There is no credential of this name.
     """
     if credential is None:
-        key = os.environ.get(usual) or None
+        key = os.environ.get(usual, "")
     else:
         key = os.environ.get(credential) or _from_keyring(credential)
-    if key is not None:
-        key = key.strip()  # a file's last newline is no part of it, and breaks headers
-        _remember(key)
+    key = key.strip()  # a file's last newline is no part of it
+    if not key:
+        return None
+    _remember(key)
+    if not key.isascii() or not key.isprintable():
+        raise SourceError(
+            f"the key in {_called(credential or usual)} holds characters that no key has: copy "
+            "it again"
+        )
     return key
 
 
@@ -95,7 +101,7 @@ def _from_keyring(name: str) -> str:
             f"{MissingExtraError('the keyring', 'keyring')}"
         ) from None
     try:
-        key = keyring.get_password(SERVICE, name)
+        key: str | None = keyring.get_password(SERVICE, name)
     except keyring.errors.KeyringError as error:
         raise SourceError(
             f"{_called(name)} is no environment variable, and the system's keyring does not "

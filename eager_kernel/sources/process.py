@@ -178,7 +178,7 @@ class Generation:
         self.number = number
         self.done = threading.Event()
         self.cancelled_at: float | None = None
-        self._process = process  # which ends when nobody needs it any more
+        self._process: ModelProcess | None = process  # which ends when nobody needs it
         self._hear = hear
         self._options = process.options
         self._first_by = time.monotonic() + process.options.first_timeout
@@ -198,6 +198,12 @@ class Generation:
     def belongs_to(self, life: _Life) -> None:
         """Note who generates it."""
         self._life = life
+
+    def finish(self) -> None:
+        """Nothing comes after this. Lets go of what it holds."""
+        self._hear = _ignore
+        self._process = None
+        self.done.set()
 
     @property
     def listening(self) -> bool:
@@ -364,7 +370,7 @@ class _Life:
         error = SourceError(self._how_it_ended())
         for generation in waiting:
             generation.take(error)
-            generation.done.set()
+            generation.finish()
         _lives.discard(self)
 
     def _read(self) -> None:
@@ -398,7 +404,7 @@ class _Life:
             if not isinstance(event, Finish | SourceError) or generation.cancelled_at is not None:
                 return
         self._generations.pop(message["id"], None)
-        generation.done.set()
+        generation.finish()
 
     def _write(self) -> None:
         """Write requests: a pipe may be full for as long as the process is busy."""
@@ -445,6 +451,10 @@ class ModelThread(threading.Thread):
 
     def __init__(self, target: Callable[[], None], name: str) -> None:
         super().__init__(target=target, name=name, daemon=True)
+
+
+def _ignore(event: Event | SourceError) -> None:
+    """Hear nothing."""
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -20,11 +20,13 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     text
         Any text: an error's message, what a process wrote to stderr.
     secrets
-        Keys that are known. What looks like a key is replaced also where it is not known.
+        Keys that are known, of 8 characters or more. What looks like a key is replaced also
+        where it is not known.
     """
     # The longest first: a key may be the beginning of another.
     for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, REDACTED)
+        if len(secret) >= _SHORTEST:  # what is shorter is no key, but may be a word
+            text = text.replace(secret, REDACTED)
     text = _BEARER.sub(rf"\1{REDACTED}", text)
     return _LOOKS_LIKE_A_KEY.sub(REDACTED, text)
 

@@ -128,6 +128,7 @@ class _Worker:
         try:
             async for text in answer:
                 hear(text)
+                await asyncio.sleep(0)  # a source that never waits must not keep a cancel out
         finally:
             await answer.aclose()
         hear(Finish(answer.finish_reason or "stop", answer.usage))

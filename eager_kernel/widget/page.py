@@ -116,7 +116,10 @@ class EagerView(QuietView, anywidget.AnyWidget):
         self.send(news)
         self._audience.told(now)
 
-    def _repr_mimebundle_(self, **more: Any) -> dict[str, Any] | tuple[dict[str, Any], dict[str, Any]]:
+    # A bundle without metadata is one, too.
+    def _repr_mimebundle_(  # type: ignore[override]
+        self, **more: Any
+    ) -> dict[str, Any] | tuple[dict[str, Any], dict[str, Any]]:
         saved = self.saved()
         if self._closed:
             return saved

@@ -126,7 +126,8 @@ class Spans:
     @property
     def open(self) -> Kind | None:
         """What the last span of the execution lane is, if it still goes on: a page lets it grow
-        by itself, so that a long statement needs no news."""
+        by itself, so that a long statement needs no news.
+        """
         return self._open
 
     @property
@@ -138,9 +139,7 @@ class Spans:
 def exact(report: Report) -> dict[LaneName, list[Span]]:
     """The three lanes of a report; so few spans that any page can draw them."""
     least = end_of(report) / _MOST
-    generation, detection, queue, execution = (
-        merged(lane.spans, least) for lane in lanes(report)
-    )
+    generation, detection, queue, execution = (merged(lane.spans, least) for lane in lanes(report))
     # What the gate held is drawn where it would have run, under what did run.
     held = [span for span in queue if span.kind == "held"]
     return {"generation": generation, "detection": detection, "execution": held + execution}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from traitlets import Dict, Float, Integer, TraitError, Unicode, validate
+from traitlets import Bool, Dict, Float, Integer, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
 from eager_kernel.sources.source import Options
@@ -81,6 +81,10 @@ class EagerModel(Configurable):
         5.0,
         help="""Seconds that a stopped model may take to stop writing before its process is
         ended.""",
+    ).tag(config=True)
+    view = Bool(
+        True,
+        help="""Whether a cell shows its program as it is written and run.""",
     ).tag(config=True)
     options = Dict(
         help="""What only some providers know, for example {"dtype": "bfloat16", "device":
