@@ -165,6 +165,7 @@ class Session:
         if not self.config.view or not hasattr(self.shell, "kernel"):
             return None
         view = CellView(
+            self.shell,
             stream.options.model,
             stop=self.stop,
             approve=stream.intake.approve,

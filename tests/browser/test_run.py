@@ -11,7 +11,7 @@ from tests.browser.lab import Lab
 pytestmark = pytest.mark.timeout(600)  # the first test may have to install the browser
 
 STEPS = "".join(f"x{i} = sum(range({i}_000_000)) % 7\nprint('step', {i})\n" for i in range(1, 9))
-SPIN = "print('begins')\nwhile True:\n    pass\n\n" + "# more and more\n" * 400
+SPIN = "print('begins')\nwhile True:\n    pass\n\nz = 0\n" + "# more and more\n" * 400
 HELD = "print('before')\nimport time\nt = time.time()\nprint('after')\n" + "# more\n" * 600
 
 
@@ -87,7 +87,7 @@ def test_an_error_in_the_middle(lab: Lab, page: Any, notebook: Any) -> None:
     text = picture.inner_text()
     assert "✗ recorded/error: failed, 2 of" in text
     assert "ZeroDivisionError: division by zero" in text
-    assert "✗  3  a / b" in text.replace(" ", " ").replace("  3", " 3").replace(" 3", "  3")
+    assert "✗ 3  a / b" in text
     assert "never" not in shown.output(0).locator(".jp-OutputArea-output").nth(1).inner_text()
     shown.screenshot("error")
 
