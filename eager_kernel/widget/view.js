@@ -384,6 +384,9 @@ const CUT = 600; // characters of a line that are shown at once
 const QUIET = 8; // seconds without a word after which the page says so
 const PATIENCE = 3; // seconds in which the kernel answers a button
 const LANES = ["generation", "detection", "execution"];
+// What may have the focus says that keys are its own: JupyterLab would take arrows and Enter for
+// commands of the notebook, and looks at the focused element only.
+const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
 
 /**
  * Make an element.
@@ -474,8 +477,7 @@ class View {
     this.root = make(
       "section",
       "eager-view",
-      // JupyterLab would take keys such as arrows and Enter for commands of the notebook.
-      { "aria-label": "Run of a program", "data-lm-suppress-shortcuts": "true" },
+      { "aria-label": "Run of a program" },
       make(
         "div",
         "ev-head",
@@ -494,7 +496,7 @@ class View {
   }
 
   button(label, title, action) {
-    const button = make("button", "ev-button", { type: "button" }, label);
+    const button = make("button", "ev-button", { type: "button", ...OWN_KEYS }, label);
     if (title) button.title = title;
     button.addEventListener("click", action);
     return button;
@@ -537,7 +539,7 @@ class View {
 
   buildCode() {
     this.spacer = make("div", "ev-lines", { role: "list", "aria-label": "Lines of the program" });
-    this.code = make("div", "ev-code", { tabindex: "0", role: "group", "aria-label": "Program" }, this.spacer);
+    this.code = make("div", "ev-code", { tabindex: "0", role: "group", "aria-label": "Program", ...OWN_KEYS }, this.spacer);
     this.code.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.again = this.button("↓ Follow", "Go on to the newest line", () => {
       this.follow = true;
@@ -607,8 +609,10 @@ class View {
 
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.code;
-    if (Math.abs(scrollTop - this.scrolledTo) > 2) {
-      this.follow = scrollTop + clientHeight >= scrollHeight - 4;
+    // What the view scrolls itself, it has noted.
+    if (Math.abs(scrollTop - this.scrolledTo) > 0.5) {
+      const down = scrollTop > this.scrolledTo;
+      this.follow = down && scrollTop + clientHeight >= scrollHeight - 4;
       this.scrolledTo = scrollTop;
     }
     this.draw();
@@ -902,7 +906,7 @@ class View {
 
   showWhole(line) {
     const text = this.run.lines[line - 1];
-    const area = make("textarea", "", { readonly: "", rows: "8", "aria-label": `Line ${line}`, spellcheck: "false" });
+    const area = make("textarea", "", { readonly: "", rows: "8", "aria-label": `Line ${line}`, spellcheck: "false", ...OWN_KEYS });
     area.value = visible(text).map((part) => part.text).join("");
     const close = this.button("Close", "", () => {
       this.whole.hidden = true;

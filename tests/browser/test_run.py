@@ -123,6 +123,8 @@ def test_the_page_is_loaded_again_in_the_middle(lab: Lab, page: Any, notebook: A
     view.wait_for()
     before = lines_of(view)
     assert before[1] >= 6
+    kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+    assert page.evaluate(f"() => {kernel}.status") == "busy"
     until(page, lambda: lines_of(view)[0] > before[0] + 3, "that it goes on")
     view.locator(".ev-code").evaluate("code => code.scrollTop = 0")
     view.locator(".ev-row", has_text="x1 = sum(range(1_000_000)) % 7").wait_for()
@@ -151,14 +153,13 @@ def test_the_kernel_is_restarted_in_the_middle(lab: Lab, page: Any, notebook: An
 
 def test_several_runs_and_the_program_as_a_cell(lab: Lab, page: Any, notebook: Any) -> None:
     model = lab.record("short", "y = 6\nprint('here', y)\n" + "# more\n" * 40)
-    shown = notebook(f"%%eager --model {model}\nOne.", f"%%eager --model {model} --new\nTwo.")
+    shown = notebook(f"%%eager --model {model}\nOne.", f"%%eager --model {model} --fresh\nTwo.")
     shown.run_cell(0)
     shown.run_cell(1)
-    first, second = shown.view(0), shown.view(1)
+    first = shown.view(0)
     insert = first.get_by_role("button", name="Insert as cell")
     insert.click()
     assert insert.get_attribute("aria-pressed") == "true"
-    second.wait_for()
     shown.picture(0).wait_for()
     inserted = page.locator(".jp-Notebook .jp-Cell").nth(1)
     until(page, lambda: "y = 6" in inserted.inner_text(), "the new cell")
