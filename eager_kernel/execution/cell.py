@@ -23,7 +23,7 @@ from eager_kernel.core.positions import parse_at
 from eager_kernel.errors import EagerError, EffectHeld
 from eager_kernel.execution.history import GrowingEntry, Recording
 from eager_kernel.execution.source import GrowingSource
-from eager_kernel.execution.syntax import to_python
+from eager_kernel.execution.syntax import to_python, transforms_as_stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,10 +257,12 @@ class StreamedCell:
             program, transformed_cell=transformed, preprocessing_exc_tuple=failure
         )
         if not self.is_async:
-            # ipykernel transforms such a cell twice, and what a transformer prints with it.
+            # ipykernel transforms such a cell twice, and what a transformer prints with it. Of
+            # IPython's own, only those of single lines print.
             self._prepare()
-            with suppress(Exception):
-                transformed = shell.transform_cell(program)
+            if len(transformed.splitlines()) == 1 or not transforms_as_stock(shell):
+                with suppress(Exception):
+                    transformed = shell.transform_cell(program)
         try:
             self.result = await shell.run_cell_async(
                 program,

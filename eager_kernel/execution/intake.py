@@ -156,6 +156,8 @@ class Intake:
         self._in_block = False
         self._unfinished: list[Chunk] = []
         self._ending: Ending | None = None
+        self.begun = False
+        """Whether any of the program runs, or has run."""
         self.caught_up = True
         """Whether all text is here that had come when the program's cell began."""
         self._listener: Callable[[], None] | None = None
@@ -505,6 +507,7 @@ class Intake:
 
     def batch_started(self) -> None:
         """Note that the pump runs a batch."""
+        self.begun = True
         with self._changed:
             self._in_batch = True
             self._timeline.batch_started(self._clock())

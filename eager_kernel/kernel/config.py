@@ -62,6 +62,20 @@ class EagerRun(Configurable):
         sent; then it is dropped, with nothing run.""",
     ).tag(config=True)
 
+    warm_imports = List(
+        Unicode(),
+        help="""Modules to import as soon as a model is asked, while it has not written anything
+        yet, for example ["pandas", "matplotlib.pyplot"]. Once a process, in a thread; only
+        installed modules. A program that sets environment variables or options before it
+        imports one of them finds it imported already, and so does one that the module prints
+        to.""",
+    ).tag(config=True)
+    learn_imports = Bool(
+        False,
+        help="""Whether to import so what earlier programs of this user imported most, too.
+        Their names are kept in Jupyter's data folder.""",
+    ).tag(config=True)
+
     def make_limits(self) -> Limits:
         """The limits, as values."""
         return Limits(

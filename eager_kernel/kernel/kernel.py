@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
@@ -19,6 +20,7 @@ from eager_kernel.errors import EagerError
 from eager_kernel.execution.cell import CellOptions
 from eager_kernel.execution.pump import Pump
 from eager_kernel.kernel.config import EagerGate, EagerRun
+from eager_kernel.kernel.imports import WarmImports
 from eager_kernel.kernel.ingress import Ingress
 from eager_kernel.kernel.protocol import OpenOptions, attached_comm
 from eager_kernel.kernel.stream import Stream
@@ -61,7 +63,8 @@ class EagerKernel(IPythonKernel):
         self._shutting_down = False
         run = self.run_class(parent=self)
         gate = self.gate_class(parent=self)
-        self.streams = Streams(run.make_limits(), self.log)
+        self.warm_imports = WarmImports(list(run.warm_imports), learn=run.learn_imports)
+        self.streams = Streams(run.make_limits(), self.log, self._warm_up)
         self.gates = gate
         self.defaults = OpenOptions("auto", gate.mode, run.on_error, model="")  # type: ignore[arg-type]
         self.ingress = Ingress(self, self.streams, self.defaults, gate, self.interrupt_main)
@@ -82,6 +85,9 @@ class EagerKernel(IPythonKernel):
         await super().interrupt_request(stream, ident, parent)
         for owned in attached:
             owned.intake.stop("interrupted", message="the user interrupted the kernel")
+
+    def _warm_up(self, stream: Stream) -> None:
+        self.warm_imports.begin(until=lambda: stream.intake.begun)
 
     def interrupt_main(self) -> None:
         """Send SIGINT to the main thread, and to what it has started."""
@@ -117,6 +123,7 @@ class EagerKernel(IPythonKernel):
                 _adopt(pump.context)
             if pump.outcome is not None:
                 stream.tell_result(pump.outcome, reply.get("traceback", []))
+                self._learn(pump.outcome.program)
             return reply
         finally:
             pump.close()
@@ -125,6 +132,13 @@ class EagerKernel(IPythonKernel):
             stream.intake.stop("error", message="the kernel could not run the stream")
             self.streams.release(stream)
             claim.close()
+
+    def _learn(self, program: str) -> None:
+        try:
+            self.warm_imports.note(program)
+        except OSError as error:
+            text = f"what to import early can't be noted (EagerRun.learn_imports): {error}"
+            warnings.warn(text, stacklevel=2)
 
     async def _run(self, pump: Pump, expressions: dict[str, str]) -> Any:
         result = await pump.run()

@@ -128,8 +128,9 @@ class Stream:
     def tell_chunks(self) -> None:
         """Send the states that changed since the last call: the latest of each chunk.
 
-        Of a burst, the chunks that are ready, done or skipped are told by the last one of
-        each: order never changes, so those before it are as far.
+        Of a burst, the chunks that are ready, running, done or skipped are told by the last one
+        of each: order never changes, so those before it are as far. Many run at once where a
+        program runs as one cell.
         """
         with self._lock:
             changed, self._states = self._states, {}
@@ -203,4 +204,4 @@ class Stream:
 
 
 _BURST: Final = 100
-_TOLD_BY_LAST: Final[frozenset[State]] = frozenset({"ready", "done", "skipped"})
+_TOLD_BY_LAST: Final[frozenset[State]] = frozenset({"ready", "running", "done", "skipped"})

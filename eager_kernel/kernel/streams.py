@@ -71,11 +71,16 @@ class Streams:
         What a stream may cost.
     log
         Where faults of our own go.
+    on_open
+        Told of each new stream, on the thread that opens it.
     """
 
-    def __init__(self, limits: Limits, log: Any) -> None:
+    def __init__(
+        self, limits: Limits, log: Any, on_open: Callable[[Stream], None] = lambda stream: None
+    ) -> None:
         self.limits = limits
         self._log = log
+        self._on_open = on_open
         self._lock = threading.RLock()
         self._streams: dict[str, Stream] = {}
         self._gone: dict[str, str] = {}
@@ -117,7 +122,8 @@ class Streams:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
                 self._thread.start()
-            return stream
+        self._on_open(stream)
+        return stream
 
     def deliver(self, comm_id: str, message: Message) -> bool:
         """Have the stream thread act on a message. False: there is no such stream.

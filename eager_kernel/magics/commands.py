@@ -159,7 +159,7 @@ class EagerMagics(Magics):
         if line == "--clear":
             conversation.turns.clear()
         elif line.isdecimal():
-            conversation.budget = int(line)
+            self._session.config.context_chars = int(line)
         elif line:
             raise UsageError("use: %eager context, %eager context --clear, %eager context CHARS")
         told = conversation.within_budget()

@@ -51,6 +51,7 @@ def load(shell: Any) -> None:
             heard_at_once=False,
         )
         cells = StockCells(shell, session)
+    shell.configurables.append(config)  # what `%config` knows
     shell.register_magics(EagerMagics(shell, session))
     completion = Completion(session)
     for name in ("%eager", "%%eager"):
@@ -63,6 +64,7 @@ def unload(shell: Any) -> None:
     """Take back what `load` gave."""
     session, cells = _loaded.pop(shell)
     atexit.unregister(session.close)
+    shell.configurables.remove(session.config)
     session.close()
     if cells is not None:
         cells.give_back()

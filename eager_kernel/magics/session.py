@@ -27,7 +27,7 @@ from eager_kernel.magics.options import (
 from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
-from eager_kernel.magics.view import CellView
+from eager_kernel.magics.shown import Shown
 from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.registry import check_model_id
 from eager_kernel.sources.source import Request
@@ -68,11 +68,10 @@ class Session:
         self.shell = shell
         self.streams = streams
         self.config = config
-        self.model = config.model
-        """The id of the model that cells ask if they name none."""
         self.gate: Mode = defaults.gate
         """The gate mode of cells that name none."""
         self.conversation = Conversation(config.context_chars)
+        config.observe(self._set_budget, "context_chars")
         self.program = ""
         """The code text of the last run."""
         self.report: Report | None = None
@@ -137,13 +136,14 @@ class Session:
             turn.prompt = saved.prompt
         elif options.from_text is not None:
             writer = TextWriter(options.from_text)
-            model = ""
+            model = options.from_file or ""
         else:
             turn.prompt = self.fill(prompt)
             request = self.make_request(options, turn.prompt)
             repairs = self.config.repair if options.repair is None else options.repair
             process = self.process(options)
-            model, writer = process.model_id, ModelWriter(process, request, repairs)
+            model = options.from_file or process.model_id
+            writer = ModelWriter(process, request, repairs)
         open_options = replace(
             self._defaults,
             text_format=text_format,
@@ -157,22 +157,14 @@ class Session:
             turn=turn,
             saved=SavedProgram(prompt, model, "", ""),
             cell_id=cell_id,
-            view=self._make_view(stream),
+            shown=self._show(stream),
         )
 
-    def _make_view(self, stream: PromptedRun) -> CellView | None:
+    def _show(self, stream: PromptedRun) -> Shown | None:
         # A terminal shows what is displayed, and can't show it anew.
         if not self.config.view or not hasattr(self.shell, "kernel"):
             return None
-        view = CellView(
-            self.shell,
-            stream.options.model,
-            stop=self.stop,
-            approve=stream.intake.approve,
-            heard_at_once=self._heard_at_once,
-        )
-        stream.observers.append(view.view)
-        return view
+        return Shown(self.shell, stream, self.stop, heard_at_once=self._heard_at_once)
 
     def fill(self, prompt: str) -> str:
         """A cell's prompt, with the notebook's values in it.
@@ -184,7 +176,7 @@ class Session:
         """
         if not prompt.strip():
             raise PromptError("the cell has no prompt: write below %%eager what you want")
-        return fill(prompt.strip("\n"), self.shell.user_ns, self._show)
+        return fill(prompt.strip("\n"), self.shell.user_ns, self._as_text)
 
     def make_request(self, options: PromptOptions, prompt: str) -> Request:
         """What a model is asked for a prompt that has been filled."""
@@ -197,7 +189,7 @@ class Session:
             temperature=temperature,
         )
 
-    def _show(self, value: Any) -> str:
+    def _as_text(self, value: Any) -> str:
         """What the notebook would show of a value, as text."""
         data, _ = self.shell.display_formatter.format(value, include={"text/plain"})
         return str(data.get("text/plain", repr(value)))
@@ -219,6 +211,11 @@ class Session:
         return self._running is not None
 
     # Models ---------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> str:
+        """The id of the model that cells ask if they name none."""
+        return str(self.config.model)
 
     def process(self, options: PromptOptions) -> ModelProcess:
         """The process of the model that a cell asks; it is kept for the next request.
@@ -256,7 +253,7 @@ class Session:
             There is no such model.
         """
         self.process(PromptOptions(model=model))
-        self.model = model
+        self.config.model = model
 
     def free(self) -> int:
         """End the models' processes, which frees their memory. Returns how many there were."""
@@ -283,6 +280,9 @@ class Session:
             raise UsageError(f"%eager gate: {mode!r} is none of {', '.join(MODES)}")
         self.gate = mode
 
+    def _set_budget(self, change: Any) -> None:
+        self.conversation.budget = change["new"]
+
     def close(self) -> None:
         """End everything of the session."""
         self.free()
@@ -303,7 +303,7 @@ class PromptedCell:
         What is to be saved of it, without the program.
     cell_id
         The cell's id, if it is known.
-    view
+    shown
         Shows the run, if it is to be shown.
     """
 
@@ -315,21 +315,21 @@ class PromptedCell:
         turn: Turn,
         saved: SavedProgram,
         cell_id: str | None,
-        view: CellView | None,
+        shown: Shown | None,
     ) -> None:
         self.stream = stream
         self.turn = turn
         self._session = session
         self._saved = saved
         self._cell_id = cell_id
-        self._view = view
+        self._shown = shown
         self._listener: Listener | None = None
 
     def begin(self, parent: Any) -> None:
         """Have the program written, for the cell whose request is `parent`."""
         self.stream.begin(parent)  # first, as a model takes its time
-        if self._view is not None:
-            self._view.show()
+        if self._shown is not None:
+            self._shown.begin()
         self._listener = Listener(self._session.shell)
 
     def close(self) -> None:
@@ -343,10 +343,8 @@ class PromptedCell:
             if outcome.error is not None:
                 self.turn.error = "\n".join(plain(self.stream.traceback))
         self._session.finished(self, outcome)
-        if self._view is not None:
-            self._view.finish()
-            if self._view.view.insert_wanted and outcome is not None:
-                self._session.shell.set_next_input(outcome.program)
+        if self._shown is not None:
+            self._shown.close()
         if outcome is not None and outcome.program.strip():
             saved = replace(self._saved, program=outcome.program, status=outcome.status)
             try:

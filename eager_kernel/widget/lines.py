@@ -60,7 +60,7 @@ class Lines:
         if self.known < first - 1:
             self._set(self.known + 1, first - 1, "ready")
         self.known = max(self.known, last)
-        if mark in {"done", "skipped"}:
+        if mark in {"done", "running", "skipped"}:
             # All before it are as far; what has failed stays so.
             first = min(first, self._done + 1)
             for begin, end in list(self._without_failed(first, last)):

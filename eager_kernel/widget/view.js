@@ -300,11 +300,14 @@ export class Run {
     return this.live ? this.at + (clock() - this.heardAt) : this.at;
   }
 
-  /** @param {number} line 1-based. */
+  /**
+   * The mark of a line.
+   * @param {number} line 1-based.
+   */
   mark(line) {
     const code = this.codes[line - 1] ?? 0;
     // Without a chunk, it is still being written, unless no more comes.
-    return code === 0 && this.facts.phase === "writing" ? WRITING : MARKS[code];
+    return code === 0 && this.live && this.facts.phase === "writing" ? WRITING : MARKS[code];
   }
 
   /** @param {number} line 1-based. */
