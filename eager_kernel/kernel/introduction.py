@@ -19,7 +19,6 @@ class Host(Protocol):
     session: Any
     log: Any
     shell_stream: Any
-    iopub_socket: Any
     kernel_info: Any
     comm_manager: Any
 
@@ -75,9 +74,6 @@ class Introduction:
             reply = kind.replace("_request", "_reply")
             host = self._host
             host.session.send(host.shell_stream, reply, content, parent=message, ident=ident)
-            # A page that has just come would take the kernel for idle.
-            busy = {"execution_state": "busy"}
-            host.session.send(host.iopub_socket, "status", busy, parent=message, ident=b"status")
             return
         # States may be large, and a widget's own code may make them: not on this thread.
         handler = getattr(self._host.comm_manager, kind)

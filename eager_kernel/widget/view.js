@@ -266,16 +266,19 @@ export class Run {
     for (let i = 1; i < parts.length; i++) this.lines.push(parts[i]);
   }
 
+  /** Forget a line and all after it. */
   cut(first) {
-    const program = this.program;
-    const breaks = /\r\n?|\n/g;
-    for (let line = 1; line < first && breaks.exec(program); line++);
-    this.pieces = [first > 1 ? program.slice(0, breaks.lastIndex) : ""];
-    this.lines.length = first - 1;
-    this.lines.push("");
+    if (first <= this.lines.length) {
+      const program = this.program;
+      const breaks = /\r\n?|\n/g;
+      for (let line = 1; line < first; line++) breaks.exec(program);
+      this.pieces = [program.slice(0, breaks.lastIndex)];
+      this.lines.length = first - 1;
+      this.lines.push("");
+      this.endsInCr = this.program.endsWith("\r");
+    }
     this.codes.length = Math.min(this.codes.length, first - 1);
     this.states.length = Math.min(this.states.length, first);
-    this.endsInCr = false;
     for (const line of [...this.notes.keys()]) if (line >= first) this.notes.delete(line);
     this.version++;
   }
