@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import barrier, chunker, gate, gate_programs, interruption, kernel
+from benchmarks import barrier, chunker, gate, gate_programs, interruption, kernel, view
 from benchmarks.measure import Table, machine
 
 _SUITES = {
@@ -20,6 +20,7 @@ _SUITES = {
     "barrier": barrier.run,
     "kernel": kernel.run,
     "interruption": interruption.run,
+    "view": view.run,
 }
 
 

@@ -35,7 +35,10 @@ class Host(Protocol):
     iopub_socket: Any
     shell_stream: Any
     comm_manager: Any
-    kernel_info: Any
+
+    @property
+    def kernel_info(self) -> Any:
+        """What a `kernel_info_reply` says."""
 
 
 class Ingress:

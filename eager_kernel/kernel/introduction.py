@@ -19,8 +19,11 @@ class Host(Protocol):
     session: Any
     log: Any
     shell_stream: Any
-    kernel_info: Any
     comm_manager: Any
+
+    @property
+    def kernel_info(self) -> Any:
+        """What a `kernel_info_reply` says."""
 
 
 class Introduction:
@@ -99,7 +102,7 @@ class Introduction:
             question = self._questions.get()
             try:
                 question()
-            except Exception:  # noqa: BLE001 - of a widget: the next one may be well
+            except Exception:
                 self._host.log.exception("A widget's state can't be told")
 
 

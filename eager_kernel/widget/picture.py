@@ -117,8 +117,8 @@ def _coloured_code(code: str) -> str:
         for i, piece in enumerate(text.split("\n")):
             made.append("\n" if i else "")
             if piece:
-                piece = escape(piece)
-                made.append(f'<span style="{style}">{piece}</span>' if style else piece)
+                safe = escape(piece)
+                made.append(f'<span style="{style}">{safe}</span>' if style else safe)
     return "".join(made)
 
 

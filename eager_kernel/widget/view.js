@@ -445,7 +445,11 @@ class View {
     for (const element of [document.documentElement, document.body]) {
       this.themes.observe(element, { attributes: true });
     }
-    this.sizes = new ResizeObserver(() => this.draw());
+    // It has a size, and a page with a colour around it, only when it was put into one.
+    this.sizes = new ResizeObserver(() => {
+      this.theme();
+      this.draw();
+    });
     this.sizes.observe(this.code);
     this.theme();
     this.draw();

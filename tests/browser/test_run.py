@@ -68,7 +68,7 @@ def test_stop_while_the_main_thread_spins(
     page.evaluate(f"window.jupyterapp.serviceManager.kernels.commsOverSubshells = '{subshells}'")
     shown.run_cell(0)
     view = shown.view(0)
-    view.locator("[data-mark=running]").first.wait_for()
+    view.locator(".ev-row[data-mark=running]").first.wait_for()
     view.get_by_role("button", name="Stop").click()
     picture = shown.picture(0)
     picture.wait_for()
@@ -98,12 +98,14 @@ def test_a_held_chunk_is_approved(lab: Lab, page: Any, notebook: Any) -> None:
     view = shown.view(0)
     approve = view.get_by_role("button", name="Approve")
     until(page, approve.is_enabled, "what is held")
-    assert "reads a clock" in view.locator("[data-mark=held]").first.inner_text()
+    assert "reads a clock" in view.locator(".ev-row[data-mark=held]").first.inner_text()
     assert "Line 3 is held" in view.get_by_role("status").inner_text()
     assert "after" not in shown.output(0).inner_text().replace("print('after')", "")
     shown.screenshot("held", view)
     approve.click()
-    until(page, lambda: view.locator("[data-mark=held]").count() == 0, "that nothing is held")
+    until(
+        page, lambda: view.locator(".ev-row[data-mark=held]").count() == 0, "that nothing is held"
+    )
     out = shown.output(0).locator(".jp-OutputArea-output", has_text="before\nafter")
     out.wait_for()
     assert view.get_attribute("data-phase") == "writing"
@@ -134,7 +136,7 @@ def test_the_kernel_is_restarted_in_the_middle(lab: Lab, page: Any, notebook: An
     shown = notebook(f"%%eager --model {lab.record('restart', SPIN)}\nSpin.", "'usable'")
     shown.run_cell(0)
     view = shown.view(0)
-    view.locator("[data-mark=running]").first.wait_for()
+    view.locator(".ev-row[data-mark=running]").first.wait_for()
     page.evaluate(
         "async () => await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
         ".restart()"
@@ -181,3 +183,28 @@ def test_a_saved_notebook_shows_the_picture_without_its_kernel(
     assert "3 of 3 lines executed" in picture.inner_text()
     assert "print('<b>bold</b>')" in picture.inner_text()
     assert "Error displaying widget" not in shown.output(0).inner_text()
+
+
+def test_stop_in_a_stock_kernel(lab: Lab, page: Any, notebook: Any) -> None:
+    cell = f"%%eager --model {lab.record('spin', SPIN)}\nSpin."
+    shown = notebook("%load_ext eager_kernel", cell, cell, kernel="python3")
+    shown.run_cell(0)
+    shown.until_idle()
+    # JupyterLab sends a view's messages to a subshell, where they are heard.
+    subshells = "window.jupyterapp.serviceManager.kernels.commsOverSubshells"
+    assert page.evaluate(subshells) == "perCommTarget"
+    shown.run_cell(1)
+    view = shown.view(1)
+    view.locator(".ev-row[data-mark=running]").first.wait_for()
+    view.get_by_role("button", name="Stop").click()
+    shown.picture(1).wait_for()
+    assert "KeyboardInterrupt" in shown.picture(1).inner_text()
+    # Elsewhere they wait for the main thread, and the page says what helps.
+    page.evaluate(f"{subshells} = 'disabled'")
+    shown.run_cell(2)
+    view = shown.view(2)
+    view.locator(".ev-row[data-mark=running]").first.wait_for()
+    view.get_by_role("button", name="Stop").click()
+    until(page, lambda: "interrupt the kernel" in view.inner_text(), "what helps")
+    shown.command("notebook:interrupt-kernel")
+    shown.picture(2).wait_for()

@@ -98,7 +98,10 @@ def test_hostile_text_is_text(shown: Notebook, page: Any) -> None:
     assert "⟨U+202D⟩ # admin⟨U+202C⟩" in text
     assert "⟨U+001B⟩[31mred" in text
     assert "\u202e" not in text
-    assert "<script>window.pwned=1</script>: <img src=q onerror" in view.locator(".ev-note").inner_text()
+    assert (
+        "<script>window.pwned=1</script>: <img src=q onerror"
+        in view.locator(".ev-note").inner_text()
+    )
     assert "[31m" not in view.locator(".ev-note").inner_text()
     more = view.get_by_role("button", name="more characters")
     assert "more characters" in more.inner_text()
@@ -186,7 +189,10 @@ def test_keys_and_names_for_those_who_do_not_see(shown: Notebook, page: Any) -> 
 
 def test_it_follows_the_theme(shown: Notebook, page: Any) -> None:
     view = shown.view(1)
-    run(shown, "tell('def f(x):\\n    return x  # same\\n\\n', index=0, lines=[1, 3], state='deferred')")
+    run(
+        shown,
+        "tell('def f(x):\\n    return x  # same\\n\\n', index=0, lines=[1, 3], state='deferred')",
+    )
     background = "view => getComputedStyle(view).backgroundColor"
     light = view.evaluate(background)
     assert view.get_attribute("data-dark") == "false"
@@ -194,6 +200,10 @@ def test_it_follows_the_theme(shown: Notebook, page: Any) -> None:
     try:
         until(page, lambda: view.get_attribute("data-dark") == "true", "the dark theme")
         assert view.evaluate(background) != light
+        shown.run_cell(3)  # one that comes into a dark page
+        dark = "view => view.dataset.dark === 'true'"
+        shown.view(3).locator(".ev-row").first.wait_for()
+        until(page, lambda: shown.view(3).evaluate(dark), "that it is dark")
         shown.screenshot("dark", view)
     finally:
         shown.command("apputils:change-theme", theme="JupyterLab Light")

@@ -101,7 +101,7 @@ def test_it_reads_without_colour_and_without_styles() -> None:
     for said in ("✗ a model: failed, 2 of 4 lines executed", "E: why", "generation", "execution"):
         assert said in saved["text/plain"]
         assert said in text
-    for line in ("✓ 1  a = 1", "✗ 3  raise E", "– 4  never"):  # noqa: RUF001
+    for line in ("✓ 1  a = 1", "✗ 3  raise E", "– 4  never"):
         assert line in saved["text/plain"]
         assert line in text
     assert "▒" in text  # the lanes in characters, where there are no styles
