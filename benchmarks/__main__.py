@@ -20,6 +20,7 @@ from benchmarks import (
     interruption,
     kernel,
     sources,
+    view,
 )
 from benchmarks.measure import Table, machine
 
@@ -31,6 +32,7 @@ _SUITES = {
     "interruption": interruption.run,
     "sources": sources.run,
     "generation": generation.run,
+    "view": view.run,
 }
 
 
