@@ -17,6 +17,7 @@ from eager_kernel.bench.engines import Done, Records
 from eager_kernel.errors import MissingExtraError
 
 try:
+    import dask
     import distributed
 except ImportError as error:
     raise MissingExtraError("the Dask engine", "dask") from error
@@ -50,7 +51,7 @@ class Dask:
         topic = f"eager-bench-{uuid4().hex}"
         with (
             ExitStack() as exits,
-            distributed.config.set({"distributed.scheduler.allowed-failures": self._losses}),
+            dask.config.set({"distributed.scheduler.allowed-failures": self._losses}),
         ):
             client = exits.enter_context(self._connect(exits))
             futures = {

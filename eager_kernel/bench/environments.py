@@ -100,6 +100,7 @@ class Link:
         manager.start_kernel(cwd=str(folder), env=_surroundings(folder), extra_arguments=_QUIET)
         with ExitStack() as exits:
             exits.callback(manager.shutdown_kernel, now=True)
+            _wait_until_it_answers(manager)
             about = json.loads(Path(manager.connection_file).read_text(encoding="utf-8"))
             names = [name for name in about if name.endswith("_port")]
             through = exits.enter_context(
@@ -135,6 +136,18 @@ def kernel_at_work(where: Environment, kernel: str, workplace: Workplace) -> Ite
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _wait_until_it_answers(manager: KernelManager) -> None:
+    # A client that has no manager takes a kernel that is still starting for a dead one.
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=_PATIENCE)
+    except RuntimeError as error:
+        raise KernelConnectionError(f"the kernel did not start: {error}") from error
+    finally:
+        client.stop_channels()
+
+
 def _surroundings(folder: Path) -> dict[str, str]:
     """The user's history and start-up files are not part of what is measured."""
     return {**os.environ, "IPYTHONDIR": str(folder / ".ipython")}
@@ -148,4 +161,5 @@ def _milliseconds(text: str) -> float:
 
 
 _QUIET: Final = ["--log-level=ERROR"]
+_PATIENCE: Final = 60
 _LONGEST: Final = 10_000
