@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from traitlets import Float, Int, Unicode
+from traitlets import Bool, Float, Int, Unicode
 
 from benchmarks import barrier, chunker, gate, gate_programs, kernel, peers, stop_delay
 from eager_kernel.bench.measure import Table
+from eager_kernel.bench.results import paste, read
 from eager_kernel.bench.suites import Bench, Outcome, Suite
 from eager_kernel.cli.bench import BenchApp
 from eager_kernel.errors import EagerError
@@ -38,6 +39,7 @@ class DeveloperBenchApp(BenchApp):
 python -m benchmarks chunker peers
 python -m benchmarks end-to-end interruption --quick
 python -m benchmarks gate-programs --folder FOLDER
+python -m benchmarks --paste results.json docs/performance.md
 """
 
     folder = Unicode("", help="Suite gate-programs: a folder of sources of programs.").tag(
@@ -51,10 +53,27 @@ python -m benchmarks gate-programs --folder FOLDER
     limit = Int(40, help="Suite gate-programs: programs of a source that are run.").tag(config=True)
     seconds = Float(20.0, help="Suite gate-programs: how long a program may run.").tag(config=True)
 
+    paste = Bool(
+        False, help="Put tables into a document: give a file of results, and the document."
+    ).tag(config=True)
+
     aliases = {
         **BenchApp.aliases,
         **{name: f"DeveloperBenchApp.{name}" for name in ("folder", "python", "limit", "seconds")},
     }
+
+    flags = {**BenchApp.flags, "paste": ({"DeveloperBenchApp": {"paste": True}}, paste.help)}
+
+    def work(self) -> None:
+        """Do what was asked for."""
+        if not self.paste:
+            super().work()
+            return
+        if len(self.extra_args) != 2:
+            raise EagerError("give a file of results and a document: --paste RESULTS DOCUMENT")
+        results, document = map(Path, self.extra_args)
+        text = paste(document.read_text(encoding="utf-8"), read(results))
+        document.write_text(text, encoding="utf-8")
 
     @property
     def suites(self) -> Mapping[str, Suite]:

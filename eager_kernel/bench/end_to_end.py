@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from eager_kernel.bench.measure import Table, quartiles, spread
-from eager_kernel.bench.measuring import Job, Point, Run, measure
+from eager_kernel.bench.measuring import Job, Point, Run, failed_run, measure
 from eager_kernel.bench.options import Options
 from eager_kernel.bench.replay import Pace
 
@@ -38,7 +39,9 @@ def run_programs(options: Options) -> list[Run]:
         options.progress(
             f"{count} of {len(jobs)}: {job.program.name} ({job.environment}){again}{failed}"
         )
-        runs += map(Run.from_dict, done.records)
+        runs += [replace(Run.from_dict(r), starts=done.starts) for r in done.records]
+        if done.error:
+            runs.append(replace(failed_run(job, done.error), starts=done.starts))
     return runs
 
 
@@ -63,8 +66,7 @@ def tables(options: Options, runs: Sequence[Run]) -> list[Table]:
         )  # fmt: skip
     found.append(_overheads(options, here))
     found.append(_by_program(options, at_reference))
-    if len(good) < len(runs):
-        found.append(_failures(runs))
+    found += [_failures(runs), _begun_again(runs)]
     return [table for table in found if table.rows]
 
 
@@ -290,6 +292,19 @@ def _failures(runs: Sequence[Run]) -> Table:
         ("Left out of all other tables.",),
         ("program", "why", "runs"),
         tuple((name, why.replace("|", "\\|"), f"{n}") for (name, why), n in sorted(failed.items())),
+    )
+
+
+def _begun_again(runs: Sequence[Run]) -> Table:
+    again = {(run.program, run.environment): run.starts for run in runs if run.starts > 1}
+    return Table(
+        "End to end: begun again",
+        (
+            "A worker of the cluster was lost while it measured these programs. They were begun "
+            "again from the start, in fresh kernels; what the lost one had measured is dropped.",
+        ),
+        ("program", "environment", "begun"),
+        tuple((*key, f"{starts} times") for key, starts in sorted(again.items())),
     )
 
 

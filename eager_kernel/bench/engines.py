@@ -64,4 +64,7 @@ class Here:
     def map(self, work: Callable[[J], Records], jobs: Iterable[J]) -> Iterator[Done]:
         """Do all jobs in order; see `Engine.map`."""
         for index, job in enumerate(jobs):
-            yield Done(index, work(job))
+            try:
+                yield Done(index, work(job))
+            except Exception as error:  # noqa: BLE001 - told with the results; others go on
+                yield Done(index, [], error=f"{type(error).__name__}: {error}")

@@ -105,6 +105,9 @@ class Run:
         As in the report.
     executions
         ``x_i`` of each chunk.
+    starts
+        How often the program's measurements were begun; more than once where a worker of a
+        cluster was lost, and all were made again.
     error
         Why the run is worth nothing; empty where it is not.
     """
@@ -135,6 +138,7 @@ class Run:
     setup_s: float = 0.0
     regime: str = ""
     executions: tuple[float, ...] = ()
+    starts: int = 1
     error: str = ""
 
     @property
@@ -190,11 +194,23 @@ def measure(job: Job) -> list[dict[str, Any]]:
     list of dict
         A `Run` for each point, state and turn, as plain values.
     """
-    return [run.to_dict() for state in job.states for run in _in_state(job, state)]
-
-
-def _in_state(job: Job, state: State) -> Iterator[Run]:
     where = environment(job.environment)
+    if "warm" not in job.states:
+        # What a first run ever leaves on the disk (compiled modules, lists of fonts) is not what
+        # a cold process is about. Warm sessions, which are measured first, leave it too.
+        with kernel_at_work(where, STOCK, job.workplace) as client:
+            client.execute(job.program.code)
+    states = sorted(job.states, reverse=True)
+    return [run.to_dict() for state in states for run in _in_state(job, state, where)]
+
+
+def failed_run(job: Job, why: str) -> Run:
+    """What is known of a job that gave nothing: why."""
+    turn = _Turn(job.states[0], 0)
+    return Run(**_common(job, turn, job.points[0]), cell_s=0.0, error=why)
+
+
+def _in_state(job: Job, state: State, where: Environment) -> Iterator[Run]:
     with ExitStack() as exits:
         opened = _Cold(job, where) if state == "cold" else exits.enter_context(_warm(job, where))
         for repeat in range(job.repeats):
@@ -289,22 +305,9 @@ def _eagerly(client: EagerClient, job: Job, point: Point) -> _Timed:
 
 
 def _run_of(job: Job, turn: _Turn, point: Point, cell: _Timed, eager: _Timed) -> Run:
-    program, replay, report = job.program, eager.replay, eager.result.report
+    replay, report = eager.replay, eager.result.report
     assert replay is not None
-    common: dict[str, Any] = {
-        "program": program.name,
-        "kind": program.kind,
-        "work": program.work,
-        "environment": job.environment,
-        "state": turn.state,
-        "repeat": turn.repeat,
-        "gate": point.gate,
-        "rate": point.pace.rate,
-        "ttft": point.pace.ttft,
-        "tokens": len(program.tokens),
-        "generation_s": point.pace.generation(len(program.tokens)),
-        "cell_s": cell.seconds,
-    }
+    common = _common(job, turn, point) | {"cell_s": cell.seconds}
     failed = _why(cell.result, "serially") or _why(eager.result, "eagerly")
     if failed or report is None:
         return Run(**common, error=failed or "there is no report")
@@ -326,6 +329,23 @@ def _run_of(job: Job, turn: _Turn, point: Point, cell: _Timed, eager: _Timed) ->
         regime=report.regime,
         executions=tuple(course.executions),
     )
+
+
+def _common(job: Job, turn: _Turn, point: Point) -> dict[str, Any]:
+    program = job.program
+    return {
+        "program": program.name,
+        "kind": program.kind,
+        "work": program.work,
+        "environment": job.environment,
+        "state": turn.state,
+        "repeat": turn.repeat,
+        "gate": point.gate,
+        "rate": point.pace.rate,
+        "ttft": point.pace.ttft,
+        "tokens": len(program.tokens),
+        "generation_s": point.pace.generation(len(program.tokens)),
+    }
 
 
 def _why(result: RunResult, way: str) -> str:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ from eager_kernel.bench.programs import ProgramSet, load_programs
 from eager_kernel.bench.results import Results, compare, read
 from eager_kernel.bench.suites import SUITES, Bench, Suite
 from eager_kernel.core.gate import MODES
-from eager_kernel.errors import EagerError
+from eager_kernel.errors import EagerError, MissingExtraError
 
 
 class BenchApp(JupyterApp):
@@ -127,15 +128,19 @@ jupyter eager bench end-to-end --engine dask --workers 4
     def start(self) -> None:
         """Measure or compare; exit with 1 where that was not possible."""
         try:
-            if self.compare:
-                self._compare()
-            else:
-                self._measure()
+            self.work()
         except KeyboardInterrupt:
             self.exit(130)
         except (EagerError, OSError) as error:
             self.exit(f"{type(error).__name__}: {error}")
         self.exit(0)
+
+    def work(self) -> None:
+        """Do what was asked for."""
+        if self.compare:
+            self._compare()
+        else:
+            self._measure()
 
     def _compare(self) -> None:
         if len(self.extra_args) != 2:
@@ -193,6 +198,10 @@ jupyter eager bench end-to-end --engine dask --workers 4
         )
 
     def _load_programs(self) -> ProgramSet:
+        if not self.programs:
+            for package in ("numpy", "pandas", "matplotlib"):
+                if find_spec(package) is None:
+                    raise MissingExtraError("running the programs of the benchmarks", "bench")
         programs = load_programs(Path(self.programs) if self.programs else None)
         if self.only:
             programs = programs.only(_words("only", self.only))

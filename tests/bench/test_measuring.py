@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from eager_kernel.bench.measuring import Job, Point, Run, course_of, measure
+from eager_kernel.bench.measuring import Job, Point, Run, course_of, failed_run, measure
 from eager_kernel.bench.programs import Program, ProgramSet, Workplace
 from eager_kernel.bench.replay import Pace, tokens_until
 from eager_kernel.core.report import ChunkReport, Report, WaitReport
@@ -21,7 +21,7 @@ def test_programs_are_measured_both_ways(programs: ProgramSet, environment: str)
     states = ("cold", "warm") if environment == "local" else ("warm",)
     job = Job(program, programs.workplace, (FAST,), states, 1, environment)
     runs = [Run.from_dict(record) for record in measure(job)]
-    assert [run.state for run in runs] == list(states)
+    assert {run.state for run in runs} == set(states)
     for run in runs:
         assert run.error == ""
         assert (run.program, run.environment) == (program.name, environment)
@@ -46,6 +46,14 @@ def test_a_program_that_fails_is_told() -> None:
     job = Job(Program("p.py", "1 / 0\n"), Workplace(), (FAST,), ("warm",))
     (run,) = measure(job)
     assert run["error"] == "it failed serially: ZeroDivisionError: division by zero"
+
+
+def test_a_job_that_gave_nothing(programs: ProgramSet) -> None:
+    job = Job(programs.programs[0], programs.workplace, (FAST,))
+    run = failed_run(job, "KernelConnectionError: gone")
+    assert (run.program, run.state, run.rate, run.error) == (
+        "answer.md", "cold", 500, "KernelConnectionError: gone",
+    )  # fmt: skip
 
 
 def test_turns_go_forth_and_back(programs: ProgramSet) -> None:

@@ -84,6 +84,11 @@ def test_runs_that_failed_are_told_and_count_for_nothing() -> None:
     assert tables["runs that count for nothing"].rows == (("script.py", "it failed: A\\|B", "1"),)
 
 
+def test_programs_that_were_begun_again_are_told() -> None:
+    tables = by_title(end_to_end.tables(OPTIONS, [run(starts=2), run(program="other.py")]))
+    assert tables["begun again"].rows == (("script.py", "local", "2 times"),)
+
+
 def test_prediction() -> None:
     # Two statements, complete with tokens 5 and 10: at 0.54 s and 0.59 s at 100 tokens/s.
     assert len(SCRIPT.tokens) == 10
