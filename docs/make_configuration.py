@@ -10,6 +10,7 @@ from traitlets.config import Configurable
 
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.kernel import EagerKernel
+from eager_kernel.kernel.model_config import SYSTEM_PROMPT, EagerModel
 
 INTRODUCTION = """\
 # Configuration
@@ -31,13 +32,20 @@ the kernel starts. A mistake is told there, by name, and the kernel does not sta
 ABOUT = {
     EagerGate: "When statements run, and when their effects happen: [the gate](gate.md).",
     EagerRun: "What a streamed run may cost, and what an error does to it.",
+    EagerModel: "Which model `%%eager` asks, and how: [prompts](prompts.md).",
     EagerKernel: "Classes that a deployer may replace. All other traits are ipykernel's.",
 }
+ABOUT_PROMPT = """\
+## The system prompt
+
+`EagerModel.system_prompt`, if nobody changes it ([why](prompts.md#what-the-model-is-told)):"""
 
 
 def configuration() -> str:
     """The text of the page."""
-    return "\n".join([INTRODUCTION, *(_class(cls, about) for cls, about in ABOUT.items())])
+    tables = [_class(cls, about) for cls, about in ABOUT.items()]
+    prompt = "\n".join(textwrap.fill(part, 97) for part in SYSTEM_PROMPT.split("\n"))
+    return "\n".join([INTRODUCTION, *tables, f"{ABOUT_PROMPT}\n\n```text\n{prompt}\n```\n"])
 
 
 def _class(cls: type[Configurable], about: str) -> str:
@@ -58,7 +66,8 @@ def _kind(trait: TraitType[object, object]) -> str:
 
 def _default(trait: TraitType[object, object]) -> str:
     value = trait.default()
-    return value.__name__ if isinstance(value, type) else repr(value)
+    text = value.__name__ if isinstance(value, type) else repr(value)
+    return text if len(text) <= 100 else "…"
 
 
 def _help(trait: TraitType[object, object]) -> str:

@@ -29,6 +29,20 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are names
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Give an IPython shell ``%eager`` and ``%%eager``: ``%load_ext eager_kernel``."""
+    from eager_kernel.magics.extension import load  # noqa: PLC0415
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take them back: ``%unload_ext eager_kernel``."""
+    from eager_kernel.magics.extension import unload  # noqa: PLC0415
+
+    unload(shell)
+
+
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         from importlib import import_module  # noqa: PLC0415

@@ -11,6 +11,8 @@
     ├── SourceError              a model that can't be reached, or that fails
     │   ├── UnknownModelError    a model id that names no source
     │   └── RecordingError       a file of recorded deltas that can't be read
+    ├── PromptError              a prompt that can't be asked as it stands
+    ├── NoSavedProgramError      `%%eager --replay` of a cell that has run nothing yet
     ├── MissingExtraError        an optional dependency that is not installed
     └── KernelConnectionError    a kernel that can't be started, found or heard
 
@@ -74,6 +76,14 @@ class UnknownModelError(SourceError):
 
 class RecordingError(SourceError, ValueError):
     """A file of recorded deltas that can't be read; the message names the line."""
+
+
+class PromptError(EagerError):
+    """A prompt that can't be asked as it stands."""
+
+
+class NoSavedProgramError(EagerError):
+    """`%%eager --replay` of a cell that has run nothing yet."""
 
 
 class MissingExtraError(EagerError, ImportError):

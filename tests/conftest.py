@@ -29,6 +29,7 @@ def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     patch.setenv("IPYTHONDIR", str(home / "ipython"))
     patch.setenv("JUPYTER_CONFIG_DIR", str(home / "config"))
+    patch.setenv("JUPYTER_DATA_DIR", str(home / "data"))
     patch.setenv("JUPYTER_RUNTIME_DIR", str(home / "runtime"))
     patch.delenv("JPY_PARENT_PID", raising=False)
     yield

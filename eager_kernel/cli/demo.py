@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -27,8 +28,9 @@ from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core.extract import Code, make_extractor
 from eager_kernel.core.gantt import to_svg
 from eager_kernel.core.summary import summarise
-from eager_kernel.demo import TimedDelta, load_recording
 from eager_kernel.errors import EagerError, MissingExtraError
+from eager_kernel.sources.recorded import load_recording
+from eager_kernel.sources.recording import TimedDelta
 
 
 class DemoApp(JupyterApp):
@@ -68,7 +70,7 @@ class DemoApp(JupyterApp):
         self.exit(0 if all(result.status == "ok" for result in results) else 1)
 
     def _show(self, screen: _Screen) -> list[RunResult]:
-        deltas = load_recording(Path(self.recording) if self.recording else None)
+        deltas = load_recording(Path(self.recording) if self.recording else None).deltas
         if not self.recording and find_spec("pandas") is None:
             raise MissingExtraError("the bundled demo", "demo")
         screen.print(
@@ -89,7 +91,7 @@ class DemoApp(JupyterApp):
 
 
 def _watch(
-    screen: _Screen, title: str, client: EagerClient, deltas: list[TimedDelta], gate: str
+    screen: _Screen, title: str, client: EagerClient, deltas: Sequence[TimedDelta], gate: str
 ) -> RunResult:
     view = _View(title, deltas, screen)
     with Live(view, console=screen.console, refresh_per_second=12, transient=True):
@@ -126,7 +128,7 @@ class _Screen:
 class _View:
     """The program, with what is generated and what is executed."""
 
-    def __init__(self, title: str, deltas: list[TimedDelta], screen: _Screen) -> None:
+    def __init__(self, title: str, deltas: Sequence[TimedDelta], screen: _Screen) -> None:
         self._title = title
         self._screen = screen
         self._half = len(deltas) // 2

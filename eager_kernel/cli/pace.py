@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from eager_kernel.core.tokens import tokens
-from eager_kernel.demo import TimedDelta
 from eager_kernel.errors import EagerError
+from eager_kernel.sources.recording import TimedDelta
 
 
 def at_rate(text: str, rate: float, ttft: float = 0.0) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from eager_kernel.core.latency import Regime
@@ -71,11 +71,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists and numbers, as on the wire."""
-        plain = asdict(self)
-        plain["chunks"] = [
-            {**c, "lines": list(c["lines"]), "waits": list(c["waits"])} for c in plain["chunks"]
-        ]
-        return plain
+        return {**_plain(self), "chunks": [chunk.to_dict() for chunk in self.chunks]}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Report:
@@ -126,6 +122,11 @@ class ChunkReport:
     line: int = 0
     waits: tuple[WaitReport, ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists and numbers, as on the wire."""
+        waits = [_plain(wait) for wait in self.waits]
+        return {**_plain(self), "lines": list(self.lines), "waits": waits}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitReport:
@@ -151,6 +152,11 @@ def _chunk(plain: Mapping[str, Any]) -> ChunkReport:
     first, last = plain["lines"]
     waits = tuple(WaitReport(**_known(WaitReport, wait)) for wait in plain.get("waits", ()))
     return ChunkReport(**{**_known(ChunkReport, plain), "lines": (first, last), "waits": waits})
+
+
+def _plain(part: Report | ChunkReport | WaitReport) -> dict[str, Any]:
+    # A program has thousands of chunks, and `asdict` copies each of their values deeply.
+    return {name: getattr(part, name) for name in part.__dataclass_fields__}
 
 
 def _known(cls: type[Report | ChunkReport | WaitReport], plain: Mapping[str, Any]) -> Any:

@@ -25,6 +25,7 @@ class Timeline:
         self._first_delta: float | None = None
         self._last_delta: float | None = None
         self._chunks: list[_Chunk] = []
+        self._lost: list[_Span] = []
         self._batches: list[_Span] = []
 
     def delta(self, now: float) -> None:
@@ -63,6 +64,11 @@ class Timeline:
         """A chunk whose batch began has not run: one before it failed."""
         self._chunks[index].ran = None
 
+    def cut_back(self, count: int) -> None:
+        """The program is written anew after its first `count` chunks."""
+        self._lost += [chunk.ran for chunk in self._chunks[count:] if chunk.ran is not None]
+        del self._chunks[count:]
+
     def wait_started(self, index: int, effect: str, line: int, now: float) -> None:
         """A running chunk stands still, at an effect on the outside.
 
@@ -94,7 +100,8 @@ class Timeline:
         waited = _covered(wait for chunk in chunks for wait in chunk.waits)
         # What a batch took beyond the chunks in it is its set-up.
         in_batches = sum(finish - begin for begin, finish in batches)
-        set_up = max(0.0, in_batches - _covered(chunk.span for chunk in chunks))
+        spans = [chunk.span for chunk in chunks] + [lost.closed(now) for lost in self._lost]
+        set_up = max(0.0, in_batches - _covered(spans))
         setup = set_up / len(batches) if batches else 0.0
         batch_time = max(0.0, in_batches - waited)
         execution = max(0.0, batch_time - set_up)

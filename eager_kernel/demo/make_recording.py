@@ -12,15 +12,15 @@ The result is deterministic: the same answer gives the same file, byte for byte.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from pathlib import Path
 
-from eager_kernel.demo import RECORDING_FORMAT, RECORDING_NAME, RECORDING_VERSION, TimedDelta
+from eager_kernel.sources.recording import RecordedAnswer, TimedDelta, format_answer
 
 __all__ = [
     "FIRST_TOKEN_SECONDS",
+    "RECORDING_NAME",
     "TOKENS_PER_SECOND",
     "format_recording",
     "main",
@@ -31,6 +31,8 @@ __all__ = [
 FIRST_TOKEN_SECONDS = 0.6
 TOKENS_PER_SECOND = 75
 JITTER_SEED = 2024
+
+RECORDING_NAME = "recording.jsonl"
 
 DESCRIPTION = (
     "A model answer with a pandas analysis, cut into token-like deltas. "
@@ -103,15 +105,11 @@ def format_recording(deltas: list[TimedDelta]) -> str:
     str
         The header line and one line per delta, each ended by a newline.
     """
-    header = {
-        "format": RECORDING_FORMAT,
-        "version": RECORDING_VERSION,
-        "description": DESCRIPTION,
-        "tokens_per_second": TOKENS_PER_SECOND,
-    }
-    records: list[dict[str, object]] = [dict(header)]
-    records += [{"t": delta.seconds, "text": delta.text} for delta in deltas]
-    return "".join(json.dumps(record) + "\n" for record in records)
+    return format_answer(
+        RecordedAnswer(tuple(deltas)),
+        description=DESCRIPTION,
+        tokens_per_second=TOKENS_PER_SECOND,
+    )
 
 
 def main() -> None:

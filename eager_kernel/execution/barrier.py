@@ -119,6 +119,10 @@ class Barrier:
         """
         self._decide(why)
 
+    def hold_again(self) -> None:
+        """Hold effects anew: the program is written on, so its end is unknown again."""
+        self._decision = None
+
     def _decide(self, decision: str) -> None:
         if self._decision is None:
             self._decision = decision

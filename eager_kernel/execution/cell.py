@@ -23,7 +23,7 @@ from eager_kernel.core.positions import parse_at
 from eager_kernel.errors import EagerError, EffectHeld
 from eager_kernel.execution.history import GrowingEntry, Recording
 from eager_kernel.execution.source import GrowingSource
-from eager_kernel.execution.syntax import to_python
+from eager_kernel.execution.syntax import to_python, transforms_as_stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,9 @@ class StreamedCell:
     is_held
         Whether an exception says that the program may not have its effects: not its own
         failure, so it is not shown.
+    wants_repair
+        Whether the program is to be written on after an error; then the error is kept in
+        `failure` instead of being shown.
 
     Notes
     -----
@@ -66,12 +69,14 @@ class StreamedCell:
         options: CellOptions,
         on_error: Callable[[], list[Chunk]],
         is_held: Callable[[BaseException | None], bool] = lambda error: False,
+        wants_repair: Callable[[Exception], bool] = lambda error: False,
     ) -> None:
         self._shell = shell
         self._options = options
         self._store_history = options.store_history and not options.silent
         self._on_error = on_error
         self._is_held = is_held
+        self._wants_repair = wants_repair
         self._exit = ExitStack()
         self._recording: Recording | None = None
         self._kept: _Kept | None = None
@@ -85,6 +90,8 @@ class StreamedCell:
         """Whether the program has turned out not to parse."""
         self.held: EffectHeld | None = None
         """What ended the program at an effect that it may not have."""
+        self.failure: Unshown | None = None
+        """The error after which the program is to be written on."""
         self.result: ExecutionResult | None = None
 
     def begin(self, raw: str) -> None:
@@ -148,9 +155,12 @@ class StreamedCell:
             text = to_python(chunk, first=first)
         except Exception as error:  # noqa: BLE001 - user code: IPython shows whatever it raises
             self._source.add(chunk.source)
+            raised = _without_own_frames(error)
+            if self._keep_for_repair(error, lambda: self._show_as_ever(raised)):
+                return True
             self.malformed = True
             self._before_report()
-            self._shell.showtraceback(_without_own_frames(error))
+            self._shell.showtraceback(raised)
             return self._fail_before_exec(error)
         line, column = self._lines, self._column
         self._add(text)
@@ -166,7 +176,7 @@ class StreamedCell:
             return self._show_syntax_error(failure, _lines_of(self._raw[:-1]))
         for node in tree.body:
             if await self._settle() or await self._run_statement(node):
-                if not self._was_held():
+                if self.failure is None and not self._was_held():
                     self._before_report()  # where nothing was shown, it was not told yet
                 return True
         return False
@@ -205,6 +215,7 @@ class StreamedCell:
         result = self.result
         assert result is not None
         self.know(program)
+        self._wants_repair = lambda error: False  # all of it has run
         self._exit_quiet.close()
         if result.success and complete:
             await self._show_last()
@@ -246,10 +257,12 @@ class StreamedCell:
             program, transformed_cell=transformed, preprocessing_exc_tuple=failure
         )
         if not self.is_async:
-            # ipykernel transforms such a cell twice, and what a transformer prints with it.
+            # ipykernel transforms such a cell twice, and what a transformer prints with it. Of
+            # IPython's own, only those of single lines print.
             self._prepare()
-            with suppress(Exception):
-                transformed = shell.transform_cell(program)
+            if len(transformed.splitlines()) == 1 or not transforms_as_stock(shell):
+                with suppress(Exception):
+                    transformed = shell.transform_cell(program)
         try:
             self.result = await shell.run_cell_async(
                 program,
@@ -443,11 +456,58 @@ class StreamedCell:
     def _showtraceback(self, *args: Any, **kwargs: Any) -> Any:
         """Show an error as the shell does; tell of the program's own failure first."""
         __tracebackhide__ = True
-        if self._is_held(sys.exception()):
+        error = sys.exception()
+        if self._is_held(error):
             return None
         if self.result is not None and not self.result.success:
+            if self._keep_for_repair(error, lambda: self._show_as_ever(*args, **kwargs)):
+                return None
             self._before_report()
         return self._show_as_ever(*args, **kwargs)
+
+    # Repair ---------------------------------------------------------------------------------
+
+    def _keep_for_repair(self, error: BaseException | None, show: Callable[[], Any]) -> bool:
+        """Keep what `show` would show, if the program is to be written on."""
+        __tracebackhide__ = True
+        if self.failure is not None:
+            return True
+        if not isinstance(error, Exception) or not self._wants_repair(error):
+            return False
+        shown: list[Any] = []
+        with _attribute(self._shell, "_showtraceback", lambda *what: shown.append(what)):
+            show()
+        self.failure = Unshown(error, shown[-1] if shown else (type(error), error, []))
+        return True
+
+    def keep_fault(self, error: Exception, program: str) -> bool:
+        """Keep the error of a program that does not parse, if it is to be written on."""
+        return self._keep_for_repair(error, lambda: self._show_malformed(error, program))
+
+    def keep_cut_off(self, error: EagerError) -> bool:
+        """Keep what is to be said of a model that was cut off, if it is to write on."""
+        shown = type(error), error, error._render_traceback_()
+        return self._keep_for_repair(error, lambda: self._shell._showtraceback(*shown))
+
+    def cut_back(self, count: int) -> None:
+        """Go on after the first `count` chunks, as if nothing else had been there.
+
+        Their effects stay, and so do those of what had failed.
+        """
+        assert self.result is not None
+        self.result.error_in_exec = self.result.error_before_exec = None
+        self.held = self.failure = self._kept = None
+        del self._raw[count:]
+        self._lines, self._column = 1, 0
+        for text in self._source.cut_back(count):
+            self._add(text)
+
+    def show(self, failure: Unshown) -> None:
+        """Show what had been kept, since the program is not written on after all."""
+        assert self.result is not None
+        if self.result.success:
+            self.result.error_in_exec = failure.error
+        self._shell._showtraceback(*failure.shown)
 
     def _before_report(self) -> None:
         if self._reported:
@@ -466,14 +526,20 @@ class StreamedCell:
 
     def _show_syntax_error(self, error: Exception, ran: str) -> bool:
         """Show the error of the program as a whole, as the shell would."""
-        shell = self._shell
+        if self.keep_fault(error, "".join(self._raw)):
+            return True
         self.malformed = True
         self._before_report()
+        return self._fail_before_exec(self._show_malformed(error, "".join(self._raw), ran))
+
+    def _show_malformed(self, error: Exception, program: str, ran: str = "") -> Exception:
+        """Show why `program` does not parse. Returns the error that was shown."""
+        shell = self._shell
         try:
-            text = shell.transform_cell("".join(self._raw))
+            text = shell.transform_cell(program)
         except Exception as failure:  # noqa: BLE001 - IPython's tokenizer may object before Python
             shell.showtraceback(_without_own_frames(failure))
-            return self._fail_before_exec(failure)
+            return failure
         try:
             shell.compile.ast_parse(text, filename=self._source.name)
         except _NO_PROGRAM as whole:
@@ -487,7 +553,7 @@ class StreamedCell:
         else:
             # Only the blocks of an answer, which end statements, make this possible.
             shell.showtraceback((type(error), error, error.__traceback__))
-        return self._fail_before_exec(error)
+        return error
 
     def _fail_before_exec(self, error: BaseException) -> bool:
         self._before_report()
@@ -534,6 +600,23 @@ class _Kept:
     """It has not run yet."""
     only_if_last: bool = False
     """It is no statement of the program: it is there to be shown, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unshown:
+    """An error, with what would have been shown of it.
+
+    Parameters
+    ----------
+    error
+        The error.
+    shown
+        Its type, itself, and the lines of its traceback, as the shell's `_showtraceback` takes
+        them.
+    """
+
+    error: Exception
+    shown: tuple[Any, Any, list[str]]
 
 
 # No program can use this name, or write this constant by accident.

@@ -17,9 +17,17 @@ from weakref import WeakSet
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
-from eager_kernel.core.extract import BlockClose, BlockOpen, Code, Event, make_extractor
+from eager_kernel.core.extract import (
+    BlockClose,
+    BlockOpen,
+    Code,
+    Event,
+    Extractor,
+    make_extractor,
+)
 from eager_kernel.core.gate import Gate, Verdict
 from eager_kernel.core.queue import Pending, PendingQueue
+from eager_kernel.core.repeats import Repeats
 from eager_kernel.core.report import Report
 from eager_kernel.core.timeline import Timeline
 from eager_kernel.errors import EagerError, LimitError
@@ -89,8 +97,13 @@ class Intake:
         Holds the program's outside effects; None: they happen when they happen.
     max_chars
         The longest code text accepted, in characters.
+    repairable
+        Whether the program may be cut back and written on after an error. It then never runs
+        as one cell, unless it has to.
     on_state
         Told whenever a chunk changes state, from the thread that changed it.
+    on_code
+        Told each piece of code text as it comes, on the feeding thread.
     on_stop
         Told the reason and a message as soon as no more text is wanted before its end.
     clock
@@ -104,22 +117,31 @@ class Intake:
         barrier: Barrier | None = None,
         *,
         max_chars: int = 4_000_000,
+        repairable: bool = False,
         on_state: Callable[[Pending, State], None] | None = None,
+        on_code: Callable[[str], None] | None = None,
         on_stop: Callable[[StopReason, str], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        self._format = text_format
         self._chunker = Chunker()
-        self._extractor = make_extractor(text_format, lambda: self._chunker.inside_string)
+        self._extractor = self._make_extractor()
         self._gate = gate or Gate()
         self.barrier = barrier
         self._max_chars = max_chars
+        self.repairable = repairable
         self._on_state = on_state or (lambda pending, state: None)
+        self._on_code = on_code or (lambda text: None)
         self._on_stop = on_stop or (lambda reason, message: None)
         self._clock = clock
         self._timeline = Timeline(clock())
         self._changed = threading.Condition()
         self._queue = PendingQueue()
         self._not_run: deque[Chunk] = deque()
+        self.executed: list[Chunk] = []
+        """The chunks that have run, in order."""
+        self._paused = False
+        self._repeats: Repeats | None = None
         self._running: Pending | None = None
         self._finished = -1
         self._in_batch = False
@@ -127,18 +149,24 @@ class Intake:
         self._told_held = False
         self._noted_waits = 0
         self._streaming = False
+        self._approved = False
         self._flags = 0
         self._pieces: list[str] = []
         self._chars = 0
         self._in_block = False
         self._unfinished: list[Chunk] = []
         self._ending: Ending | None = None
+        self.begun = False
+        """Whether any of the program runs, or has run."""
         self.caught_up = True
         """Whether all text is here that had come when the program's cell began."""
         self._listener: Callable[[], None] | None = None
         self.cancelled: EagerError | None = None
         """What to say of chunks that were not run because the client cancelled them."""
         _LIVING.add(self)
+
+    def _make_extractor(self) -> Extractor:
+        return make_extractor(self._format, lambda: self._chunker.inside_string)
 
     # The thread that feeds ------------------------------------------------------------------
 
@@ -150,7 +178,7 @@ class Intake:
         LimitError
             When the program is longer than allowed; what came before that is kept.
         """
-        if self._ending is not None:
+        if self._ending is not None or self._paused:
             return
         with self._changed:
             self._timeline.delta(self._clock())
@@ -158,9 +186,11 @@ class Intake:
 
     def end(self, finish_reason: str | None = None) -> None:
         """Say that no more text comes."""
-        if self._ending is not None:
+        if self._ending is not None or self._paused:
             return
         self._accept(self._extractor.close())
+        if self._repeats is not None:
+            self._put(self._code(self._repeats.close()))
         tail = self._chunker.close()
         if finish_reason in CUT_OFF_REASONS and self._in_block:
             self._unfinished = [chunk for chunk in tail if chunk.has_statement]
@@ -178,7 +208,7 @@ class Intake:
         while True:
             with self._changed:
                 # Where nothing has run, it will run as one cell, whose error is the shell's.
-                if checked or not self._streaming:
+                if checked or not (self._streaming or self.repairable):
                     if fault is None:
                         self._put(tail)
                         self._finish(Ending("complete", reason))
@@ -188,6 +218,32 @@ class Intake:
                     return
                 rest = [*self._not_run, *tail]
             fault, checked = first_fault(rest, self._flags), True
+
+    def begin_again(self) -> None:
+        """Cut the program back to what has run; the text that comes now goes on from there.
+
+        Called after `pause`.
+        """
+        with self._changed:
+            if self._ending is not None:  # stopped meanwhile
+                return
+            executed = list(self.executed)
+            self._queue = PendingQueue()
+            self._not_run.clear()
+            self._timeline.cut_back(len(executed))
+            self._finished = len(executed) - 1
+            self._unfinished, self._in_block = [], False
+        self._chunker, self._extractor = Chunker(), self._make_extractor()
+        for chunk in executed:
+            # Where a block ended is not known any more; each chunk is complete as it is.
+            self._chunker.feed(chunk.source)
+            self._chunker.end_block()
+        self._pieces = [chunk.source for chunk in executed]
+        self._chars = sum(map(len, self._pieces))
+        self._repeats = Repeats(executed)
+        if self.barrier is not None:
+            self.barrier.hold_again()
+        self._paused = False
 
     def catch_up(self) -> None:
         """Say that all text is here that had come when the program's cell began."""
@@ -199,16 +255,18 @@ class Intake:
             self._put(self._chunks_of(event))
 
     def _chunks_of(self, event: Event) -> list[Chunk]:
+        repeats = self._repeats
         match event:
             case Code(text):
-                return self._code(text)
+                return self._code(text if repeats is None else repeats.feed(text))
             case BlockOpen():
                 self._in_block = True
                 if self._pieces and not self._pieces[-1].endswith(("\n", "\r")):
                     return self._code("\n")
             case BlockClose():
                 self._in_block = False
-                return self._chunker.end_block()
+                new = [] if repeats is None else self._code(repeats.end_block())
+                return new + self._chunker.end_block()
         return []
 
     def _code(self, text: str) -> list[Chunk]:
@@ -220,6 +278,7 @@ class Intake:
         self._chars += len(text)
         if text:
             self._pieces.append(text)
+            self._on_code(text)
         return self._chunker.feed(text)
 
     def _put(self, chunks: list[Chunk]) -> None:
@@ -232,8 +291,8 @@ class Intake:
                 self._timeline.ready(pending, now)
                 self._queue.put(pending)
                 self._not_run.append(pending.chunk)
-        for pending in judged:
-            self._on_state(pending, _STATE_OF_ACTION[pending.verdict.action])
+                held = pending.verdict.action == "hold" and not self._approved
+                self._on_state(pending, "held" if held else _STATES[pending.verdict.action])
         self._notify()
 
     # Any thread -----------------------------------------------------------------------------
@@ -253,6 +312,28 @@ class Intake:
         if self._finish(Ending("stopped", reason, error)):
             self._on_stop(reason, message or (str(error) if error is not None else ""))
 
+    def pause(self, reason: StopReason, message: str) -> bool:
+        """Take no more text and hand out nothing more until `begin_again`.
+
+        Parameters
+        ----------
+        reason, message
+            What to tell the client, whose text is not wanted any more.
+
+        Returns
+        -------
+        bool
+            False: the run has been stopped, so it can't go on.
+        """
+        with self._changed:
+            ended = self._ending is not None
+            if self.cancelled is not None or (self._ending and self._ending.kind == "stopped"):
+                return False
+            self._ending, self._paused = None, True
+        if not ended:
+            self._on_stop(reason, message)
+        return True
+
     def cancel(self, error: EagerError) -> None:
         """Hand out nothing more, even of a text that has ended.
 
@@ -266,6 +347,28 @@ class Intake:
             self.cancelled = self.cancelled or error
         self._notify()
 
+    def approve(self) -> None:
+        """Hold nothing of this run any more: the user wants it to run without waiting.
+
+        Held chunks may run and effects may happen, those that wait and those to come, although
+        the text has not ended. What the text then turns out to be can't take them back. Does
+        nothing where nothing more may run.
+        """
+        with self._changed:
+            if self._approved or not self.wanted:
+                return
+            self._approved = True
+            for pending in self._queue.approve():
+                self._on_state(pending, "ready")
+        if self.barrier is not None:
+            self.barrier.release()
+        self._notify()
+
+    @property
+    def approved(self) -> bool:
+        """Whether the user wants nothing of this run to be held."""
+        return self._approved
+
     @property
     def ending(self) -> Ending | None:
         """How the text ended; None while it may go on."""
@@ -275,6 +378,8 @@ class Intake:
         with self._changed:
             if self._ending is not None:
                 return False
+            if self._paused and ending.kind != "stopped":
+                return False  # of text that is not wanted any more
             self._ending = ending
             if ending.kind == "complete":
                 self._queue.release()
@@ -319,13 +424,13 @@ class Intake:
         """
         with self._changed:
             self._flags = flags
-            self._streaming = self._ending is None
+            self._streaming = self._ending is None or self.repairable
             return self._streaming
 
     def take(self) -> list[Pending]:
         """Everything that may run now, as one batch."""
         with self._changed:
-            return self._queue.take() if self.wanted else []
+            return self._queue.take() if self.wanted and not self._paused else []
 
     def peek(self) -> Chunk | None:
         """The chunk that would run first, if one may run."""
@@ -361,9 +466,11 @@ class Intake:
     def wait_for_news(self) -> None:
         """Block until something may run, or the text has ended."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._ending is not None or self._queue.first_runnable is not None
-            )
+            self._changed.wait_for(lambda: self._ending is not None or self._has_work)
+
+    @property
+    def _has_work(self) -> bool:
+        return not self._paused and self._queue.first_runnable is not None
 
     def wait_for_end(self) -> None:
         """Block until the text has ended."""
@@ -392,6 +499,7 @@ class Intake:
         """
         self._changed = threading.Condition()
         self._listener = None
+        self._on_code = lambda text: None
         self._on_state = lambda pending, state: None
         self._on_stop = lambda reason, message: None
 
@@ -399,6 +507,7 @@ class Intake:
 
     def batch_started(self) -> None:
         """Note that the pump runs a batch."""
+        self.begun = True
         with self._changed:
             self._in_batch = True
             self._timeline.batch_started(self._clock())
@@ -427,8 +536,10 @@ class Intake:
             self._running, self._told_held = None, False
             self._note_waits(index)
             self._timeline.finished(index, self._clock())
-            while state == "done" and self._not_run and self._not_run[0].index <= index:
-                self._not_run.popleft()
+            if state == "done":
+                self.executed.append(pending.chunk)
+                while self._not_run and self._not_run[0].index <= index:
+                    self._not_run.popleft()
         self._on_state(pending, state)
 
     def _note_waits(self, index: int) -> None:
@@ -480,7 +591,8 @@ class Intake:
             return self._timeline.report(self._clock())
 
 
-_STATE_OF_ACTION: Final[dict[str, State]] = {"run": "ready", "defer": "deferred", "hold": "held"}
+_STATES: Final[dict[str, State]] = {"run": "ready", "defer": "deferred", "hold": "ready"}
+"""Of chunks that nothing holds, by the gate's action."""
 
 _LIVING: Final[WeakSet[Intake]] = WeakSet()
 

@@ -20,9 +20,15 @@ from IPython.core.interactiveshell import ExecutionResult
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.queue import Pending
 from eager_kernel.core.report import Report
-from eager_kernel.errors import EffectHeld, IncompleteProgramError, RunCancelledError
-from eager_kernel.execution.cell import CellOptions, StreamedCell
+from eager_kernel.errors import (
+    EagerError,
+    EffectHeld,
+    IncompleteProgramError,
+    RunCancelledError,
+)
+from eager_kernel.execution.cell import CellOptions, StreamedCell, Unshown
 from eager_kernel.execution.intake import DOES_NOT_PARSE, Ending, Intake
+from eager_kernel.execution.repair import Failure, Repair
 from eager_kernel.execution.syntax import Fault, Wants, empty_lines_before, wants_whole_cell
 
 OnError = Literal["stop", "drain"]
@@ -48,6 +54,8 @@ class Outcome:
         Lines 1 to this one have run.
     report
         The timings.
+    failures
+        What was repaired on the way.
     """
 
     status: Literal["ok", "error", "cancelled"]
@@ -57,6 +65,7 @@ class Outcome:
     program: str
     executed_lines: int
     report: Report
+    failures: tuple[Failure, ...] = ()
 
 
 class Pump:
@@ -73,17 +82,28 @@ class Pump:
     on_error
         ``stop``: a failed program ends the stream at once. ``drain``: the text is awaited, so
         that the whole program is known.
+    repair
+        Has a failed program written on; None: it ends.
     """
 
     def __init__(
-        self, shell: Any, intake: Intake, options: CellOptions, on_error: OnError = "stop"
+        self,
+        shell: Any,
+        intake: Intake,
+        options: CellOptions,
+        on_error: OnError = "stop",
+        repair: Repair | None = None,
     ) -> None:
         self._intake = intake
         self._barrier = intake.barrier
         self._options = options
         self._on_error = on_error
         self._shell = shell
-        self._cell = StreamedCell(shell, options, self._failed, self._is_held)
+        self._repair = repair
+        self._failures: list[Failure] = []
+        self._unshown: Unshown | None = None
+        self._repaired_from = 0
+        self._cell = StreamedCell(shell, options, self._failed, self._is_held, self._repairs)
         self._batch: deque[Pending] = deque()
         self._current: Pending | None = None
         self._left_out: list[Pending] = []
@@ -219,13 +239,16 @@ class Pump:
         flags = self._shell.compile.flags & _FUTURES
         while True:
             ending = self._intake.ending
+            first = self._intake.peek()
             if ending is not None:
+                if self._intake.repairable and self._can_stream(ending, first):
+                    self._intake.start_streaming(flags)
+                    return False
                 # Nothing has run yet: run it as the one cell it is, unless it has a tail
                 # that must not run, or is not wanted any more.
                 return ending.kind == "complete"
             if self._interrupted:
                 return False
-            first = self._intake.peek()
             if first is not None:
                 wants = wants_whole_cell(self._shell, first)
                 if wants is Wants.NOTHING or (
@@ -235,6 +258,13 @@ class Pump:
                         return False
                     continue
             await self._wait()
+
+    def _can_stream(self, ending: Ending, first: Chunk | None) -> bool:
+        """Whether a program whose text has ended can run chunk by chunk all the same."""
+        if ending.kind != "complete":
+            return True
+        wants = Wants.WHOLE if first is None else wants_whole_cell(self._shell, first)
+        return wants is Wants.NOTHING or (wants is Wants.NEXT_LINE and self._intake.waiting > 1)
 
     async def _run_whole(self) -> ExecutionResult:
         intake = self._intake
@@ -283,7 +313,10 @@ class Pump:
             ending = intake.ending
             batch = intake.take() if self._cell.held is None else []
             if batch:
-                if await self._run_batch(batch) and self._cell.held is None:
+                failed = await self._run_batch(batch)
+                if self._cell.failure is not None and self._current is not None:
+                    self._ask_for_repair(self._current.chunk)
+                elif failed and self._cell.held is None:
                     return await self._finish(complete=False)
             elif ending is None:
                 # The loop stands still, as it does between the statements of any cell: a task
@@ -299,7 +332,11 @@ class Pump:
             elif ending.kind == "complete":
                 return await self._finish(complete=True)
             elif ending.fault is not None:
-                return await self._refuse(ending.fault)
+                if not self._keep_fault(ending.fault.error):
+                    return await self._refuse(ending.fault)
+                self._ask_for_repair(ending.fault.chunk)
+            elif ending.kind == "cut_off" and self._keep_cut_off(self._why(ending)):
+                self._ask_for_repair(next(iter(intake.unfinished), None))
             else:
                 return self._end_badly(self._why(ending))
         return self._end_badly(KeyboardInterrupt(_INTERRUPTED))
@@ -378,6 +415,50 @@ class Pump:
         rest = self._left_out + self._skip_batch() + self._intake.drop()
         return [pending.chunk for pending in rest]
 
+    # Repair ---------------------------------------------------------------------------------
+
+    def _repairs(self, error: Exception) -> bool:
+        """Whether the program is to be written on after `error`; then its text ends here."""
+        if self._repair is None or self._interrupted or self.signalled:
+            return False
+        if self._shell.ast_node_interactivity == "last":
+            return False  # there, a statement runs only when the next one has come
+        if not self._repair.wants(error):
+            return False
+        return self._intake.pause("error", _describe(error))
+
+    def _keep_fault(self, error: Exception) -> bool:
+        """Whether a program that does not parse is to be written on."""
+        self._begin_if_needed()
+        return self._cell.keep_fault(error, self._intake.program)
+
+    def _keep_cut_off(self, error: BaseException) -> bool:
+        """Whether a program whose model was cut off is to be written on."""
+        self._begin_if_needed()
+        return isinstance(error, EagerError) and self._cell.keep_cut_off(error)
+
+    def _begin_if_needed(self) -> None:
+        if self._cell.result is None:
+            self._cell.begin(self._intake.program)
+
+    def _ask_for_repair(self, failed: Chunk | None) -> None:
+        """Have the model write on from what has run."""
+        intake, cell, unshown = self._intake, self._cell, self._cell.failure
+        assert self._repair is not None
+        assert unshown is not None
+        executed = "".join(chunk.source for chunk in intake.executed)
+        traceback = list(unshown.shown[2])
+        failing = "" if failed is None else failed.source
+        lines = None if failed is None else _lines(failed)
+        failure = Failure(unshown.error, traceback, executed, failing, lines)
+        self._failures.append(failure)
+        self._unshown, self._error_lines = unshown, None
+        self._repaired_from = len(intake.executed)
+        self._skip_batch()
+        intake.drop()
+        cell.cut_back(len(intake.executed))
+        self._repair.ask(failure)
+
     def _skip_batch(self) -> list[Pending]:
         rest = list(self._batch)
         self._batch.clear()
@@ -404,6 +485,8 @@ class Pump:
             self._intake.stop("interrupted", message=_INTERRUPTED)
         self._skip_batch()
         self._intake.drop()
+        if self._unshown is not None and len(self._intake.executed) == self._repaired_from:
+            self._cell.show(self._unshown)  # nothing has come of its repair
         return self._cell.abandon(self._intake.program, error)
 
     def _why(self, ending: Ending) -> BaseException:
@@ -435,6 +518,7 @@ class Pump:
             program=self._intake.program,
             executed_lines=self._executed_lines,
             report=self._intake.report(),
+            failures=tuple(self._failures),
         )
 
 

@@ -32,6 +32,12 @@ class GrowingSource:
         """All text so far."""
         return "".join(self._pieces)
 
+    def cut_back(self, count: int) -> list[str]:
+        """Forget all pieces but the first `count`, to be added again; return these."""
+        kept = self._pieces[:count]
+        self._lines, self._pieces, self._size, self._last = [], [], 0, ""
+        return kept
+
     def add(self, text: str) -> None:
         """Append `text`. Lines are split as the shell's compiler does it."""
         self._pieces.append(text)

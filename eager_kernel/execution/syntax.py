@@ -45,15 +45,7 @@ def wants_whole_cell(shell: Any, chunk: Chunk) -> Wants:
     """
     if shell.ast_node_interactivity not in _STREAMABLE:
         return Wants.WHOLE
-    manager = shell.input_transformer_manager
-    if (
-        type(manager) is not TransformerManager
-        or shell.ast_transformers
-        or shell.input_transformers_post
-        or manager.cleanup_transforms != _STOCK.cleanup_transforms
-        or manager.line_transforms != _STOCK.line_transforms
-        or manager.token_transformers != _STOCK.token_transformers
-    ):
+    if shell.ast_transformers or not transforms_as_stock(shell):
         return Wants.WHOLE
     lines = leading_empty_lines(chunk.source.splitlines(keepends=True))
     first = lines[0] if lines else ""
@@ -65,6 +57,18 @@ def wants_whole_cell(shell: Any, chunk: Chunk) -> Wants:
     if len(lines) == 1 and _may_be_rewritten(shell, first):
         return Wants.NEXT_LINE
     return Wants.NOTHING
+
+
+def transforms_as_stock(shell: Any) -> bool:
+    """Whether the text of cells is transformed by IPython's own transformers alone."""
+    manager = shell.input_transformer_manager
+    return (
+        type(manager) is TransformerManager
+        and not shell.input_transformers_post
+        and manager.cleanup_transforms == _STOCK.cleanup_transforms
+        and manager.line_transforms == _STOCK.line_transforms
+        and manager.token_transformers == _STOCK.token_transformers
+    )
 
 
 def _may_be_rewritten(shell: Any, line: str) -> bool:

@@ -7,6 +7,7 @@ from traitlets import Dict, Type
 
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.kernel import EagerKernel
+from eager_kernel.kernel.model_config import EagerModel
 
 
 class EagerKernelApp(IPKernelApp):
@@ -20,7 +21,7 @@ class EagerKernelApp(IPKernelApp):
         klass="ipykernel.kernelbase.Kernel",
         help="The kernel to run; a subclass of EagerKernel.",
     ).tag(config=True)
-    classes = [EagerKernel, EagerGate, EagerRun, *IPKernelApp.classes]
+    classes = [EagerKernel, EagerGate, EagerRun, EagerModel, *IPKernelApp.classes]
     subcommands = Dict(
         {"install": ("eager_kernel.kernel.install.InstallApp", "Install the kernelspec")}
     )

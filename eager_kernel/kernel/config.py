@@ -22,6 +22,7 @@ from eager_kernel.core.effects import Effects
 from eager_kernel.core.gate import MODES, Gate, Mode, Rule
 from eager_kernel.core.rules import Policy
 from eager_kernel.execution.barrier import Barrier
+from eager_kernel.kernel.streams import Limits
 
 ENTRY_POINTS: Final = "eager_kernel.rules"
 """Group of the entry points that give rules: functions ``Chunk -> Verdict | None``."""
@@ -60,6 +61,30 @@ class EagerRun(Configurable):
         help="""Seconds from the opening of a stream within which a cell that attaches it must be
         sent; then it is dropped, with nothing run.""",
     ).tag(config=True)
+
+    warm_imports = List(
+        Unicode(),
+        help="""Modules to import as soon as a model is asked, while it has not written anything
+        yet, for example ["pandas", "matplotlib.pyplot"]. Once a process, in a thread; only
+        installed modules. A program that sets environment variables or options before it
+        imports one of them finds it imported already, and so does one that the module prints
+        to.""",
+    ).tag(config=True)
+    learn_imports = Bool(
+        False,
+        help="""Whether to import so what earlier programs of this user imported most, too.
+        Their names are kept in Jupyter's data folder.""",
+    ).tag(config=True)
+
+    def make_limits(self) -> Limits:
+        """The limits, as values."""
+        return Limits(
+            max_program_chars=self.max_program_chars,
+            max_pending_deltas=self.max_pending_deltas,
+            max_streams=self.max_streams,
+            delta_timeout=self.delta_timeout,
+            attach_timeout=self.attach_timeout,
+        )
 
 
 class EagerGate(Configurable):
@@ -247,4 +272,9 @@ def _cache_folders() -> tuple[str, ...]:
 
 def _is_kernel_thread(thread: threading.Thread) -> bool:
     """Whether a thread that began during a run is the kernel's, as a subshell's."""
-    return type(thread).__module__.partition(".")[0] in ("ipykernel", "zmq", "IPython")
+    return type(thread).__module__.partition(".")[0] in (
+        "ipykernel",
+        "zmq",
+        "IPython",
+        "eager_kernel",
+    )

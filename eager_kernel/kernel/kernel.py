@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from ipykernel.ipkernel import IPythonKernel
 from IPython.core.async_helpers import _asyncio_runner
@@ -18,10 +20,26 @@ from eager_kernel.errors import EagerError
 from eager_kernel.execution.cell import CellOptions
 from eager_kernel.execution.pump import Pump
 from eager_kernel.kernel.config import EagerGate, EagerRun
-from eager_kernel.kernel.ingress import Ingress, Limits
-from eager_kernel.kernel.magic import EagerMagics
+from eager_kernel.kernel.imports import WarmImports
+from eager_kernel.kernel.ingress import Ingress
 from eager_kernel.kernel.protocol import OpenOptions, attached_comm
 from eager_kernel.kernel.stream import Stream
+from eager_kernel.kernel.streams import Streams
+
+
+class Claim(Protocol):
+    """A program that runs in the place of a cell's text."""
+
+    @property
+    def stream(self) -> Stream:
+        """Where the program comes from."""
+
+    def close(self) -> None:
+        """The cell has ended."""
+
+
+Claimant = Callable[[str, str | None, Any], Claim | None]
+"""Takes a cell's text, its id and its request; None: the cell is what it looks like."""
 
 
 class EagerKernel(IPythonKernel):
@@ -45,20 +63,15 @@ class EagerKernel(IPythonKernel):
         self._shutting_down = False
         run = self.run_class(parent=self)
         gate = self.gate_class(parent=self)
-        self.ingress = Ingress(
-            self,
-            Limits(
-                max_program_chars=run.max_program_chars,
-                max_pending_deltas=run.max_pending_deltas,
-                max_streams=run.max_streams,
-                delta_timeout=run.delta_timeout,
-                attach_timeout=run.attach_timeout,
-            ),
-            OpenOptions("auto", gate.mode, run.on_error, model=""),  # type: ignore[arg-type]
-            gate,
-        )
+        self.warm_imports = WarmImports(list(run.warm_imports), learn=run.learn_imports)
+        self.streams = Streams(run.make_limits(), self.log, self._warm_up)
+        self.gates = gate
+        self.defaults = OpenOptions("auto", gate.mode, run.on_error, model="")  # type: ignore[arg-type]
+        self.ingress = Ingress(self, self.streams, self.defaults, gate, self.interrupt_main)
+        self.claimants: list[Claimant] = [self._claim_stream]
+        """Asked of each cell, in turn, whether it stands for a program that comes otherwise."""
         if self.shell is not None:
-            self.shell.register_magics(EagerMagics(self.shell, self.ingress))
+            self.shell.extension_manager.load_extension("eager_kernel")
 
     async def shell_channel_thread_main(self, msg: list[Any]) -> None:
         """Take our comms' messages before they queue for the main thread."""
@@ -67,32 +80,40 @@ class EagerKernel(IPythonKernel):
 
     async def interrupt_request(self, stream: Any, ident: Any, parent: Any) -> None:
         """Interrupt the running code, and with it the generation of its text."""
-        # The signal first: a run that only waits for text would otherwise be over before it
-        # comes, and it would hit whatever the kernel does next. By then the next cell may have
-        # begun, which nobody wants to stop.
-        attached = self.ingress.attached
+        # The signal first; see `Streams.interrupt`.
+        attached = self.streams.attached
         await super().interrupt_request(stream, ident, parent)
         for owned in attached:
             owned.intake.stop("interrupted", message="the user interrupted the kernel")
 
+    def _warm_up(self, stream: Stream) -> None:
+        self.warm_imports.begin(until=lambda: stream.intake.begun)
+
+    def interrupt_main(self) -> None:
+        """Send SIGINT to the main thread, and to what it has started."""
+        self._send_interrupt_children()
+
     def do_shutdown(self, restart: bool) -> Any:
         """End the streams with the kernel."""
         self._shutting_down = True
-        self.ingress.close()
+        self.streams.close()
         return super().do_shutdown(restart)
 
     async def do_execute(
         self, code: str, silent: bool, store_history: bool = True, *rest: Any, **more: Any
     ) -> dict[str, Any]:
         """Run a cell; one that attaches a stream runs that stream."""
-        stream = self._claim(code)
-        if stream is None:
+        claim = self._claim(code, more.get("cell_id"))
+        if claim is None:
             reply: dict[str, Any] = await super().do_execute(
                 code, silent, store_history, *rest, **more
             )
             return reply
+        stream = claim.stream
         options = CellOptions(store_history, silent, more.get("cell_id"), more.get("cell_meta"))
-        pump = self.pump_class(self.shell, stream.intake, options, stream.options.on_error)
+        pump = self.pump_class(
+            self.shell, stream.intake, options, stream.options.on_error, stream.repair
+        )
         self._pump = pump
         expressions = (rest[0] if rest else more.get("user_expressions")) or {}
         try:
@@ -102,13 +123,22 @@ class EagerKernel(IPythonKernel):
                 _adopt(pump.context)
             if pump.outcome is not None:
                 stream.tell_result(pump.outcome, reply.get("traceback", []))
+                self._learn(pump.outcome.program)
             return reply
         finally:
             pump.close()
             self._pump = self._watched = None
             # Only where the kernel itself failed is there no outcome: have the model stop.
             stream.intake.stop("error", message="the kernel could not run the stream")
-            self.ingress.release(stream)
+            self.streams.release(stream)
+            claim.close()
+
+    def _learn(self, program: str) -> None:
+        try:
+            self.warm_imports.note(program)
+        except OSError as error:
+            text = f"what to import early can't be noted (EagerRun.learn_imports): {error}"
+            warnings.warn(text, stacklevel=2)
 
     async def _run(self, pump: Pump, expressions: dict[str, str]) -> Any:
         result = await pump.run()
@@ -118,12 +148,19 @@ class EagerKernel(IPythonKernel):
             pump.follow_up(result, expressions)
         return result
 
-    def _claim(self, code: str) -> Stream | None:
+    def _claim(self, code: str, cell_id: str | None) -> Claim | None:
+        if self._pump is not None or not _runs_asyncio(self.shell):
+            return None
+        parent = self.get_parent("shell")
+        claims = (claimant(code, cell_id, parent) for claimant in self.claimants)
+        return next((claim for claim in claims if claim is not None), None)
+
+    def _claim_stream(self, code: str, cell_id: str | None, parent: Any) -> Claim | None:
         comm_id = attached_comm(code)
-        if comm_id is None or self._pump is not None or not _runs_asyncio(self.shell):
+        if comm_id is None:
             return None
         try:
-            return self.ingress.claim(comm_id, self.get_parent("shell"))
+            return _Attached(self.streams.claim(comm_id, parent))
         except EagerError:
             return None  # the magic of that name runs as an ordinary cell, and says why
 
@@ -132,7 +169,7 @@ class EagerKernel(IPythonKernel):
         super()._send_abort_reply(stream, msg, idents)
         comm_id = attached_comm(msg["content"].get("code"))
         if comm_id is not None:
-            self.ingress.forget(comm_id)
+            self.streams.forget(comm_id)
 
     @contextmanager
     def _cancel_on_sigint(self, future: Any) -> Iterator[None]:
@@ -151,6 +188,16 @@ class EagerKernel(IPythonKernel):
         finally:
             signal.signal(signal.SIGINT, previous)
             pump.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Attached:
+    """The stream of a client."""
+
+    stream: Stream
+
+    def close(self) -> None:
+        """The client has its result."""
 
 
 def _runs_asyncio(shell: Any) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from eager_kernel.core.queue import Pending
 from eager_kernel.errors import ProtocolError, RunCancelledError
 from eager_kernel.execution.intake import Intake, State, StopReason
 from eager_kernel.execution.pump import Outcome
+from eager_kernel.execution.repair import Repair
 from eager_kernel.kernel.protocol import (
     Cancel,
     ChunkMessage,
@@ -21,8 +23,20 @@ from eager_kernel.kernel.protocol import (
     StopMessage,
 )
 
-Publish = Callable[[str, dict[str, Any]], None]
-"""Sends a message of a type with data on the stream's comm; callable from any thread."""
+
+class Publish(Protocol):
+    """Tells whoever sent the stream; callable from any thread."""
+
+    parent: Any
+    """The message that what is told answers."""
+
+    def __call__(self, kind: str, data: dict[str, Any]) -> None:
+        """Tell it data, as a message of a type of the protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The program is cut back to what has run, and written on from there."""
 
 
 class Stream:
@@ -59,15 +73,25 @@ class Stream:
         self.attached = False
         """A cell owns the run."""
         self.closed = False
+        self.patient = False
+        """It may be silent as long as it likes: somebody else watches over its text."""
+        self.repair: Repair | None = None
+        """Has the program written on when it fails; None: it ends."""
         self._publish = publish
         self._received = 0
         self._lock = threading.Lock()
         self._states: dict[int, tuple[Pending, State]] = {}
         self.intake = make_intake(on_state=self._note, on_stop=self.tell_stop)
 
+    def attach(self, parent: Any, now: float) -> None:
+        """Give the run to a cell, whose request is the parent of what is told from now on."""
+        self.attached = True
+        self.last_heard = now
+        self._publish.parent = parent
+
     # Client → kernel ------------------------------------------------------------------------
 
-    def handle(self, message: Delta | End | Cancel) -> None:
+    def handle(self, message: Delta | End | Cancel | Again) -> None:
         """Act on a message; on the stream thread, in the order of arrival.
 
         Raises
@@ -87,6 +111,8 @@ class Stream:
                 self.intake.feed(text)
             case End(finish_reason):
                 self.intake.end(finish_reason)
+            case Again():
+                self.intake.begin_again()
             case Cancel():
                 self.intake.cancel(RunCancelledError("the client cancelled the run"))
 
@@ -102,8 +128,9 @@ class Stream:
     def tell_chunks(self) -> None:
         """Send the states that changed since the last call: the latest of each chunk.
 
-        Of a burst, the chunks that are ready, done or skipped are told by the last one of
-        each: order never changes, so those before it are as far.
+        Of a burst, the chunks that are ready, running, done or skipped are told by the last one
+        of each: order never changes, so those before it are as far. Many run at once where a
+        program runs as one cell.
         """
         with self._lock:
             changed, self._states = self._states, {}
@@ -165,10 +192,11 @@ class Stream:
             self.closed = True
         self._publish("comm_close", {})
 
-    @property
-    def has_news(self) -> bool:
-        """Whether `tell_chunks` has something to tell."""
-        return bool(self._states)
+    def look(self) -> None:
+        """Tell what is new; called at most 20 times a second."""
+        self.intake.look()
+        if self._states:
+            self.tell_chunks()
 
     def _note(self, pending: Pending, state: State) -> None:
         with self._lock:
@@ -176,4 +204,4 @@ class Stream:
 
 
 _BURST: Final = 100
-_TOLD_BY_LAST: Final[frozenset[State]] = frozenset({"ready", "done", "skipped"})
+_TOLD_BY_LAST: Final[frozenset[State]] = frozenset({"ready", "running", "done", "skipped"})

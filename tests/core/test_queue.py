@@ -52,6 +52,23 @@ def test_deferred_chunk_at_the_end_runs_at_the_release() -> None:
     assert indexes(queue.take()) == [1]
 
 
+def test_what_is_approved_is_held_no_more_but_deferred_chunks_still_ride() -> None:
+    queue = filled("run", "hold", "defer", "run", "defer")
+    assert indexes(queue.take()) == [0]
+    assert indexes(queue.approve()) == [1]
+    assert indexes(queue.take()) == [1, 2, 3]
+    assert queue.take() == []
+    queue.put(pending(5, "hold"))
+    assert indexes(queue.take()) == [4, 5]
+    queue.put(pending(6, "defer"))
+    assert queue.take() == []
+    queue.put(pending(7, "hold"))
+    queue.put(pending(8, "defer"))
+    assert indexes(queue.take()) == [6, 7]
+    queue.flush()
+    assert indexes(queue.take()) == [8]
+
+
 def test_held_chunk_and_all_after_it_wait_for_the_release() -> None:
     queue = filled("run", "hold", "run", "defer")
     assert indexes(queue.take()) == [0]

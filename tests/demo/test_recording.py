@@ -1,4 +1,4 @@
-"""The bundled recording, the reader for recordings and the program in the answer."""
+"""The bundled recording, and the program in its answer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from eager_kernel import demo
-from eager_kernel.demo import TimedDelta, load_recording, make_recording
-from eager_kernel.errors import RecordingError
+from eager_kernel.demo import make_recording
+from eager_kernel.sources.recorded import load_recording
 
 FOLDER = Path(demo.__file__).parent
-HEADER = '{"format": "eager-recording", "version": 1}\n'
 
 
 def answer_text() -> str:
@@ -31,15 +30,15 @@ def program_text() -> str:
 
 
 def test_recording_equals_the_answer() -> None:
-    assert "".join(delta.text for delta in load_recording()) == answer_text()
+    assert load_recording().text == answer_text()
 
 
 def test_bundled_and_named_file_read_the_same() -> None:
-    assert load_recording(FOLDER / demo.RECORDING_NAME) == load_recording()
+    assert load_recording(FOLDER / make_recording.RECORDING_NAME) == load_recording()
 
 
 def test_times_are_monotone_and_of_the_stated_pace() -> None:
-    times = [delta.seconds for delta in load_recording()]
+    times = [delta.seconds for delta in load_recording().deltas]
     assert all(earlier < later for earlier, later in itertools.pairwise(times))
     assert times[0] == make_recording.FIRST_TOKEN_SECONDS
     assert 7 < times[-1] < 9
@@ -48,7 +47,7 @@ def test_times_are_monotone_and_of_the_stated_pace() -> None:
 
 
 def test_deltas_are_about_as_long_as_tokens() -> None:
-    texts = [delta.text for delta in load_recording()]
+    texts = [delta.text for delta in load_recording().deltas]
     assert all(texts)
     assert 3 < len(answer_text()) / len(texts) < 5
     # A line end never shares a delta with the code before or after it.
@@ -58,7 +57,7 @@ def test_deltas_are_about_as_long_as_tokens() -> None:
 def test_generator_reproduces_the_bundled_file() -> None:
     deltas = make_recording.time_tokens(make_recording.split_tokens(answer_text()))
     made = make_recording.format_recording(deltas).encode("utf-8")
-    assert made == (FOLDER / demo.RECORDING_NAME).read_bytes()
+    assert made == (FOLDER / make_recording.RECORDING_NAME).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -67,70 +66,6 @@ def test_generator_reproduces_the_bundled_file() -> None:
 )
 def test_tokens_lose_no_character(text: str) -> None:
     assert "".join(make_recording.split_tokens(text)) == text
-
-
-def test_round_trip(tmp_path: Path) -> None:
-    path = tmp_path / "some.jsonl"
-    deltas = [TimedDelta(0.0, "é\u2028\n"), TimedDelta(0.0, ""), TimedDelta(2.5, '"')]
-    path.write_text(make_recording.format_recording(deltas), encoding="utf-8")
-    assert load_recording(path) == deltas
-
-
-def test_line_separator_inside_a_string_is_no_line_end(tmp_path: Path) -> None:
-    path = tmp_path / "some.jsonl"
-    path.write_text(HEADER + '{"t": 1, "text": "a\u2028b"}\n', encoding="utf-8")
-    assert load_recording(path) == [TimedDelta(1.0, "a\u2028b")]
-
-
-@pytest.mark.parametrize(
-    ("content", "line", "problem"),
-    [
-        ("", 1, "found an empty line"),
-        ("not json\n", 1, "not JSON"),
-        ("[]\n", 1, "expected a JSON object, found an array"),
-        ('{"version": 1}\n', 1, 'missing field "format"'),
-        ('{"format": "other", "version": 1}\n', 1, 'unknown format "other"'),
-        ('{"format": "eager-recording"}\n', 1, 'missing field "version"'),
-        ('{"format": "eager-recording", "version": 2}\n', 1, "unknown version 2, expected 1"),
-        (
-            '{"format": "eager-recording", "version": "1"}\n',
-            1,
-            "must be an integer, found a string",
-        ),
-        ('{"format": "eager-recording", "version": true}\n', 1, "found a boolean"),
-        (HEADER + '{"t": 1, "text": "a"\n', 2, "not JSON"),
-        (HEADER + "null\n", 2, "expected a JSON object, found null"),
-        (HEADER + '{"t": 1, "text": "a"}\n\n{"t": 2, "text": "b"}\n', 3, "found an empty line"),
-        (HEADER + '{"text": "a"}\n', 2, 'missing field "t"'),
-        (HEADER + '{"t": 1}\n', 2, 'missing field "text"'),
-        (HEADER + '{"t": "1", "text": "a"}\n', 2, '"t" must be a number, found a string'),
-        (HEADER + '{"t": true, "text": "a"}\n', 2, '"t" must be a number, found a boolean'),
-        (HEADER + '{"t": NaN, "text": "a"}\n', 2, "must be finite"),
-        (HEADER + '{"t": -1, "text": "a"}\n', 2, "not negative"),
-        (HEADER + f'{{"t": 1{"0" * 400}, "text": "a"}}\n', 2, "must be finite"),
-        (HEADER + '{"t": 1, "text": {}}\n', 2, '"text" must be a string, found an object'),
-        (
-            HEADER + '{"t": 1, "text": "a"}\n{"t": 0.5, "text": "b"}\n',
-            3,
-            "time goes backwards, from 1.0 s to 0.5 s",
-        ),
-    ],
-)
-def test_bad_files_are_named(tmp_path: Path, content: str, line: int, problem: str) -> None:
-    path = tmp_path / "bad.jsonl"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(RecordingError) as caught:
-        load_recording(path)
-    message = str(caught.value)
-    assert message.startswith(f"{path}, line {line}: ")
-    assert problem in message
-
-
-def test_bytes_that_are_not_utf8_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "bad.jsonl"
-    path.write_bytes(HEADER.encode() + b'{"t": 1, "text": "\xff"}\n')
-    with pytest.raises(ValueError, match="line 2: not UTF-8 text"):
-        load_recording(path)
 
 
 def test_program_has_the_promised_shape() -> None:

@@ -150,10 +150,10 @@ def test_an_interrupt_is_answered_at_once(
 
 LEFT = """
 import json as _json, threading as _threading
-_ingress = get_ipython().kernel.ingress
+_streams = get_ipython().kernel.streams
 print(_json.dumps({
-    "streams": len(_ingress._streams), "parents": len(_ingress._parents),
-    "unread": len(_ingress._unread), "comms": len(get_ipython().kernel.comm_manager.comms),
+    "streams": len(_streams._streams),
+    "unread": len(_streams._unread), "comms": len(get_ipython().kernel.comm_manager.comms),
     "threads": sorted(thread.name for thread in _threading.enumerate()),
 }))
 """

@@ -1,0 +1,125 @@
+"""What a user may configure of ``%%eager``."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from traitlets import Bool, Dict, Float, Integer, TraitError, Unicode, validate
+from traitlets.config import Configurable
+
+from eager_kernel.sources.source import Options
+
+SYSTEM_PROMPT: Final = """\
+You write Python for a Jupyter notebook. Your program runs while you write it: each top-level \
+statement starts as soon as it is complete, in a live IPython session that keeps everything \
+earlier programs defined.
+
+Answer with one Python code block, and as little prose as possible after it. Write flat, \
+top-level statements in the order in which they are to run; no main() function and no \
+`if __name__ == "__main__"` guard. Put imports first, and start slow work (loading data, \
+training, downloads) as early as possible, so that it runs while you write the rest. Write \
+functions only where they are used more than once. Do not repeat what earlier programs have \
+done. End with the expression whose value is the answer, or with a print."""
+
+
+class EagerModel(Configurable):
+    """Which model ``%%eager`` asks, and how."""
+
+    model = Unicode(
+        "",
+        help="""Id of the model that cells ask if they name none: "provider/name", for example
+        "openai/gpt-5", "transformers/ORG/REPO" or "recorded/demo". Empty: a cell must name one,
+        or `%eager model ID` must have.""",
+    ).tag(config=True)
+    system_prompt = Unicode(
+        SYSTEM_PROMPT,
+        help="""What the model is told before everything else. The default asks for programs
+        that overlap well; empty: nothing.""",
+    ).tag(config=True)
+    context_chars = Integer(
+        24_000,
+        help="""Characters of earlier prompts, programs and outputs that the model is told of,
+        in all; about four make a token. The latest are kept. `%eager context` shows them. 0: each
+        prompt stands alone.""",
+    ).tag(config=True)
+    repair = Integer(
+        0,
+        help="""How often a program that fails is written on by the model, from where it failed,
+        if a cell does not say.""",
+    ).tag(config=True)
+    api_base = Unicode(
+        "",
+        help="""Address of a compatible server, for example "http://localhost:8000/v1". Empty:
+        the provider's own.""",
+    ).tag(config=True)
+    credential = Unicode(
+        "",
+        help="""Name of the key: an environment variable, or an entry of the system's keyring.
+        Never the key itself. Empty: the provider's usual environment variable.""",
+    ).tag(config=True)
+    max_tokens = Integer(
+        None,
+        allow_none=True,
+        help="""The longest answer wanted, in tokens. Default: as the model's server has it.""",
+    ).tag(config=True)
+    temperature = Float(
+        None,
+        allow_none=True,
+        help="""The temperature at which the model writes. Default: as its server has it.""",
+    ).tag(config=True)
+    first_timeout = Float(
+        300.0,
+        help="""Seconds that a model may take to its first text, loading included, before the
+        run ends with an error.""",
+    ).tag(config=True)
+    stall_timeout = Float(
+        60.0,
+        help="""Seconds that may pass between two pieces of a model's text before the run ends
+        with an error.""",
+    ).tag(config=True)
+    cancel_timeout = Float(
+        5.0,
+        help="""Seconds that a stopped model may take to stop writing before its process is
+        ended.""",
+    ).tag(config=True)
+    view = Bool(
+        True,
+        help="""Whether a cell shows its program as it is written and run.""",
+    ).tag(config=True)
+    options = Dict(
+        help="""What only some providers know, for example {"dtype": "bfloat16", "device":
+        "cuda"} for transformers.""",
+    ).tag(config=True)
+
+    @validate("model")
+    def _check_model(self, proposal: Any) -> str:
+        model: str = proposal["value"]
+        if model and "/" not in model:
+            raise TraitError(
+                f"EagerModel.model: {model!r} is no model id; write provider/name, for example "
+                "openai/gpt-5"
+            )
+        return model
+
+    @validate("context_chars", "repair")
+    def _check_count(self, proposal: Any) -> int:
+        value: int = proposal["value"]
+        if value < 0:
+            raise TraitError(f"EagerModel.{proposal['trait'].name}: {value} is below 0")
+        return value
+
+    def make_options(self, api_base: str | None, credential: str | None) -> Options:
+        """How to reach a model.
+
+        Parameters
+        ----------
+        api_base, credential
+            What a cell says; None: as configured.
+        """
+        return Options(
+            api_base=api_base or self.api_base or None,
+            credential=credential or self.credential or None,
+            first_timeout=self.first_timeout,
+            stall_timeout=self.stall_timeout,
+            extra=dict(self.options),
+        )

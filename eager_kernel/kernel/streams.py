@@ -1,0 +1,381 @@
+"""The open streams, and the thread that reads them.
+
+The thread cuts the streams' text, tells who listens, and watches the time-outs. It never runs a
+line of a program, and never waits for one.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from eager_kernel.core.gate import Gate, Mode
+from eager_kernel.errors import (
+    EagerError,
+    LimitError,
+    ProtocolError,
+    RunCancelledError,
+    UnknownStreamError,
+)
+from eager_kernel.execution.barrier import Barrier
+from eager_kernel.execution.intake import StopReason
+from eager_kernel.kernel.protocol import TARGET, Cancel, Delta, End
+from eager_kernel.kernel.stream import Again, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a stream may cost.
+
+    Parameters
+    ----------
+    max_program_chars
+        Characters in a program.
+    max_pending_deltas
+        Deltas of a stream that have arrived but were not read yet.
+    max_streams
+        Streams that are open at once.
+    delta_timeout
+        Seconds without a message after which a client is taken for gone.
+    attach_timeout
+        Seconds from its opening within which a cell must ask for the stream.
+    """
+
+    max_program_chars: int
+    max_pending_deltas: int
+    max_streams: int
+    delta_timeout: float
+    attach_timeout: float
+
+
+class Gates(Protocol):
+    """What makes gates and barriers: `eager_kernel.kernel.config.EagerGate`."""
+
+    def make_gate(self, mode: Mode) -> Gate:
+        """A gate for one program."""
+
+    def make_barrier(self, mode: Mode) -> Barrier | None:
+        """An effect barrier for one run; None in a mode that has none."""
+
+
+class Streams:
+    """Keeps the open streams and reads what comes for them.
+
+    Parameters
+    ----------
+    limits
+        What a stream may cost.
+    log
+        Where faults of our own go.
+    on_open
+        Told of each new stream, on the thread that opens it.
+    """
+
+    def __init__(
+        self, limits: Limits, log: Any, on_open: Callable[[Stream], None] = lambda stream: None
+    ) -> None:
+        self.limits = limits
+        self._log = log
+        self._on_open = on_open
+        self._lock = threading.RLock()
+        self._streams: dict[str, Stream] = {}
+        self._gone: dict[str, str] = {}
+        self._unread: dict[str, int] = {}
+        self._inbox: queue.SimpleQueue[_Mail | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    # Any thread -----------------------------------------------------------------------------
+
+    def open(self, comm_id: str, make: Callable[[], Stream]) -> Stream:
+        """Add a stream.
+
+        Parameters
+        ----------
+        comm_id
+            Its id.
+        make
+            Makes it, if there may be one more.
+
+        Raises
+        ------
+        ProtocolError
+            The id is too long, or taken.
+        LimitError
+            Too many are open.
+        """
+        with self._lock:
+            if len(comm_id) > _LONGEST_ID:
+                raise ProtocolError("comm_id", f"longer than {_LONGEST_ID} characters")
+            if comm_id in self._streams:
+                raise ProtocolError("comm_id", f"{comm_id} is open already")
+            if len(self._streams) >= self.limits.max_streams:
+                raise LimitError(
+                    f"{self.limits.max_streams} streams are open; end some, or raise "
+                    "EagerRun.max_streams"
+                )
+            stream = self._streams[comm_id] = make()
+            self._unread[comm_id] = 0
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
+                self._thread.start()
+        self._on_open(stream)
+        return stream
+
+    def deliver(self, comm_id: str, message: Message) -> bool:
+        """Have the stream thread act on a message. False: there is no such stream.
+
+        Parameters
+        ----------
+        comm_id
+            The stream's id.
+        message
+            The message, or makes it there: what a client sent is checked on the stream thread.
+        """
+        with self._lock:
+            stream = self._streams.get(comm_id)
+            if stream is None:
+                return False
+            stream.last_heard = time.monotonic()
+            self._unread[comm_id] += 1
+            full = self._unread[comm_id] > self.limits.max_pending_deltas
+        if full:
+            limit = self.limits.max_pending_deltas
+            error = LimitError(
+                f"more than {limit:,} deltas wait to be read; send fewer, longer ones, or "
+                "raise EagerRun.max_pending_deltas"
+            )
+            self.fail(stream, error)
+        else:
+            self._inbox.put(_Mail(stream, message))
+        return True
+
+    def fail(self, stream: Stream, error: EagerError) -> None:
+        """End a stream that can't go on; its cell, if it has one, shows the error."""
+        reason = _REASONS.get(type(error), "error")
+        stream.intake.stop(reason, error)
+        with self._lock:
+            if not stream.attached:
+                self._drop(stream, str(error))
+
+    def hang_up(self, comm_id: str) -> bool:
+        """Have the stream thread end a stream whose client closed it. False: there is none."""
+        return self.deliver(comm_id, _closed)
+
+    def expect(self, comm_id: str) -> None:
+        """Keep a stream whose cell has to wait for other cells."""
+        stream = self._streams.get(comm_id)
+        if stream is not None:
+            stream.awaited = True
+
+    def refuse(self, comm_id: str, why: str) -> None:
+        """Remember why there is no such stream."""
+        with self._lock:
+            if comm_id not in self._streams:
+                self._bury(comm_id, why)
+
+    def is_open(self, comm_id: str) -> bool:
+        """Whether there is such a stream."""
+        return comm_id in self._streams
+
+    def was_open(self, comm_id: str) -> bool:
+        """Whether there was one lately; late messages for it are normal."""
+        return comm_id in self._gone
+
+    @property
+    def attached(self) -> list[Stream]:
+        """The streams that cells own now."""
+        with self._lock:
+            return [stream for stream in self._streams.values() if stream.attached]
+
+    def interrupt(self, interrupt_main: Callable[[], None]) -> bool:
+        """Stop what cells run now, and its text with it. False: nothing runs.
+
+        Parameters
+        ----------
+        interrupt_main
+            Sends SIGINT to the main thread.
+        """
+        # The signal first: a run that only waits for text would otherwise be over before it
+        # comes, and it would hit whatever the kernel does next. By then the next cell may have
+        # begun, which nobody wants to stop.
+        attached = self.attached
+        if attached:
+            interrupt_main()
+        for stream in attached:
+            stream.intake.stop("interrupted", message="the user interrupted the kernel")
+        return bool(attached)
+
+    def forget(self, comm_id: str) -> None:
+        """Drop a stream whose cell will not run."""
+        with self._lock:
+            stream = self._streams.get(comm_id)
+            if stream is not None and not stream.attached:
+                self.fail(stream, RunCancelledError("its cell was aborted"))
+
+    def close(self) -> None:
+        """Tell the clients that the kernel ends, and end the stream thread."""
+        with self._lock:
+            streams = list(self._streams.values())
+        for stream in streams:
+            stream.intake.stop("interrupted", message="the kernel shuts down")
+            stream.close()
+        self._inbox.put(None)
+
+    # The main thread ------------------------------------------------------------------------
+
+    def claim(self, comm_id: str, parent: Any) -> Stream:
+        """Give a stream to the cell that attaches it.
+
+        Parameters
+        ----------
+        comm_id
+            The stream's comm.
+        parent
+            The cell's `execute_request`; the client hears with it as the parent.
+
+        Raises
+        ------
+        UnknownStreamError
+            There is no such stream, or a cell has it already; says why.
+        """
+        with self._lock:
+            self.explain(comm_id)
+            stream = self._streams[comm_id]
+            stream.attach(parent, time.monotonic())
+            # What arrived before the cell is read before the cell begins.
+            stream.intake.caught_up = False
+            self._unread[comm_id] += 1
+            self._inbox.put(_Mail(stream, _attached))
+            return stream
+
+    def explain(self, comm_id: str) -> None:
+        """Raise the error that `claim` would raise, if it would raise one.
+
+        Raises
+        ------
+        UnknownStreamError
+            As `claim`.
+        """
+        with self._lock:
+            stream = self._streams.get(comm_id)
+            if stream is None or stream.attached:
+                raise UnknownStreamError(self._why_not(comm_id, stream))
+
+    def _why_not(self, comm_id: str, stream: Stream | None) -> str:
+        shown = comm_id if len(comm_id) <= 60 else comm_id[:60] + "…"
+        if stream is not None:
+            return f"stream {shown!r} is attached to a cell already"
+        if comm_id in self._gone:
+            return f"stream {shown!r} is closed: {self._gone[comm_id]}"
+        return f"there is no stream {shown!r}: open a comm to {TARGET!r} and attach its id"
+
+    def release(self, stream: Stream, why: str = "its run has ended") -> None:
+        """Forget a stream whose cell has ended."""
+        self._drop(stream, why)
+
+    # The stream thread ----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        next_tick = 0.0
+        while True:
+            try:
+                mail = self._inbox.get(timeout=_TICK if self._streams else None)
+            except queue.Empty:
+                pass
+            else:
+                if mail is None:
+                    return
+                self._read(mail)
+            now = time.monotonic()
+            if now >= next_tick:
+                next_tick = now + _TICK
+                self._tick(now)
+
+    def _read(self, mail: _Mail) -> None:
+        stream = mail.stream
+        with self._lock:
+            if stream.comm_id in self._unread:
+                self._unread[stream.comm_id] -= 1
+        try:
+            message = mail.message() if callable(mail.message) else mail.message
+            if message is None:
+                stream.intake.catch_up()
+                return
+            stream.handle(message)
+            if isinstance(message, Cancel):
+                self.fail(stream, RunCancelledError("the client cancelled it"))
+        except EagerError as error:
+            self.fail(stream, error)
+        except Exception as error:  # noqa: BLE001 - ours: it ends its own stream only, and is seen
+            self._log.exception("Reading a stream failed")
+            self.fail(stream, EagerError(f"internal error: {error!r}; this is a bug"))
+
+    def _tick(self, now: float) -> None:
+        with self._lock:
+            streams = list(self._streams.values())
+        limits = self.limits
+        for stream in streams:
+            stream.look()
+            if not stream.attached:
+                if not stream.awaited and now - stream.opened >= limits.attach_timeout:
+                    self.fail(
+                        stream,
+                        LimitError(f"no cell attached it within {limits.attach_timeout:g} s"),
+                    )
+            elif (
+                not stream.patient
+                and stream.intake.ending is None
+                and now - stream.last_heard >= limits.delta_timeout
+            ):
+                self.fail(
+                    stream,
+                    LimitError(
+                        f"no text came for {limits.delta_timeout:g} s, so the model or the "
+                        "client is taken for gone; raise EagerRun.delta_timeout to wait longer"
+                    ),
+                )
+
+    def _drop(self, stream: Stream, why: str) -> None:
+        with self._lock:
+            if self._streams.pop(stream.comm_id, None) is not None:
+                self._unread.pop(stream.comm_id, None)
+                stream.close()
+                self._bury(stream.comm_id, why)
+
+    def _bury(self, comm_id: str, why: str) -> None:
+        if len(comm_id) <= _LONGEST_ID:
+            self._gone[comm_id] = why
+        while len(self._gone) > _REMEMBERED:
+            self._gone.pop(next(iter(self._gone)))
+
+
+Message = Delta | End | Cancel | Callable[[], Delta | End | Cancel | Again | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    stream: Stream
+    message: Message
+
+
+def _attached() -> None:
+    """Stands where a cell came; there is no message."""
+
+
+def _closed() -> Cancel:
+    raise RunCancelledError("the client closed the stream before its end")
+
+
+_THREAD: Final = "eager-stream"
+_TICK: Final = 0.05  # at most 20 updates a second
+_REMEMBERED: Final = 256
+_LONGEST_ID: Final = 256
+_REASONS: Final[dict[type[EagerError], StopReason]] = {
+    LimitError: "limit",
+    ProtocolError: "protocol",
+    RunCancelledError: "cancelled",
+}

@@ -1,0 +1,1 @@
+"""``%eager`` and ``%%eager``: prompts in a notebook."""

@@ -1,0 +1,255 @@
+"""A run whose text the kernel itself asks a model for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol
+from uuid import uuid4
+
+from eager_kernel.errors import EagerError, SourceError
+from eager_kernel.execution.intake import Intake
+from eager_kernel.execution.pump import Outcome
+from eager_kernel.execution.repair import Failure
+from eager_kernel.kernel.protocol import Delta, End, OpenOptions
+from eager_kernel.kernel.stream import Again, Stream
+from eager_kernel.kernel.streams import Gates, Streams
+from eager_kernel.magics.conversation import plain, repair_messages
+from eager_kernel.sources.process import ModelProcess
+from eager_kernel.sources.source import Event, Finish, Progress, Request, Usage
+
+
+class Writer(Protocol):
+    """Writes a program: a model, or what stands in for one."""
+
+    repairs: int
+    """How often it may write on a program that has failed."""
+
+    def write(self, hear: Hear) -> Callable[[], None]:
+        """Begin to write; returns what stops it. `hear` is told everything, on any thread."""
+
+    def write_on(self, failures: list[Failure], hear: Hear) -> Callable[[], None]:
+        """Begin to write what follows the last failure."""
+
+
+Hear = Callable[[Event | SourceError], None]
+
+
+class ModelWriter:
+    """Has a model write.
+
+    Parameters
+    ----------
+    process
+        The model.
+    request
+        What it is asked.
+    repairs
+        How often it may write on a program that has failed.
+    """
+
+    def __init__(self, process: ModelProcess, request: Request, repairs: int = 0) -> None:
+        self._process = process
+        self._request = request
+        self.repairs = repairs
+
+    def write(self, hear: Hear) -> Callable[[], None]:
+        """Ask for the program."""
+        return self._process.generate(self._request, hear).cancel
+
+    def write_on(self, failures: list[Failure], hear: Hear) -> Callable[[], None]:
+        """Ask for the rest of it."""
+        traceback = plain(failures[-1].traceback)
+        messages = repair_messages(self._request.messages, failures, traceback)
+        request = replace(self._request, messages=messages, attempt=len(failures))
+        return self._process.generate(request, hear).cancel
+
+
+class TextWriter:
+    """Gives a text that is there already.
+
+    Parameters
+    ----------
+    text
+        The text.
+    """
+
+    repairs = 0
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def write(self, hear: Hear) -> Callable[[], None]:
+        """Give all of it."""
+        hear(self._text)
+        hear(Finish())
+        return lambda: None
+
+    def write_on(self, failures: list[Failure], hear: Hear) -> Callable[[], None]:
+        """Nobody is there to write on."""
+        raise EagerError("a text can't be repaired: there is no model to ask")
+
+
+class PromptedRun(Stream):
+    """The stream of a cell that asked for a program.
+
+    Parameters
+    ----------
+    writer
+        Who writes the program.
+    options
+        As of a stream that a client opens.
+    streams
+        The open streams, which read this one.
+    gates
+        Makes its gate and barrier.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        options: OpenOptions,
+        streams: Streams,
+        gates: Gates,
+    ) -> None:
+        self.observers: list[Observer] = []
+        """Told the protocol's messages, and the program's text as it comes."""
+        self.outcome: Outcome | None = None
+        """How the run ended; None until then."""
+        self.traceback: list[str] = []
+        """The error's traceback as it was shown, if there was one."""
+        self.usage: list[Usage] = []
+        """What the model's answers cost."""
+        self._writer = writer
+        self._streams = streams
+        self._stop_writing: Callable[[], None] = lambda: None
+        self._failures: list[Failure] = []
+        self._attempt = 0
+        publish = _Observed(self._tell)
+        intake = partial(
+            Intake,
+            options.text_format,
+            gates.make_gate(options.gate),
+            gates.make_barrier(options.gate),
+            max_chars=streams.limits.max_program_chars,
+            repairable=writer.repairs > 0,
+            on_code=lambda text: self._tell("comm_msg", {"type": "delta", "text": text}),
+        )
+        super().__init__(uuid4().hex, options, publish, time.monotonic(), intake)
+        self.patient = True
+        if writer.repairs:
+            self.repair = self
+
+    def begin(self, parent: Any) -> None:
+        """Open the stream, give it to the running cell, and have the program written."""
+        self._streams.open(self.comm_id, lambda: self)
+        self._streams.claim(self.comm_id, parent)
+        self._let_write(self._writer.write, 0)
+
+    # The writer -----------------------------------------------------------------------------
+
+    def _hear(self, attempt: int, event: Event | SourceError) -> None:
+        """Take what the writer says, on whatever thread."""
+        if isinstance(event, Progress):
+            self._tell(
+                "comm_msg", {"type": "progress", "text": event.text, "fraction": event.fraction}
+            )
+            return
+        if isinstance(event, Finish) and event.usage is not None:
+            self.usage.append(event.usage)
+        self._streams.deliver(self.comm_id, partial(self._message, attempt, event))
+
+    def _message(self, attempt: int, event: str | Finish | SourceError) -> Delta | End | None:
+        """What the stream is to do about an event; on the stream thread."""
+        if attempt != self._attempt:
+            return None  # of text that is not wanted any more
+        if isinstance(event, SourceError):
+            raise event
+        if isinstance(event, Finish):
+            return End(event.reason)
+        return Delta(event, None)
+
+    # Repair ---------------------------------------------------------------------------------
+
+    def wants(self, error: Exception) -> bool:
+        """Whether the model may write on once more."""
+        return len(self._failures) < self._writer.repairs
+
+    def ask(self, failure: Failure) -> None:
+        """Have the model write on from `failure`."""
+        self._failures.append(failure)
+        number = len(self._failures)
+        self._streams.deliver(self.comm_id, partial(self._turn_to, number, failure))
+        self._let_write(partial(self._writer.write_on, self._failures), number)
+
+    def _let_write(self, write: Callable[[Hear], Callable[[], None]], attempt: int) -> None:
+        try:
+            self._stop_writing = write(partial(self._hear, attempt))
+        except EagerError as error:
+            self.intake.stop("error", error)
+        ending = self.intake.ending
+        if ending is not None and ending.kind == "stopped":
+            self._stop_writing()  # it was stopped before there was anything to call
+
+    def _turn_to(self, attempt: int, failure: Failure) -> Again:
+        """Take the text of another attempt from now on; on the stream thread."""
+        self._attempt = attempt
+        self._tell(
+            "comm_msg",
+            {
+                "type": "repair",
+                "attempt": attempt,
+                "from_line": failure.executed_lines + 1,
+                "message": f"{type(failure.error).__name__}: {failure.error}",
+            },
+        )
+        return Again()
+
+    # What is told ---------------------------------------------------------------------------
+
+    def tell_result(self, outcome: Outcome, traceback: list[str]) -> None:
+        """Keep how the run ended, and tell it."""
+        self.outcome, self.traceback = outcome, traceback
+        super().tell_result(outcome, traceback)
+
+    def close(self) -> None:
+        """End the writing, if it has not ended."""
+        super().close()
+        self._stop_writing()
+
+    def look(self) -> None:
+        """Have the observers show what is new."""
+        super().look()
+        for observer in self.observers:
+            observer.flush()
+
+    def _tell(self, kind: str, data: dict[str, Any]) -> None:
+        if kind != "comm_msg":
+            return
+        if data["type"] == "stop":
+            self._stop_writing()
+        for observer in self.observers:
+            observer.hear(data)
+
+
+class Observer(Protocol):
+    """Hears of a run, as a view of it does."""
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Take an event, on any thread; only notes it."""
+
+    def flush(self) -> None:
+        """Show what is new; on the stream thread, at most 20 times a second."""
+
+
+class _Observed:
+    """Stands where a comm's publisher stands."""
+
+    def __init__(self, tell: Callable[[str, dict[str, Any]], None]) -> None:
+        self._tell = tell
+        self.parent: Any = None
+
+    def __call__(self, kind: str, data: dict[str, Any]) -> None:
+        self._tell(kind, data)

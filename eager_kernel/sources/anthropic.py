@@ -1,0 +1,169 @@
+"""``anthropic/NAME``: Claude, with the `anthropic` client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, Final
+
+from eager_kernel.errors import MissingExtraError
+from eager_kernel.sources import tool
+from eager_kernel.sources.explain import explain, incomplete
+from eager_kernel.sources.http import CONNECT_TIMEOUT, closing, key_for, wait_only_shortly, where
+from eager_kernel.sources.source import Event, Finish, Options, Progress, Request, Usage
+
+
+def make_source(name: str, options: Options) -> AnthropicSource:
+    """Make the source for the model id ``anthropic/NAME``."""
+    return AnthropicSource(name, options)
+
+
+class AnthropicSource:
+    """Messages of Anthropic's API.
+
+    Parameters
+    ----------
+    name
+        The model's name there.
+    options
+        ``extra["tool"]``: answer by a call of `eager_kernel.sources.tool`. What else ``extra``
+        holds goes into the request as it is.
+    """
+
+    def __init__(self, name: str, options: Options) -> None:
+        self._name = name
+        self._options = options
+        self._who = f"anthropic/{name} at {where(options, 'api.anthropic.com')}"
+        self._client: Any = None
+
+    async def generate(self, request: Request) -> AsyncGenerator[Event, None]:
+        """Answer a request; see `eager_kernel.sources.source.Source`."""
+        answer = _Answer(self._who, by_tool=tool.wanted(self._options))
+        try:
+            async with closing(await self._open(request)) as events:
+                async for event in answer.events(events):
+                    yield event
+        except Exception as error:  # noqa: BLE001 - explained, whatever it is
+            raise explain(error, self._who, begun=answer.begun) from None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _open(self, request: Request) -> Any:
+        client = self._client = self._client or self._make_client()
+        system = "\n\n".join(m.text for m in request.messages if m.role == "system")
+        given: dict[str, Any] = {
+            "model": self._name,
+            "max_tokens": request.max_tokens or _MAX_TOKENS,
+            "messages": [
+                {"role": m.role, "content": m.text} for m in request.messages if m.role != "system"
+            ],
+            "stream": True,
+            "extra_body": tool.other_extras(self._options) or None,
+        }
+        if system:
+            given["system"] = system
+        if request.temperature is not None:
+            given["temperature"] = request.temperature
+        if tool.wanted(self._options):
+            given["tools"] = [
+                {
+                    "name": tool.NAME,
+                    "description": tool.DESCRIPTION,
+                    "input_schema": tool.SCHEMA,
+                    # Without this the server keeps the arguments until they are complete.
+                    "eager_input_streaming": True,
+                }
+            ]
+            given["tool_choice"] = {
+                "type": "tool",
+                "name": tool.NAME,
+                "disable_parallel_tool_use": True,
+            }
+        return await client.messages.create(**given)
+
+    def _make_client(self) -> Any:
+        try:
+            import anthropic  # noqa: PLC0415 - an extra, and slow to import
+        except ImportError:
+            raise MissingExtraError(f"the model anthropic/{self._name}", "anthropic") from None
+        return anthropic.AsyncAnthropic(
+            api_key=key_for(self._options, "ANTHROPIC_API_KEY", "Anthropic"),
+            base_url=self._options.api_base,
+            http_client=anthropic.DefaultAsyncHttpxClient(
+                timeout=anthropic.Timeout(self._options.first_timeout, connect=CONNECT_TIMEOUT),
+                event_hooks={"response": [wait_only_shortly]},
+            ),
+        )
+
+
+class _Answer:
+    """Follows the events of one answer."""
+
+    def __init__(self, who: str, *, by_tool: bool) -> None:
+        self.begun = False
+        self._who = who
+        self._by_tool = by_tool
+        self._called: int | None = None  # the index of the block that is the call
+        self._aside: list[str] = []
+        self._reason: str | None = None
+        self._input: int | None = None
+        self._output: int | None = None
+
+    async def events(self, stream: AsyncIterator[Any]) -> AsyncGenerator[Event, None]:
+        async for event in stream:
+            match event.type:
+                case "message_start":
+                    self._count(event.message.usage)
+                case "content_block_start":
+                    block = event.content_block
+                    if block.type == "thinking":
+                        yield Progress("thinking")
+                    elif block.type == "tool_use" and self._by_tool and self._called is None:
+                        tool.check_name(block.name)
+                        self._called = event.index
+                case "content_block_delta":
+                    if text := self._text(event):
+                        self.begun = True
+                        yield text
+                case "message_delta":
+                    self._reason = event.delta.stop_reason or self._reason
+                    self._count(event.usage)
+                case "message_stop":
+                    yield self._finish()
+                    return
+        raise incomplete(self._who)
+
+    def _text(self, event: Any) -> str:
+        match event.delta.type:
+            case "text_delta" if self._by_tool:
+                self._aside.append(event.delta.text)
+            case "text_delta":
+                return str(event.delta.text)
+            case "input_json_delta" if event.index == self._called:
+                return str(event.delta.partial_json)
+        return ""
+
+    def _count(self, usage: Any) -> None:
+        if usage is not None:
+            self._input = getattr(usage, "input_tokens", None) or self._input
+            self._output = getattr(usage, "output_tokens", None) or self._output
+
+    def _finish(self) -> Finish:
+        if self._reason is None:
+            raise incomplete(self._who)
+        if self._by_tool and self._called is None:
+            raise tool.not_called("".join(self._aside))
+        reason = _CUT_OFF.get(self._reason, self._reason)
+        return Finish(reason, Usage(self._input, self._output))
+
+
+_MAX_TOKENS: Final = 16_384
+# Other words for an answer that is not complete.
+_CUT_OFF: Final = {
+    "refusal": "content_filter",
+    "pause_turn": "length",
+    "model_context_window_exceeded": "length",
+}

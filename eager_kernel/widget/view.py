@@ -1,0 +1,133 @@
+"""A view of a run: hears events, and tells the pages that show it.
+
+`QuietView` shows nothing while the run goes on, and makes the picture that is saved in the
+notebook. `eager_kernel.widget.page.EagerView` adds the live widget.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from eager_kernel.widget.picture import to_html, to_text
+from eager_kernel.widget.record import Event, Record
+
+
+class QuietView:
+    """What a run looks like, without a page that shows it.
+
+    Parameters
+    ----------
+    title
+        What to call the run: the model's name, for instance.
+    clock
+        Seconds of a monotonic clock.
+    """
+
+    def __init__(self, title: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.begin(title, clock)
+
+    def begin(self, title: str, clock: Callable[[], float]) -> None:
+        """Start to hear; what `__init__` does, where that is another class's."""
+        self.on_stop: Callable[[], object] | None = None
+        """Called when the user wants the run to stop; on any thread."""
+        self.on_approve: Callable[[], object] | None = None
+        """Called when the user wants nothing of the run to be held; on any thread."""
+        self.insert_wanted = False
+        """Whether the user wants the program as a cell of its own when the run has ended."""
+        self._clock = clock
+        self._record = Record(title, clock())
+        self._heard: deque[tuple[Event, float]] = deque()
+        self._lock = threading.RLock()
+
+    def hear(self, event: Event) -> None:
+        """Note what happened; from any thread, in the order of events.
+
+        Parameters
+        ----------
+        event
+            See `eager_kernel.widget.record.Event`.
+        """
+        self._heard.append((event, self._clock()))
+
+    def flush(self) -> None:
+        """Send what is new to the pages that show the run; at most 20 times a second."""
+        with self._lock:
+            self._catch_up()
+
+    def close(self) -> None:
+        """Show it nowhere any more; `saved` still answers."""
+
+    @property
+    def program(self) -> str:
+        """The program as far as it was heard."""
+        with self._lock:
+            return self._catch_up().program
+
+    def saved(self) -> dict[str, str]:
+        """The run as it is kept in a notebook: a MIME bundle of ``text/plain``, ``text/html``.
+
+        The HTML has no scripts and loads nothing. All that a model wrote is escaped.
+        """
+        with self._lock:
+            record = self._catch_up()
+            return {"text/plain": to_text(record), "text/html": to_html(record)}
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any] | tuple[dict[str, Any], dict[str, Any]]:
+        return self.saved()
+
+    def _catch_up(self) -> Record:
+        while self._heard:
+            self._record.hear(*self._heard.popleft())
+        return self._record
+
+
+class Audience:
+    """The pages that show a view, and when each of them is to hear something.
+
+    Parameters
+    ----------
+    now
+        When the view was shown first.
+    certain
+        Whether pages are heard at once. Where they may not be, because the kernel is busy, a
+        view that was shown is taken to be seen.
+    """
+
+    def __init__(self, now: float, *, certain: bool) -> None:
+        self._pages: set[str] = set()
+        self._met = False
+        self._until = now + PATIENCE if certain else float("inf")
+        self._told = now
+
+    def hello(self, page: str) -> None:
+        """A page shows the view."""
+        self._met = True
+        if len(self._pages) < _MOST_PAGES:
+            self._pages.add(page)
+
+    def bye(self, page: str) -> None:
+        """A page has ceased to."""
+        self._pages.discard(page)
+
+    def watches(self, now: float) -> bool:
+        """Whether anybody is there, or may be."""
+        return bool(self._pages) or (not self._met and now < self._until)
+
+    def wants_beat(self, now: float) -> bool:
+        """Whether pages have heard nothing for so long that they may wonder."""
+        return now - self._told >= BEAT
+
+    def told(self, now: float) -> None:
+        """Pages were told something."""
+        self._told = now
+
+
+PATIENCE: Final = 10.0
+"""Seconds in which the page that shows a view says so."""
+BEAT: Final = 2.0
+"""Seconds between signs of life of a run in which nothing happens."""
+_MOST_PAGES: Final = 64

@@ -1,0 +1,193 @@
+"""A real JupyterLab in a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+from eager_kernel.sources.recording import RecordedAnswer, TimedDelta, format_answer
+
+REPOSITORY = Path(__file__).parents[2]
+SCREENSHOTS = REPOSITORY / "build" / "screenshots"
+TOKEN = "of-the-tests"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+def chromium() -> str | None:
+    """Where the browser is."""
+    return next((path for name in CHROMIUM if (path := shutil.which(name))), None)
+
+
+@contextmanager
+def running_lab(folder: Path) -> Iterator[Lab]:
+    """Start a Jupyter server that knows nothing of the user's."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    notebooks = folder / "notebooks"
+    notebooks.mkdir()
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    settings.joinpath("notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "IPYTHONDIR": str(folder / "ipython"),
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += [
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={TOKEN}",
+        f"--ServerApp.root_dir={notebooks}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+        "--expose-app-in-browser",
+    ]
+    log = folder / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, env=environment, stdout=out, stderr=subprocess.STDOUT, cwd=folder
+        )
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api/status?token={TOKEN}", process, log)
+            yield Lab(f"http://127.0.0.1:{port}", notebooks, folder / "data")
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise AssertionError(f"no server came up:\n{log.read_text()}")
+
+
+class Lab:
+    """A server, the folder of its notebooks, and that of its kernels' data."""
+
+    def __init__(self, url: str, folder: Path, data: Path) -> None:
+        self.url = url
+        self.folder = folder
+        self.data = data
+
+    def record(self, name: str, program: str, *, rate: float = 40.0, piece: int = 6) -> str:
+        """Record a model that writes `program`; returns its id.
+
+        Parameters
+        ----------
+        name
+            Of the recording.
+        program
+            What it writes.
+        rate
+            Deltas a second.
+        piece
+            Characters of a delta.
+        """
+        cut = range(0, len(program), piece)
+        deltas = [TimedDelta(i / piece / rate, program[i : i + piece]) for i in cut]
+        folder = self.data / "eager_python" / "recordings"
+        folder.mkdir(parents=True, exist_ok=True)
+        text = format_answer(RecordedAnswer(tuple(deltas), "stop"))
+        folder.joinpath(f"{name}.jsonl").write_text(text, encoding="utf-8")
+        return f"recorded/{name}"
+
+    def write(self, name: str, *cells: str, kernel: str = "eager_python") -> str:
+        """Write a notebook; returns the address of its page."""
+        notebook = new_notebook(
+            cells=[new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": kernel, "display_name": kernel}},
+        )
+        nbformat.write(notebook, self.folder / f"{name}.ipynb")
+        return self.address(name)
+
+    def address(self, name: str) -> str:
+        """The address of a notebook's page, in a workspace of its own."""
+        return f"{self.url}/lab/workspaces/{name}/tree/{name}.ipynb?token={TOKEN}&reset"
+
+
+class Notebook:
+    """A notebook in a page."""
+
+    def __init__(self, page: Any, address: str) -> None:
+        self.page = page
+        self.open(address)
+
+    def open(self, address: str) -> None:
+        """Load the page, and wait for its kernel."""
+        self.page.goto(address, wait_until="domcontentloaded")
+        self.until_idle()
+
+    def until_idle(self, timeout: float = 60) -> None:
+        """Wait until the kernel is idle."""
+        self.page.wait_for_function(
+            "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel"
+            "?.status === 'idle'",
+            timeout=timeout * 1000,
+        )
+
+    def run_cell(self, index: int) -> None:
+        """Run a cell, and do not wait for its end."""
+        self.page.evaluate(
+            """index => {
+              const notebook = window.jupyterapp.shell.currentWidget.content;
+              notebook.activeCellIndex = index;
+              notebook.deselectAll();
+              window.jupyterapp.commands.execute('notebook:run-cell');
+            }""",
+            index,
+        )
+
+    def output(self, index: int) -> Any:
+        """What is shown under a cell."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index).locator(".jp-OutputArea")
+
+    def view(self, index: int) -> Any:
+        """The view under a cell."""
+        return self.output(index).locator(".eager-view")
+
+    def screenshot(self, name: str, target: Any = None) -> Path:
+        """Keep a picture of the page, or of a part of it."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        path = SCREENSHOTS / f"{name}.png"
+        (target or self.page).screenshot(path=str(path))
+        return path
