@@ -86,7 +86,7 @@ def _by_point(options: Options, runs: Sequence[Run], state: str) -> Table:
             (
                 f"{point.pace.rate:g}",
                 f"{point.pace.ttft:g}",
-                point.gate,
+                _way(point),
                 f"{len(there)}",
                 spread(total),
                 f"{max(total) * 100:.1f}",
@@ -108,6 +108,7 @@ def _by_point(options: Options, runs: Sequence[Run], state: str) -> Table:
             "below 0 where a run ends later than a cell that had just been sent would. In per "
             "cent: median [quartiles] over programs and turns, and the greatest and least.",
             "Regimes: generation-dominated / execution-dominated / balanced (eqs. 14-16).",
+            *_imports_note(options, state),
         ),
         (
             "tokens/s", "TTFT s", "gate", "runs", "in all %", "most", "least",
@@ -116,6 +117,15 @@ def _by_point(options: Options, runs: Sequence[Run], state: str) -> Table:
         tuple(rows),
         ratios=ratios,
     )  # fmt: skip
+
+
+def _imports_note(options: Options, state: str) -> tuple[str, ...]:
+    if not options.imports or state != "cold":
+        return ()
+    return (
+        f"Early imports: {', '.join(options.imports)} are begun as soon as the model is asked, "
+        "whether the program will want them or not (`EagerRun.warm_imports`).",
+    )
 
 
 def _against_bound(options: Options, runs: Sequence[Run]) -> Table:
@@ -133,7 +143,7 @@ def _against_bound(options: Options, runs: Sequence[Run]) -> Table:
                     state,
                     f"{point.pace.rate:g}",
                     f"{point.pace.ttft:g}",
-                    point.gate,
+                    _way(point),
                     spread(over, digits=2),
                     f"{max(over) * 100:.1f}",
                     spread(more, 1e3),
@@ -179,7 +189,7 @@ def _overheads(options: Options, runs: Sequence[Run]) -> Table:
                     state,
                     f"{point.pace.rate:g}",
                     f"{point.pace.ttft:g}",
-                    point.gate,
+                    _way(point),
                     *(spread(values, 1e3) for values in parts.values()),
                     f"{held / len(there):.0%}",
                     f"{max(run.late_s for run in there) * 1e3:.0f}",
@@ -309,11 +319,15 @@ def _begun_again(runs: Sequence[Run]) -> Table:
 
 
 def _at(runs: Iterable[Run], point: Point) -> list[Run]:
-    return [run for run in runs if Point(run.gate, Pace(run.rate, run.ttft)) == point]
+    return [run for run in runs if Point(run.gate, Pace(run.rate, run.ttft), run.imports) == point]
 
 
 def _name(point: Point) -> str:
-    return f"{point.pace}, gate {point.gate}"
+    return f"{point.pace}, gate {_way(point)}"
+
+
+def _way(point: Point) -> str:
+    return f"{point.gate}, early imports" if point.imports else point.gate
 
 
 _REGIMES: Final = ("generation-dominated", "execution-dominated", "balanced")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Protocol
@@ -26,7 +26,9 @@ from eager_kernel.errors import EagerError, KernelConnectionError
 class Environment(Protocol):
     """Opens kernels of one sort of place."""
 
-    def open(self, kernel: str, folder: Path) -> AbstractContextManager[EagerClient]:
+    def open(
+        self, kernel: str, folder: Path, arguments: Sequence[str] = ()
+    ) -> AbstractContextManager[EagerClient]:
         """Start a kernel, and connect to it; both end with the context.
 
         Parameters
@@ -35,6 +37,8 @@ class Environment(Protocol):
             Name of the kernelspec.
         folder
             The kernel's working directory.
+        arguments
+            More arguments for the kernel's command line.
         """
         ...
 
@@ -69,10 +73,15 @@ class Local:
     """A kernel on this machine."""
 
     @contextmanager
-    def open(self, kernel: str, folder: Path) -> Iterator[EagerClient]:
+    def open(
+        self, kernel: str, folder: Path, arguments: Sequence[str] = ()
+    ) -> Iterator[EagerClient]:
         """Start a kernel; see `Environment.open`."""
         with EagerClient.start(
-            kernel, cwd=str(folder), env=_surroundings(folder), extra_arguments=_QUIET
+            kernel,
+            cwd=str(folder),
+            env=_surroundings(folder),
+            extra_arguments=[*_QUIET, *arguments],
         ) as client:
             yield client
 
@@ -90,14 +99,18 @@ class Link:
         self._round_trip = round_trip
 
     @contextmanager
-    def open(self, kernel: str, folder: Path) -> Iterator[EagerClient]:
+    def open(
+        self, kernel: str, folder: Path, arguments: Sequence[str] = ()
+    ) -> Iterator[EagerClient]:
         """Start a kernel, and connect through the link; see `Environment.open`."""
         manager = KernelManager(kernel_name=kernel)
         try:
             manager.kernel_spec  # noqa: B018 - asked here, as starting logs a traceback of it
         except NoSuchKernel as error:
             raise KernelConnectionError(f"there is no kernel {kernel!r}") from error
-        manager.start_kernel(cwd=str(folder), env=_surroundings(folder), extra_arguments=_QUIET)
+        manager.start_kernel(
+            cwd=str(folder), env=_surroundings(folder), extra_arguments=[*_QUIET, *arguments]
+        )
         with ExitStack() as exits:
             exits.callback(manager.shutdown_kernel, now=True)
             _wait_until_it_answers(manager)
@@ -114,7 +127,9 @@ class Link:
 
 
 @contextmanager
-def kernel_at_work(where: Environment, kernel: str, workplace: Workplace) -> Iterator[EagerClient]:
+def kernel_at_work(
+    where: Environment, kernel: str, workplace: Workplace, arguments: Sequence[str] = ()
+) -> Iterator[EagerClient]:
     """A kernel in a fresh working directory, which has run nothing but an empty cell.
 
     Parameters
@@ -125,10 +140,12 @@ def kernel_at_work(where: Environment, kernel: str, workplace: Workplace) -> Ite
         Name of the kernelspec.
     workplace
         What is in the working directory.
+    arguments
+        More arguments for the kernel's command line.
     """
     folder = workplace.make()
     try:
-        with where.open(kernel, folder) as client:
+        with where.open(kernel, folder, arguments) as client:
             # What every kernel does with its first cell is no program's.
             client.execute("pass", store_history=False)
             yield client

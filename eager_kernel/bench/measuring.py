@@ -31,10 +31,19 @@ class Point:
         The gate's mode.
     pace
         How fast the answer is written.
+    imports
+        Modules that the kernel begins to import as soon as the model is asked
+        (`EagerRun.warm_imports`). Of no use in a warm session, and not measured there.
     """
 
     gate: str
     pace: Pace
+    imports: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> list[str]:
+        """For the kernel's command line."""
+        return [f"--EagerRun.warm_imports={module}" for module in self.imports]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,7 @@ class Run:
         As in `Program`.
     environment, state, repeat
         Where, in what sort of session, and in which turn, from 0.
-    gate, rate, ttft
+    gate, rate, ttft, imports
         The point.
     tokens
         Of the whole answer.
@@ -137,6 +146,7 @@ class Run:
     stood_s: float = 0.0
     setup_s: float = 0.0
     regime: str = ""
+    imports: tuple[str, ...] = ()
     executions: tuple[float, ...] = ()
     starts: int = 1
     error: str = ""
@@ -183,7 +193,8 @@ class Run:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Run:
         """What `to_dict` made `plain` of."""
-        return cls(**{**plain, "executions": tuple(plain["executions"])})
+        tuples = {name: tuple(plain.get(name, ())) for name in ("executions", "imports")}
+        return cls(**{**plain, **tuples})
 
 
 def measure(job: Job) -> list[dict[str, Any]]:
@@ -212,18 +223,19 @@ def failed_run(job: Job, why: str) -> Run:
 
 def _in_state(job: Job, state: State, where: Environment) -> Iterator[Run]:
     with ExitStack() as exits:
-        opened = _Cold(job, where) if state == "cold" else exits.enter_context(_warm(job, where))
+        cold = state == "cold"
+        points = [point for point in job.points if cold or not point.imports]
+        opened = _Cold(job, where) if cold else exits.enter_context(_warm(job, where))
         for repeat in range(job.repeats):
             results: dict[Point | None, Any] = {}
-            ways: list[Point | None] = [None, *job.points]
+            ways: list[Point | None] = [None, *points]
             # In turn, and every other time backwards: a drift of the machine hits all alike.
             for way in ways if repeat % 2 == 0 else reversed(ways):
-                kernel = STOCK if way is None else job.kernel
-                with opened.kernel(kernel) as client:
+                with opened.kernel(way) as client:
                     results[way] = (
                         _serially(client, job) if way is None else _eagerly(client, job, way)
                     )
-            for point in job.points:
+            for point in points:
                 yield _run_of(job, _Turn(state, repeat), point, results[None], results[point])
 
 
@@ -238,33 +250,35 @@ class _Cold:
         self._where = where
 
     @contextmanager
-    def kernel(self, name: str) -> Iterator[EagerClient]:
-        with kernel_at_work(self._where, name, self._job.workplace) as client:
+    def kernel(self, way: Point | None) -> Iterator[EagerClient]:
+        name, arguments = (STOCK, []) if way is None else (self._job.kernel, way.arguments)
+        with kernel_at_work(self._where, name, self._job.workplace, arguments) as client:
             yield client
 
 
 class _Warm:
     """Kernels that have run the program before, and have forgotten its names."""
 
-    def __init__(self, kernels: dict[str, EagerClient]) -> None:
-        self._kernels = kernels
+    def __init__(self, stock: EagerClient, eager: EagerClient) -> None:
+        self._stock = stock
+        self._eager = eager
 
     @contextmanager
-    def kernel(self, name: str) -> Iterator[EagerClient]:
-        client = self._kernels[name]
+    def kernel(self, way: Point | None) -> Iterator[EagerClient]:
+        client = self._stock if way is None else self._eager
         client.execute(_FORGET, store_history=False)
         yield client
 
 
 @contextmanager
 def _warm(job: Job, where: Environment) -> Iterator[_Warm]:
-    with ExitStack() as exits:
-        kernels = {}
-        for name in dict.fromkeys((STOCK, job.kernel)):
-            client = exits.enter_context(kernel_at_work(where, name, job.workplace))
+    with (
+        kernel_at_work(where, STOCK, job.workplace) as stock,
+        kernel_at_work(where, job.kernel, job.workplace) as eager,
+    ):
+        for client in (stock, eager):
             client.execute(job.program.code)
-            kernels[name] = client
-        yield _Warm(kernels)
+        yield _Warm(stock, eager)
 
 
 _FORGET: Final = "%reset -f"
@@ -343,6 +357,7 @@ def _common(job: Job, turn: _Turn, point: Point) -> dict[str, Any]:
         "gate": point.gate,
         "rate": point.pace.rate,
         "ttft": point.pace.ttft,
+        "imports": point.imports,
         "tokens": len(program.tokens),
         "generation_s": point.pace.generation(len(program.tokens)),
     }

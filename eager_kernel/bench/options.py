@@ -25,6 +25,9 @@ class Options:
     rates, ttfts, gates
         The ways to run a program. The first of each is the point of reference: from there, one
         of the three is varied at a time.
+    imports
+        Modules that the kernel may begin to import as soon as the model is asked: measured in
+        cold processes, at the reference and at the greatest rate. None: not measured.
     states
         ``cold``, ``warm``, or both.
     environments
@@ -44,6 +47,7 @@ class Options:
     rates: tuple[float, ...] = (100, 30, 300, 1000, 2500)
     ttfts: tuple[float, ...] = (0.5, 0, 2)
     gates: tuple[str, ...] = ("effect", "static", "paper", "off")
+    imports: tuple[str, ...] = ()
     states: tuple[State, ...] = STATES
     environments: tuple[str, ...] = ("local", "link:50")
     kernel: str = "eager_python"
@@ -64,6 +68,9 @@ class Options:
         found += [Point(at.gate, Pace(rate, at.pace.ttft)) for rate in self.rates[1:]]
         found += [Point(at.gate, Pace(at.pace.rate, ttft)) for ttft in self.ttfts[1:]]
         found += [Point(gate, at.pace) for gate in self.gates[1:]]
+        if self.imports:
+            fastest = Pace(max(self.rates), at.pace.ttft)
+            found += [Point(at.gate, pace, self.imports) for pace in (at.pace, fastest)]
         return tuple(dict.fromkeys(found))
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,6 +81,7 @@ class Options:
             "rates": _numbers(self.rates),
             "ttfts": _numbers(self.ttfts),
             "gates": list(self.gates),
+            "imports": list(self.imports),
             "states": list(self.states),
             "environments": list(self.environments),
             "kernel": self.kernel,

@@ -46,7 +46,8 @@ def _pictures(results: Results) -> dict[str, Callable[[], Any]]:
         shown = [
             run
             for run in runs
-            if not run.error and (run.gate, run.ttft, run.environment) == (gate, ttft, place)
+            if (run.gate, run.ttft, run.environment) == (gate, ttft, place)
+            and not (run.error or run.imports)
         ]
         if shown:
             found["end-to-end"] = lambda: _by_rate(

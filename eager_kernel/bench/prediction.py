@@ -107,10 +107,16 @@ def _with_profiles(options: Options, runs: Sequence[Run]) -> Iterator[tuple[Run,
         (run.program, run.state, run.repeat): run
         for run in useful
         if (run.rate, run.ttft, run.gate) == (fastest, options.ttfts[0], options.gates[0])
+        and not run.imports
     }
     for run in useful:
         profile = profiles.get((run.program, run.state, run.repeat))
-        if profile is not None and run.rate != fastest and run.gate == options.gates[0]:
+        if (
+            profile is not None
+            and run.rate != fastest
+            and run.gate == options.gates[0]
+            and not run.imports
+        ):
             yield run, profile
 
 

@@ -69,6 +69,12 @@ jupyter eager bench end-to-end --engine dask --workers 4
         "effect,static,paper,off",
         help="Gate modes, with commas. The first is the reference's.",
     ).tag(config=True)
+    imports = Unicode(
+        "numpy,pandas,matplotlib.pyplot",
+        help="Modules that the kernel begins to import as soon as the model is asked, with commas: "
+        "measured in cold processes, at the reference and at the greatest rate. Empty: not "
+        "measured.",
+    ).tag(config=True)
     states = Unicode(
         "cold,warm", help="cold: fresh processes; warm: sessions that ran the program before."
     ).tag(config=True)
@@ -103,9 +109,9 @@ jupyter eager bench end-to-end --engine dask --workers 4
         **{
             name: f"BenchApp.{name}"
             for name in (
-                "programs", "only", "sample", "repeats", "rates", "ttfts", "gates", "states",
-                "environments", "faulty", "kernel", "engine", "scheduler", "workers", "json",
-                "markdown", "pictures",
+                "programs", "only", "sample", "repeats", "rates", "ttfts", "gates", "imports",
+                "states", "environments", "faulty", "kernel", "engine", "scheduler", "workers",
+                "json", "markdown", "pictures",
             )
         },
     }  # fmt: skip
@@ -189,6 +195,7 @@ jupyter eager bench end-to-end --engine dask --workers 4
             rates=_numbers("rates", self.rates, least=0.1),
             ttfts=_numbers("ttfts", self.ttfts, least=0),
             gates=_words("gates", self.gates, MODES),
+            imports=_words("imports", self.imports) if self.imports.strip() else (),
             states=tuple(state for state in STATES if state in states),
             environments=environments,
             kernel=self.kernel,
@@ -271,6 +278,7 @@ _QUICK: Final = {
     "rates": "300,1000",
     "ttfts": "0.5",
     "gates": "effect",
+    "imports": "",
     "environments": "local",
     "faulty": 2,
 }

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from eager_kernel.bench.environments import environment, kernel_at_work
 from eager_kernel.bench.measuring import Job, Point, Run, course_of, failed_run, measure
 from eager_kernel.bench.programs import Program, ProgramSet, Workplace
 from eager_kernel.bench.replay import Pace, tokens_until
@@ -46,6 +47,32 @@ def test_a_program_that_fails_is_told() -> None:
     job = Job(Program("p.py", "1 / 0\n"), Workplace(), (FAST,), ("warm",))
     (run,) = measure(job)
     assert run["error"] == "it failed serially: ZeroDivisionError: division by zero"
+
+
+def test_imports_are_begun_early_where_a_point_says_so() -> None:
+    point = Point("off", FAST.pace, ("wave",))
+    with kernel_at_work(
+        environment("local"), "eager_python", Workplace(), point.arguments
+    ) as kernel:
+        result = kernel.run([WAIT_FOR_WAVE], format="python", gate="off")
+    assert result.status == "ok", result.error
+
+
+WAIT_FOR_WAVE = """\
+import sys, time
+end = time.monotonic() + 30
+while "wave" not in sys.modules and time.monotonic() < end:
+    time.sleep(0.01)
+assert "wave" in sys.modules
+"""
+
+
+def test_only_cold_processes_are_measured_with_early_imports(programs: ProgramSet) -> None:
+    early = Point("effect", FAST.pace, ("wave",))
+    runs = measure(Job(programs.programs[1], programs.workplace, (FAST, early)))
+    assert sorted((run["state"], run["imports"]) for run in runs) == [
+        ("cold", ()), ("cold", ("wave",)), ("warm", ()),
+    ]  # fmt: skip
 
 
 def test_a_job_that_gave_nothing(programs: ProgramSet) -> None:

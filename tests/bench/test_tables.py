@@ -39,6 +39,21 @@ def test_one_thing_is_varied_at_a_time() -> None:
     assert OPTIONS.reference == OPTIONS.points[0]
 
 
+def test_early_imports_are_a_way_of_their_own() -> None:
+    options = replace(OPTIONS, imports=("json", "csv"))
+    early = Point("effect", Pace(100, 0.5), ("json", "csv"))
+    assert options.points[-2:] == (early, replace(early, pace=Pace(1000, 0.5)))
+    assert early.arguments == [
+        "--EagerRun.warm_imports=json", "--EagerRun.warm_imports=csv",
+    ]  # fmt: skip
+    runs = [run(), run(imports=("json", "csv"), eager_s=10.5)]
+    table = by_title(end_to_end.tables(options, runs))["cold process"]
+    assert [(row[2], row[3]) for row in table.rows] == [
+        ("effect", "1"), ("effect, early imports", "1"),
+    ]  # fmt: skip
+    assert "json, csv are begun" in table.notes[-1]
+
+
 def test_figures_of_a_run() -> None:
     one = run()
     assert one.serial_s == 12
