@@ -46,8 +46,13 @@ class Results:
         return "\n\n".join([self.about_markdown(), *tables]) + "\n"
 
     def about_markdown(self) -> str:
-        """What it was measured on."""
-        return "\n".join(f"- {name}: {value}" for name, value in self.about.items())
+        """What was measured, and on what."""
+        programs = self.options.get("programs", {})
+        told = {"programs": f"{programs['count']}, {programs['set']}"} if programs else {}
+        told |= {
+            name: str(self.options[name]) for name in ("repeats", "engine") if name in self.options
+        }
+        return "\n".join(f"- {name}: {value}" for name, value in (self.about | told).items())
 
     def write(self, path: Path) -> None:
         """Write a file that `read` reads."""

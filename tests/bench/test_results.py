@@ -26,7 +26,13 @@ def results(*ratios: float, machine: str = "a") -> Results:
     )  # fmt: skip
     return Results(
         {"machine": machine},
-        {"gates": ["effect"], "ttfts": [0.5], "environments": ["local"]},
+        {
+            "programs": {"set": "mine", "count": 2},
+            "repeats": 1,
+            "gates": ["effect"],
+            "ttfts": [0.5],
+            "environments": ["local"],
+        },
         {
             "end-to-end": Outcome([table], records),
             "interruption": Outcome([], [asdict(stop)]),
@@ -41,7 +47,7 @@ def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert after.tables == before.tables
     assert after.options == before.options
     assert after.to_markdown() == before.to_markdown()
-    assert "- machine: a" in after.to_markdown()
+    assert "- machine: a\n- programs: 2, mine\n- repeats: 1\n" in after.to_markdown()
     # What was a tuple is a list in JSON.
     assert run().from_dict(after.suites["end-to-end"].records[0]) == run()
 
