@@ -1,15 +1,17 @@
-"""``python -m benchmarks [SUITE ...] [--repeats N] [--json FILE]``.
+"""``python -m benchmarks [SUITE ...]``: `jupyter eager bench`, with the developers' suites.
 
-And ``python -m benchmarks gate-programs --folder FOLDER``, whose programs are not in this
-repository.
+Chunker, its peers, gate, barrier, kernel and stop-delay are run where none is named. The suite
+gate-programs takes programs from a folder, as they are not in this repository.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
+
+from traitlets import Bool, Float, Int, Unicode
 
 from benchmarks import (
     barrier,
@@ -17,57 +19,106 @@ from benchmarks import (
     gate,
     gate_programs,
     generation,
-    interruption,
     kernel,
+    peers,
     sources,
+    stop_delay,
     view,
 )
-from benchmarks.measure import Table, machine
+from eager_kernel.bench.measure import Table
+from eager_kernel.bench.results import paste, read
+from eager_kernel.bench.suites import Bench, Outcome, Suite
+from eager_kernel.cli.bench import BenchApp
+from eager_kernel.errors import EagerError
 
-_SUITES = {
+_SUITES: Final[dict[str, Callable[[int], list[Table]]]] = {
     "chunker": chunker.run,
+    "peers": peers.run,
     "gate": gate.run,
     "barrier": barrier.run,
     "kernel": kernel.run,
-    "interruption": interruption.run,
+    "stop-delay": stop_delay.run,
     "sources": sources.run,
     "generation": generation.run,
     "view": view.run,
 }
 
 
-def main() -> None:
-    """Run the suites that were named, or all."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("suites", nargs="*", metavar="suite", help=", ".join(_SUITES))
-    parser.add_argument("--repeats", type=int, default=5, help="how often all is measured")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the tables here")
-    gate_programs.add_options(parser)
-    arguments = parser.parse_args()
-    suites: dict[str, Callable[[int], list[Table]]] = {
-        **_SUITES,
-        "gate-programs": lambda repeats: gate_programs.run(arguments),
+class DeveloperBenchApp(BenchApp):
+    """Measure what streaming costs, from the repository's root."""
+
+    name = "benchmarks"
+    description = __doc__
+    examples = """
+python -m benchmarks chunker peers
+python -m benchmarks end-to-end interruption --quick
+python -m benchmarks gate-programs --folder FOLDER
+python -m benchmarks --paste results.json docs/performance.md
+"""
+
+    folder = Unicode("", help="Suite gate-programs: a folder of sources of programs.").tag(
+        config=True
+    )
+    python = Unicode(
+        sys.executable,
+        help="Suite gate-programs: interpreter for the programs, with this package and what "
+        "they import.",
+    ).tag(config=True)
+    limit = Int(40, help="Suite gate-programs: programs of a source that are run.").tag(config=True)
+    seconds = Float(20.0, help="Suite gate-programs: how long a program may run.").tag(config=True)
+
+    paste = Bool(
+        False, help="Put tables into a document: give a file of results, and the document."
+    ).tag(config=True)
+
+    aliases = {
+        **BenchApp.aliases,
+        **{name: f"DeveloperBenchApp.{name}" for name in ("folder", "python", "limit", "seconds")},
     }
-    unknown = set(arguments.suites) - set(suites)
-    if unknown:
-        parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(suites)}")
-    if "gate-programs" in arguments.suites and arguments.folder is None:
-        parser.error("gate-programs needs --folder")
-    if arguments.repeats < 1:
-        parser.error("--repeats must be at least 1")
 
-    about = machine()
-    print("\n".join(f"- {name}: {value}" for name, value in about.items()), flush=True)
-    results: dict[str, list[Table]] = {}
-    for name in arguments.suites or _SUITES:
-        results[name] = suites[name](arguments.repeats)
-        for table in results[name]:
-            print("\n" + table.to_markdown(), flush=True)
-    if arguments.json is not None:
-        plain = {name: [table.to_dict() for table in tables] for name, tables in results.items()}
-        text = json.dumps({**about, **plain}, indent=1, ensure_ascii=False)
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    flags = {**BenchApp.flags, "paste": ({"DeveloperBenchApp": {"paste": True}}, paste.help)}
 
+    def work(self) -> None:
+        """Do what was asked for."""
+        if not self.paste:
+            super().work()
+            return
+        if len(self.extra_args) != 2:
+            raise EagerError("give a file of results and a document: --paste RESULTS DOCUMENT")
+        results, document = map(Path, self.extra_args)
+        text = paste(document.read_text(encoding="utf-8"), read(results))
+        document.write_text(text, encoding="utf-8")
+
+    @property
+    def suites(self) -> Mapping[str, Suite]:
+        """All suites by name."""
+        own = {name: _of_tables(run, self._often) for name, run in _SUITES.items()}
+        return {**super().suites, **own, "gate-programs": self._gate_programs}
+
+    @property
+    def default_suites(self) -> tuple[str, ...]:
+        """What is measured where nothing is named."""
+        return tuple(_SUITES)
+
+    @property
+    def _often(self) -> int:
+        """How often small things are measured."""
+        return self.repeats if self.said("repeats") else _OFTEN
+
+    def _gate_programs(self, bench: Bench) -> Outcome:
+        if not self.folder:
+            raise EagerError("the suite gate-programs needs --folder")
+        settings = gate_programs.Settings(
+            folder=Path(self.folder), python=self.python, limit=self.limit, seconds=self.seconds
+        )
+        return Outcome(gate_programs.run(settings))
+
+
+def _of_tables(run: Callable[[int], list[Table]], repeats: int) -> Suite:
+    return lambda bench: Outcome(run(repeats))
+
+
+_OFTEN: Final = 5
 
 if __name__ == "__main__":
-    main()
+    DeveloperBenchApp.launch_instance()

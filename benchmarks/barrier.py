@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.measure import Samples, Table, alternate
 from eager_kernel import EagerClient
+from eager_kernel.bench.measure import Samples, Table, alternate
 
 Measured = dict[str, float]
 """Seconds, by what took them."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks import texts
-from benchmarks.measure import Samples, Table, alternate, exponent, timed
+from eager_kernel.bench.measure import Samples, Table, alternate, exponent, timed
 from eager_kernel.core.chunker import Chunker
 
 

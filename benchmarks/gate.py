@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from unittest import mock
 
 from benchmarks import texts
-from benchmarks.measure import Samples, Table, alternate, exponent, timed
+from eager_kernel.bench.measure import Samples, Table, alternate, exponent, timed
 from eager_kernel.core import gate
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker

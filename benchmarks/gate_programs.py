@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.measure import Table
+from eager_kernel.bench.measure import Table
 from eager_kernel.core import gate
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
@@ -29,36 +28,42 @@ from eager_kernel.core.gate import Gate
 MODES: Final = ("off", "effect", "static", "paper", "serial")
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what the suite can be told."""
-    group = parser.add_argument_group(
-        "gate-programs",
-        "FOLDER holds a folder for each source, in which *.py are the programs. NAME.before is "
-        "code that ran before NAME.py in its session, NAME.files/ or files/ what it reads. "
-        "SOURCES.json, if there is one, lists name and group of the sources to take. The "
-        "programs are run: take a machine that may be lost.",
-    )
-    group.add_argument("--folder", type=Path, help="programs that models wrote")
-    group.add_argument(
-        "--python",
-        default=sys.executable,
-        help="interpreter for the programs, with this package and what they import",
-    )
-    group.add_argument("--limit", type=int, default=40, help="programs of a source that are run")
-    group.add_argument("--seconds", type=float, default=20, help="how long a program may run")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the suite is told.
+
+    Parameters
+    ----------
+    folder
+        Holds a folder for each source, in which ``*.py`` are the programs. ``NAME.before`` is
+        code that ran before ``NAME.py`` in its session, ``NAME.files/`` or ``files/`` what it
+        reads. ``SOURCES.json``, if there is one, lists name and group of the sources to take.
+        The programs are run: take a machine that may be lost.
+    python
+        Interpreter for the programs, with this package and what they import.
+    limit
+        How many programs of a source are run.
+    seconds
+        How long a program may run.
+    """
+
+    folder: Path
+    python: str = sys.executable
+    limit: int = 40
+    seconds: float = 20
 
 
-def run(arguments: argparse.Namespace) -> list[Table]:
+def run(settings: Settings) -> list[Table]:
     """Judge all programs of a folder, and run some of them."""
-    folder: Path = arguments.folder
+    folder = settings.folder
     programs = list(_programs(folder))
     if not programs:
         raise SystemExit(f"no programs in {folder}: it must hold SOURCE/NAME.py")
     modes: list[str] = [mode for mode in MODES if mode in gate.MODES]
     holds = {mode: [_first_hold(mode, program) for program in programs] for mode in modes}
     courses: dict[int, Course] = {}
-    chosen = [i for source in _by_source(programs) for i in _evenly(source, arguments.limit)]
-    with Runner(arguments.python, arguments.seconds) as runner:
+    chosen = [i for source in _by_source(programs) for i in _evenly(source, settings.limit)]
+    with Runner(settings.python, settings.seconds) as runner:
         for done, i in enumerate(chosen):
             courses[i] = runner.run(programs[i])
             if sys.stderr.isatty():

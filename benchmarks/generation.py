@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Samples, Table
+from eager_kernel.bench.measure import Samples, Table
 from eager_kernel.errors import SourceError
 from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.source import Event, Finish, Message, Options, Request

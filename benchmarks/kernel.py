@@ -16,8 +16,8 @@ import zmq
 from jupyter_client.manager import start_new_kernel
 
 from benchmarks import texts
-from benchmarks.measure import Samples, Table, alternate
 from eager_kernel import AsyncEagerClient
+from eager_kernel.bench.measure import Samples, Table, alternate
 
 STOCK, EAGER = "python3", "eager_python"
 

@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from benchmarks.measure import Samples, Table
+from eager_kernel.bench.measure import Samples, Table
 from eager_kernel.errors import SourceError
 from eager_kernel.sources.answer import Answer
 from eager_kernel.sources.process import ModelProcess

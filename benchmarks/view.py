@@ -13,7 +13,7 @@ from typing import Any
 from jupyter_client.manager import start_new_kernel
 
 from benchmarks import texts
-from benchmarks.measure import Table, alternate
+from eager_kernel.bench.measure import Table, alternate
 from eager_kernel.sources.recording import RecordedAnswer, TimedDelta, format_answer
 
 _AIM = 0.02

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import re
 import time
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
+from eager_kernel.core.tokens import tokens
 from eager_kernel.errors import EagerError
 from eager_kernel.sources.recording import TimedDelta
-
-
-def tokens(text: str) -> list[str]:
-    """Cut `text` into pieces about as long as a model's tokens."""
-    return _TOKEN.findall(text)
 
 
 def at_rate(text: str, rate: float, ttft: float = 0.0) -> Iterator[str]:
@@ -73,6 +68,3 @@ def live(stream: BinaryIO) -> Iterator[str]:
             yield text
         if not data:
             return
-
-
-_TOKEN: Final = re.compile(r"\n[ \t]*|[ \t]?\w{1,6}|[^\S\n]+|[^\w\s]{1,2}")

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from eager_kernel.cli.pace import at_rate, live, tokens
+from eager_kernel.cli.pace import at_rate, live
+from eager_kernel.core.tokens import tokens
 from eager_kernel.errors import EagerError
 
 

@@ -8,9 +8,9 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,17 @@ class Table:
         Cells as they are shown.
     samples
         The seconds measured, by what they were measured of.
+    ratios
+        Ratios of what was measured in one run, by name: what may be compared with another
+        machine's.
     """
 
     title: str
     notes: tuple[str, ...]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    samples: dict[str, tuple[float, ...]]
+    samples: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    ratios: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     def to_markdown(self) -> str:
         """The table as Markdown."""
@@ -71,6 +75,46 @@ class Table:
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> Table:
+        """The table that `to_dict` made `plain` of, by way of JSON."""
+        return cls(
+            plain["title"],
+            tuple(plain["notes"]),
+            tuple(plain["header"]),
+            tuple(map(tuple, plain["rows"])),
+            *(
+                {name: tuple(v) for name, v in plain[kind].items()}
+                for kind in ("samples", "ratios")
+            ),
+        )
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """Lower quartile, median and upper quartile; of at least one value."""
+    if len(values) == 1:
+        return values[0], values[0], values[0]
+    first, second, third = statistics.quantiles(values, n=4, method="inclusive")
+    return first, second, third
+
+
+def spread(values: Sequence[float], scale: float = 100, digits: int = 1) -> str:
+    """``median [lower quartile, upper quartile]``; a dash where there are none.
+
+    Parameters
+    ----------
+    values
+        The values.
+    scale
+        What they are multiplied with; default: they are shown as per cent.
+    digits
+        Behind the point.
+    """
+    if not values:
+        return "-"
+    low, middle, high = (f"{value * scale:.{digits}f}" for value in quartiles(values))
+    return f"{middle} [{low}, {high}]"
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -110,13 +154,20 @@ def exponent(sizes: Iterable[float], costs: Iterable[float]) -> float:
 
 def machine() -> dict[str, str]:
     """What the figures were measured on."""
-    packages = ("eager-kernel", "ipykernel", "ipython", "jupyter_client", "pyzmq")
     return {
         "machine": f"{platform.machine()}, {_processor()}",
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        **{package: version(package) for package in packages},
+        **{package: version(package) for package in _PACKAGES if _installed(package)},
     }
+
+
+def _installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _processor() -> str:
@@ -126,3 +177,9 @@ def _processor() -> str:
     except OSError:
         names = []
     return f"{len(names)} x {names[0]}" if names else platform.processor() or "unknown processor"
+
+
+_PACKAGES: Final = (
+    "eager-kernel", "ipykernel", "ipython", "jupyter_client", "pyzmq",
+    "numpy", "pandas", "matplotlib",
+)  # fmt: skip

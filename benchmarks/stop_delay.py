@@ -8,8 +8,8 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
-from benchmarks.measure import Samples, Table
 from eager_kernel import AsyncEagerClient, EagerClient
+from eager_kernel.bench.measure import Samples, Table
 from eager_kernel.client import RunResult
 
 _RUNS = 30
