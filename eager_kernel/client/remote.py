@@ -68,17 +68,21 @@ class RemoteTransport:
 
     # The transport --------------------------------------------------------------------------
 
-    async def ready(self, timeout: float) -> None:
-        """Connect, the first time, and wait until the kernel answers."""
-        first = self._keeping is None
-        if first:
+    async def open(self, timeout: float) -> None:
+        """Connect, the first time."""
+        if self._keeping is None:
             await self._connect(timeout)
             self._keeping = asyncio.create_task(self._keep())
+            self.mend()
+
+    async def ready(self, timeout: float) -> None:
+        """Wait for the connection, and the first time for the kernel."""
+        first = self._keeping is None
+        await self.open(timeout)
         try:
             async with asyncio.timeout(timeout):
                 await self._connected.wait()
                 if first:
-                    self.mend()
                     await self._hear_kernel()
         except TimeoutError:
             await self.check()

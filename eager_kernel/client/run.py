@@ -45,16 +45,18 @@ class Run:
         interval: float,
     ) -> None:
         self.comm_id = uuid4().hex
+        self.opened = asyncio.Event()
+        """Whether the kernel has taken the stream, or refused it."""
         self._transport = transport
         self._on_event = on_event or (lambda event: None)
         self._on_input = on_input
         self._batcher = Batcher(self._send_delta, interval)
         self._outputs = OutputCollector()
-        self._request = ""
+        self._opening = self._request = ""
         self._streamed = False
         self._source_error: Exception | None = None
         self._stopped = asyncio.Event()
-        self._stop_reason = ""
+        self._stop_reason = self._stop_message = ""
         self._comm_result: dict[str, Any] | None = None
         self._reply: dict[str, Any] | None = None
         self._idle = False
@@ -69,7 +71,7 @@ class Run:
         self._streamed = True
         if self._resuming is not None:
             options = {**options, "resume": True}
-        self._send(
+        self._opening = self._send(
             "shell",
             "comm_open",
             {"comm_id": self.comm_id, "target_name": "eager.stream", "data": options},
@@ -83,7 +85,7 @@ class Run:
         store_history: bool = True,
         user_expressions: dict[str, str] | None = None,
     ) -> None:
-        """Send the cell."""
+        """Send the cell. Without this, the cell is somebody else's."""
         content = {
             "code": code,
             "silent": silent,
@@ -93,6 +95,10 @@ class Run:
             "stop_on_error": False,
         }
         self._request = self._send("shell", "execute_request", content)
+
+    def cancel(self) -> None:
+        """Have the kernel take no more text, and run nothing that is not running."""
+        self._send_data({"type": "cancel"})
 
     def _send(self, channel: Channel, kind: str, content: dict[str, Any]) -> str:
         message = self._transport.session.msg(kind, content)
@@ -163,8 +169,7 @@ class Run:
             for task in tasks:
                 if task.done():
                     task.result()
-            assert self._reply is not None
-            return self._result(self._reply)
+            return self._result()
         finally:
             for other in (ended, *tasks):
                 other.cancel()
@@ -172,14 +177,16 @@ class Run:
 
     @property
     def _has_all_of_iopub(self) -> bool:
-        return self._idle and (not self._streamed or self._comm_result is not None)
+        cell_ended = self._idle or not self._request
+        return cell_ended and (not self._streamed or self._comm_result is not None)
 
     def _note_reply(self, content: dict[str, Any]) -> None:
         self._reply = content
         self._look_for_end()
 
     def _look_for_end(self) -> None:
-        if self._reply is not None and self._has_all_of_iopub:
+        has_reply = self._reply is not None or not self._request
+        if has_reply and self._has_all_of_iopub:
             self._ended.set()
 
     async def _take_replies(self) -> None:
@@ -205,6 +212,8 @@ class Run:
 
     def _take_message(self, message: dict[str, Any]) -> None:
         kind, content = message["header"]["msg_type"], message["content"]
+        if message["parent_header"].get("msg_id") == self._opening:
+            self.opened.set()
         if kind in ("comm_msg", "comm_close"):
             if content.get("comm_id") == self.comm_id:
                 self._take_comm(kind, content.get("data", {}))
@@ -222,7 +231,7 @@ class Run:
             self._stopped.set()
             return
         if data.get("type") == "stop":
-            self._stop_reason = data["reason"]
+            self._stop_reason, self._stop_message = data["reason"], data["message"]
             self._stopped.set()
         elif data.get("type") == "result":
             self._comm_result = data
@@ -251,13 +260,15 @@ class Run:
             await asyncio.sleep(_WATCH_INTERVAL)
             await self._transport.check()
             # One of the two has come, and the other may have been lost.
-            waited = waited + 1 if (self._reply is not None) != self._has_all_of_iopub else 0
+            one = self._request and (self._reply is not None) != self._has_all_of_iopub
+            waited = waited + 1 if one else 0
             if waited == _PATIENCE and self._resuming is not None and self._streamed:
                 waited = 0
                 self._resuming.ask()
 
-    def _result(self, reply: dict[str, Any]) -> RunResult:
+    def _result(self) -> RunResult:
         data = self._comm_result or {}
+        reply = self._reply or self._stand_in(data)
         error = data.get("error")
         if error is None and reply["status"] != "ok":
             error = {key: reply.get(key) for key in ("ename", "evalue", "traceback")}
@@ -279,6 +290,12 @@ class Run:
             stop_reason=self._stop_reason,
             reply=reply,
         )
+
+    def _stand_in(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Say in the place of a reply, where the cell is somebody else's, how it ended."""
+        if data:
+            return {"status": "ok" if data["status"] == "ok" else "error"}
+        return {"status": "error", "ename": "ProtocolError", "evalue": self._stop_message}
 
 
 async def _end(feeding: asyncio.Task[None]) -> Exception | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from typing import Any, Final, Literal, Protocol
+from uuid import uuid4
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
@@ -31,8 +33,17 @@ class Transport(Protocol):
     may_break: bool
     """Whether the connection may break and come back."""
 
+    async def open(self, timeout: float) -> None:
+        """Connect, if this is not done yet; the kernel need not answer.
+
+        Raises
+        ------
+        KernelConnectionError
+            There is nobody to connect to.
+        """
+
     async def ready(self, timeout: float) -> None:
-        """Wait until messages can be sent, and forget those that came before.
+        """Connect and wait until the kernel answers; forget the messages that came before.
 
         Raises
         ------
@@ -84,13 +95,19 @@ class LocalTransport:
         self.session: Session = client.session
         self._client = client
         self._manager = manager
-        self._is_ready = False
+        self._is_open = self._is_ready = False
+
+    async def open(self, timeout: float) -> None:
+        """Start the channels."""
+        if not self._is_open:
+            self._is_open = True
+            self._client.start_channels()
 
     async def ready(self, timeout: float) -> None:
-        """Start the channels, the first time, and wait until the kernel answers."""
+        """Wait until the kernel answers, the first time."""
         if self._is_ready:
             return
-        self._client.start_channels()
+        await self.open(timeout)
         try:
             await self._client.wait_for_ready(timeout=timeout)
         except RuntimeError as error:
@@ -134,3 +151,46 @@ class LocalTransport:
         if self._manager is not None:
             await self._manager.shutdown_kernel(now=True)
             self._manager = None
+
+
+async def hear_eager(transport: Transport, timeout: float) -> None:
+    """Wait until an EAGER kernel answers, which it does also while it runs a cell.
+
+    Parameters
+    ----------
+    transport
+        Open, with nothing sent yet.
+    timeout
+        Seconds.
+
+    Raises
+    ------
+    KernelConnectionError
+        None does.
+    """
+    # To `resume` of a stream that nobody opened it says that it has nothing. Asked until it is
+    # heard: a subscription to what the kernel says takes its time.
+    comm_id = f"hello-{uuid4().hex}"
+    content = {"comm_id": comm_id, "data": {"type": "resume", "number": 0}}
+    try:
+        async with asyncio.timeout(timeout):
+            while True:
+                transport.send("shell", transport.session.msg("comm_msg", content))
+                try:
+                    async with asyncio.timeout(_HELLO_INTERVAL):
+                        while not _is_from(await transport.receive("iopub"), comm_id):
+                            pass
+                    return
+                except TimeoutError:
+                    continue
+    except TimeoutError:
+        raise KernelConnectionError(
+            f"no EAGER kernel answers within {timeout:g} s: is it one, and of this version?"
+        ) from None
+
+
+def _is_from(message: dict[str, Any] | Broken, comm_id: str) -> bool:
+    return isinstance(message, dict) and message["content"].get("comm_id") == comm_id
+
+
+_HELLO_INTERVAL: Final = 0.25
