@@ -57,6 +57,12 @@ class EagerHandler(ExtensionHandlerMixin, APIHandler):
         user = self.current_user
         return "" if user.name.startswith("Anonymous ") else str(user.username)
 
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say what was wrong, and when to ask again."""
+        if status_code == 429:
+            self.set_header("Retry-After", _ASK_AGAIN)
+        super().write_error(status_code, **kwargs)
+
     def run_of(self, run_id: str) -> ServerRun:
         """A run of this user's."""
         run = self.runs.find(self.owner, run_id)
@@ -100,9 +106,8 @@ class RunsHandler(EagerHandler):
         try:
             run = await self.runs.begin(self.owner, request, lambda: way_to(manager))
         except UnknownModelError as error:
-            raise web.HTTPError(400, f"model: {error}") from error
+            raise web.HTTPError(404, f"model: {error}") from error
         except LimitError as error:
-            self.set_header("Retry-After", "5")
             raise web.HTTPError(429, str(error)) from error
         except (KernelConnectionError, SourceError) as error:
             raise web.HTTPError(503, str(error)) from error
@@ -200,9 +205,10 @@ def _as_text(event: Event) -> str:
 
 HANDLERS: Final = [
     (r"/eager/api/runs", RunsHandler),
-    (r"/eager/api/runs/([0-9a-f]{32})", RunHandler),
-    (r"/eager/api/runs/([0-9a-f]{32})/events", EventsHandler),
+    (r"/eager/api/runs/([^/]+)", RunHandler),
+    (r"/eager/api/runs/([^/]+)/events", EventsHandler),
     (r"/eager/api/models", ModelsHandler),
     (r"/eager/api/openapi\.json", DescriptionHandler),
 ]
 _BEAT: Final = 15.0
+_ASK_AGAIN: Final = "5"

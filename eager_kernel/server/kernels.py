@@ -40,4 +40,37 @@ def way_to(manager: Any) -> Transport:
         client.load_connection_file(manager.connection_file)
     except OSError as error:
         raise KernelConnectionError("the kernel has not been started yet") from error
-    return LocalTransport(client)
+    return ServerTransport(client, manager)
+
+
+class ServerTransport(LocalTransport):
+    """ZMQ sockets to a kernel of this server, which the server may restart.
+
+    Parameters
+    ----------
+    client
+        A client of the kernel.
+    manager
+        Of the kernel.
+    """
+
+    def __init__(self, client: AsyncKernelClient, manager: Any) -> None:
+        super().__init__(client)
+        self._kernels = manager
+        self._process = self._process_now
+
+    @property
+    def _process_now(self) -> int | None:
+        """The process of a kernel of this machine; elsewhere its heart has to do."""
+        return getattr(self._kernels.provisioner, "pid", None)
+
+    async def check(self) -> None:
+        """See that the kernel is still the one to which the stream was opened."""
+        # A new one answers at the same address, and its heart beats as the old one's did.
+        if self._process_now != self._process:
+            raise KernelConnectionError("the kernel died or was restarted, and the run with it")
+        await super().check()
+
+    async def interrupt(self) -> None:
+        """Interrupt by the manager."""
+        await self._kernels.interrupt_kernel()

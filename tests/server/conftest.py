@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from eager_kernel.sources.recording import RecordedAnswer, TimedDelta, format_answer
 from tests.servers import Server, running_server
 from tests.sources.providers import OpenAI
 from tests.sources.server import Asked, Connection
@@ -27,7 +28,8 @@ TIMEOUT = 60
 class Echo:
     """A model on a loopback server, in a thread: its answer is the prompt, piece by piece.
 
-    A line ``# pause`` lets it be silent until it is closed.
+    A line ``# pause`` lets it be silent until it is closed; a prompt ``refuse`` is refused, with
+    the key in the message.
     """
 
     def __init__(self) -> None:
@@ -43,6 +45,10 @@ class Echo:
     async def _answer(self, connection: Connection) -> None:
         self.asked.append(connection.asked)
         prompt = connection.asked.body["messages"][-1]["content"]
+        if prompt == "refuse":
+            key = connection.asked.headers["authorization"].removeprefix("Bearer ")
+            await connection.refuse(401, SAYS.error(f"{key} is no key", "invalid_api_key"))
+            return
         await connection.begin()
         for piece in SAYS.begin():
             await connection.send(piece)
@@ -90,7 +96,7 @@ class Api:
             assert response.status_code == 200, response.text
             assert response.headers["Content-Type"].startswith("text/event-stream")
             fields: dict[str, str] = {}
-            for line in response.iter_lines(chunk_size=1, decode_unicode=True):
+            for line in response.iter_lines(chunk_size=None, decode_unicode=True):
                 name, _, value = line.partition(": ")
                 if line:
                     fields[name] = value
@@ -109,9 +115,17 @@ def shown(events: list[tuple[int, str, Any]]) -> str:
     """What a run's outputs show, as text."""
     outputs = [data["output"] for _, kind, data in events if kind == "output"]
     return "".join(
-        o.get("text") or o.get("data", {}).get("text/plain") or o.get("evalue", "")
-        for o in outputs
+        o.get("text") or o.get("data", {}).get("text/plain") or o.get("evalue", "") for o in outputs
     )
+
+
+def end_runs(api: Api) -> None:
+    """End all that runs, and wait for it."""
+    runs = api.ask("GET", "eager/api/runs").json()
+    for run in runs:
+        api.ask("DELETE", f"eager/api/runs/{run['id']}")
+    for run in runs:
+        assert list(api.events(run["id"]))[-1][1] == "end"
 
 
 @pytest.fixture(scope="session")
@@ -131,11 +145,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Ser
     key_file = folder / "key"
     key_file.write_text(FILE_KEY + "\n")
     key_file.chmod(0o600)
+    recording = folder / "recording.jsonl"
+    answer = RecordedAnswer((TimedDelta(0, "print('recorded')\n"),), "stop")
+    recording.write_text(format_answer(answer))
     reach = {"api_base": f"{echo.url}/v1"}
     models = {
         "openai/echo": {**reach, "credential": "EAGER_TEST_KEY", "max_tokens": 500},
         "openai/from-a-file": {**reach, "credential": "OTHER_KEY", "key_file": str(key_file)},
-        "recorded/demo": {"extra": {"speed": 0}},
+        f"recorded/{recording}": {},
     }
     config = folder / "config"
     config.mkdir()
@@ -144,7 +161,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Ser
         "c.EagerServer.max_runs_per_user = 20\n"
         "c.EagerServer.max_prompt_chars = 5000\n"
         "c.EagerServer.max_answer_chars = 4000\n"
-        "c.EagerServer.kernel_timeout = 10\n"
+        "c.EagerServer.kernel_timeout = 5\n"
     )
     environment = {"EAGER_TEST_KEY": KEY}
     with running_server(folder, base_url="/user/ada/", environment=environment) as server:

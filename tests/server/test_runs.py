@@ -6,7 +6,6 @@ import threading
 import time
 from typing import Any
 
-import pytest
 from nbformat import validate as validate_notebook
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
@@ -126,17 +125,15 @@ def test_messages_and_a_system_message_of_ones_own(api: Api, kernel: str, echo: 
 
 
 def test_a_recorded_model(api: Api, kernel: str) -> None:
-    events = api.run(kernel, "anything", model="recorded/demo", format="auto")
-    assert last(events, "result")["status"] == "ok"
+    model = api.ask("GET", "eager/api/models").json()[-1]["id"]
+    assert model.startswith("recorded/")
+    assert shown(api.run(kernel, "anything", model=model)) == "recorded\n"
 
 
 def test_the_models_are_listed_by_id_alone(api: Api, echo: Echo) -> None:
     models = api.ask("GET", "eager/api/models").json()
-    assert models == [
-        {"id": "openai/echo"},
-        {"id": "openai/from-a-file"},
-        {"id": "recorded/demo"},
-    ]
+    assert models[:2] == [{"id": "openai/echo"}, {"id": "openai/from-a-file"}]
+    assert all(set(model) == {"id"} for model in models)
 
 
 def test_twenty_runs_at_once(api: Api, kernel: str) -> None:
@@ -160,9 +157,8 @@ def test_twenty_runs_at_once(api: Api, kernel: str) -> None:
         api.ask("DELETE", f"api/kernels/{kernel_id}")
 
 
-@pytest.mark.parametrize("prompt", ["x = 1\n" * 700])
-def test_an_answer_that_is_too_long(api: Api, kernel: str, prompt: str) -> None:
-    events = api.run(kernel, prompt)
+def test_an_answer_that_is_too_long(api: Api, kernel: str) -> None:
+    events = api.run(kernel, "x = '" + "y" * 4400 + "'")
     assert "EagerServer.max_answer_chars" in last(events, "error")["message"]
     assert events[-1][2] == {"status": "error"}
 
