@@ -69,7 +69,8 @@ class Resuming:
             self._unconfirmed.pop(parent, None)
         if parent not in self._parents and content.get("comm_id") != self._comm_id:
             return True  # of others
-        if self._waiting:
+        late = kind == "comm_msg" and content.get("data", {}).get("type") in ("again", "resumed")
+        if self._waiting or late:
             return False
         self._kernel = header.get("session")
         self._last = header["msg_id"]
@@ -78,6 +79,16 @@ class Resuming:
             if not self._to_come and self._more:
                 self.ask()
         return True
+
+    def unwrap(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Take a message that the kernel tells again out of the one that brings it."""
+        content = message["content"]
+        if message["header"]["msg_type"] != "comm_msg" or content.get("comm_id") != self._comm_id:
+            return message
+        data = content.get("data", {})
+        if data.get("type") != "again" or data["number"] != self._number or self._waiting:
+            return message
+        return {**data["message"], "buffers": message["buffers"]}
 
     def is_answer(self, message: dict[str, Any]) -> bool:
         """Whether an iopub message answers what was asked last.

@@ -206,7 +206,7 @@ class Run:
                 self._take_message(message)
             elif self._resuming.is_answer(message):
                 self._take_answer(message["content"]["data"])
-            elif self._resuming.counts(message):
+            elif self._resuming.counts(message := self._resuming.unwrap(message)):
                 self._take_message(message)
             self._look_for_end()
 

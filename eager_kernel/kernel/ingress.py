@@ -15,9 +15,10 @@ from ipykernel.jsonutil import json_clean
 
 from eager_kernel.errors import LimitError, ProtocolError
 from eager_kernel.execution.intake import Intake
-from eager_kernel.kernel.journal import Journals, RecordingSocket
+from eager_kernel.kernel.journal import Journals, RecordingSocket, unpack
 from eager_kernel.kernel.protocol import (
     TARGET,
+    AgainMessage,
     OpenOptions,
     QuestionContent,
     ResumedMessage,
@@ -238,13 +239,19 @@ class Ingress:
                     number=question.number, prompt=question.prompt, password=question.password
                 ),
             )
-            content = {"comm_id": comm_id, "data": data}
-            topic = f"comm-{comm_id}".encode("utf-8", "replace")
-            first = session.serialize(session.msg("comm_msg", content, parent=message), topic)
             socket = thread.socket
             real = socket.real if isinstance(socket, RecordingSocket) else socket
-            for frames in (first, *missed.messages):
-                real.send_multipart(frames)
+            topic = f"comm-{comm_id}".encode("utf-8", "replace")
+
+            def send(data: Any, buffers: list[bytes]) -> None:
+                content = {"comm_id": comm_id, "data": data}
+                session.send(real, "comm_msg", content, message, topic, buffers)
+
+            send(data, [])
+            for frames in missed.messages:
+                again, buffers = unpack(session, frames)
+                # Not as it was: others have heard it, and would take it for a forgery.
+                send(AgainMessage(type="again", number=resume.number, message=again), buffers)
 
         thread.schedule(tell)
 

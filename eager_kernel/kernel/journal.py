@@ -230,6 +230,22 @@ def note_questions(session: Any, journals: Journals) -> None:
     session.send = send_and_note
 
 
+def unpack(session: Any, frames: Sequence[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Read a message that was kept; returns it, and its buffers.
+
+    Parameters
+    ----------
+    session
+        Which has sent it.
+    frames
+        Its frames.
+    """
+    first = frames.index(_DELIMITER) + 2
+    names = ("header", "parent_header", "metadata", "content")
+    parts = dict(zip(names, map(session.unpack, frames[first : first + 4]), strict=True))
+    return parts, list(frames[first + 4 :])
+
+
 def _size(frames: Sequence[bytes]) -> int:
     return sum(map(len, frames))
 

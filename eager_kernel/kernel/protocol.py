@@ -107,6 +107,14 @@ class ResumedMessage(TypedDict):
     input: QuestionContent | None
 
 
+class AgainMessage(TypedDict):
+    """kernel → client: a message that the client has not heard; its buffers are this one's."""
+
+    type: Literal["again"]
+    number: int
+    message: dict[str, Any]
+
+
 class ResultMessage(TypedDict):
     """kernel → client: the run has ended. The comm is closed after it."""
 

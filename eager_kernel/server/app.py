@@ -12,6 +12,7 @@ from eager_kernel.server.handlers import HANDLERS
 from eager_kernel.server.models import Models, parse_models
 from eager_kernel.server.provisioner import hide_from_kernels
 from eager_kernel.server.runs import Limits, Runs
+from eager_kernel.sources.private import hide_memory
 
 
 class EagerServer(ExtensionApp):
@@ -40,6 +41,12 @@ class EagerServer(ExtensionApp):
     hidden_variables = List(
         Unicode(),
         help="""More environment variables of the server that its kernels do not inherit.""",
+    ).tag(config=True)
+    hide_memory = Bool(
+        True,
+        help="""Whether Linux is to keep other processes of the same user, kernels among them, from
+        reading this server's memory and environment, where its keys may be. No debugger can be
+        attached to it then, and it leaves no core dump. Done only where there are `models`.""",
     ).tag(config=True)
     system_prompt = Unicode(
         SYSTEM_PROMPT,
@@ -86,6 +93,8 @@ class EagerServer(ExtensionApp):
         self.known = Models(parse_models(self.models))
         self.runs = Runs(self.make_limits(), self.known, self.system_prompt)
         self._hide_keys()
+        if self.models and self.hide_memory:
+            hide_memory()
 
     def initialize_handlers(self) -> None:
         """Add the HTTP interface."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from eager_kernel.errors import SourceError, UnknownModelError
+from eager_kernel.sources import private
 from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.registry import check_model_id, split_model_id
 from eager_kernel.sources.source import Options
@@ -54,7 +55,7 @@ class Model:
         SourceError
             The file of its key can't be read.
         """
-        environment = dict(os.environ)
+        environment = {**os.environ, private.VARIABLE: "1"}
         if self.key_file is not None:
             try:
                 key = self.key_file.read_text(encoding="utf-8").strip()

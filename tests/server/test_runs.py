@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
+import pytest
 from nbformat import validate as validate_notebook
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from eager_kernel import EagerClient
 from tests.server.conftest import KEY, Api, Echo, shown
-from tests.servers import Server
+from tests.servers import TOKEN, Server, running_server
 
 
 def kinds(events: list[tuple[int, str, Any]]) -> list[str]:
@@ -177,3 +180,29 @@ def test_a_kernel_that_dies(api: Api) -> None:
     assert "KernelConnectionError" in last(events, "error")["message"]
     assert events[-1][2] == {"status": "error"}
     api.ask("DELETE", f"api/kernels/{made['id']}")
+
+
+def test_a_kernel_of_a_gateway(tmp_path: Path, echo: Echo) -> None:
+    """The server's kernels are another server's, and the key stays here."""
+    pytest.importorskip("kernel_gateway")
+    gateway_folder, folder = tmp_path / "gateway", tmp_path / "server"
+    (folder / "config").mkdir(parents=True)
+    gateway_folder.mkdir()
+    models = {"openai/echo": {"api_base": f"{echo.url}/v1"}}
+    folder.joinpath("config", "jupyter_server_config.py").write_text(
+        f"c.EagerServer.models = {models!r}\n"
+    )
+    command = (sys.executable, "-m", "kernel_gateway")
+    with running_server(
+        gateway_folder,
+        "--KernelGatewayApp.list_kernels=True",
+        command=command,
+        app="KernelGatewayApp",
+    ) as gateway:
+        options = [f"--GatewayClient.url={gateway.url}", f"--GatewayClient.auth_token={TOKEN}"]
+        with running_server(folder, *options) as server:
+            api = Api(server)
+            kernel = api.ask("POST", "api/kernels", json={"name": "eager_python"}).json()["id"]
+            program = "import os\nprint(os.getppid())\n2 + 2"
+            assert shown(api.run(kernel, program)) == f"{gateway.process.pid}\n4"
+            api.ask("DELETE", f"api/kernels/{kernel}")
