@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,32 @@ def test_a_kernel_that_dies(server: Server) -> None:
         pytest.raises(KernelConnectionError, match="died"),
     ):
         client.run("import os\nos._exit(1)\n", gate="off")
+
+
+def test_a_redirect_does_not_get_the_token() -> None:
+    asked: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/other")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            """Be quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as http:
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        with pytest.raises(KernelConnectionError, match=r"sends us elsewhere \(302\)"):
+            EagerClient.connect(
+                url=f"http://127.0.0.1:{http.server_port}/", token=TOKEN, kernel_id="x"
+            )
+        http.shutdown()
+        thread.join()
+    assert asked == ["/api/kernels/x"]
 
 
 # Connections that break ---------------------------------------------------------------------
