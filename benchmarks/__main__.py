@@ -11,7 +11,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import barrier, chunker, gate, gate_programs, interruption, kernel
+from benchmarks import (
+    barrier,
+    chunker,
+    gate,
+    gate_programs,
+    generation,
+    interruption,
+    kernel,
+    sources,
+    view,
+)
 from benchmarks.measure import Table, machine
 
 _SUITES = {
@@ -20,6 +30,9 @@ _SUITES = {
     "barrier": barrier.run,
     "kernel": kernel.run,
     "interruption": interruption.run,
+    "sources": sources.run,
+    "generation": generation.run,
+    "view": view.run,
 }
 
 

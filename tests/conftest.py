@@ -11,6 +11,10 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
 
+from tests.models import model_environment, served_model, tiny_model
+
+__all__ = ["model_environment", "served_model", "tiny_model"]  # fixtures for all tests
+
 Starter = Callable[..., tuple[KernelManager, BlockingKernelClient]]
 
 # A shell starts what it puts in the background with SIGINT ignored, and `nohup` with SIGHUP, and

@@ -6,7 +6,7 @@ A verdict is a value, never an exception. The gate decides *when* code runs. It 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
@@ -97,12 +97,25 @@ class Gate:
         self.mode: Mode = mode
         self._defer = policy.defer
         self._rules = dict(rules or {})
+        self._policy = policy
+        self._begin()
+
+    def _begin(self) -> None:
+        mode, policy = self.mode, self._policy
         self._names = NameGate(policy.modules) if mode == "paper" else None
         self._program: Program | None = None
         if mode == "effect":
             self._program = Program(table_for("effect", policy), table_for("static", policy))
         elif mode == "static":
             self._program = Program(table_for("static", policy), table_for("static", policy))
+
+    def cut_back(self, executed: Iterable[Chunk]) -> None:
+        """Forget all of the program but its first chunks; what comes next follows these."""
+        if self.mode in ("off", "serial"):
+            return
+        self._begin()
+        for chunk in executed:
+            self._judge(chunk)
 
     def judge(self, chunk: Chunk) -> Verdict:
         """Decide when `chunk` may run; it is the program's next one."""

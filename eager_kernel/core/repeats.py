@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import deque
 from collections.abc import Iterable
+from typing import Final
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
@@ -33,6 +35,7 @@ class Repeats:
         self._chunker = Chunker()
         self._pending: list[str] = []
         self._left_out = 0
+        self._in_line = False
         self._decided = not self._expected
 
     def feed(self, text: str) -> str:
@@ -62,13 +65,15 @@ class Repeats:
             if chunk.has_statement:
                 self._expected.popleft()
             self._left_out += len(chunk.source)
+            self._in_line = not chunk.source.endswith(("\n", "\r"))
         return ""
 
     def _rest(self) -> str:
         self._decided = True
         rest = "".join(self._pending)[self._left_out :]
         self._pending.clear()
-        return rest
+        # What followed a ";" begins a line of its own now.
+        return rest.lstrip(" \t\f") if self._in_line else rest
 
 
 def _meaning(chunk: Chunk) -> str:
@@ -76,4 +81,8 @@ def _meaning(chunk: Chunk) -> str:
     try:
         return ast.dump(parse_quietly(source, 0))
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return source
+        return _BEFORE.sub("", source, count=1)  # a line of IPython's
+
+
+# Comments and empty lines.
+_BEFORE: Final = re.compile(r"(?:[ \t\f]*+(?:#[^\n\r]*+)?+(?:\r\n?|\n))*+")

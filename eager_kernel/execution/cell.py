@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any, Final
 
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
 
 from eager_kernel.core.chunk import Chunk
@@ -475,8 +476,13 @@ class StreamedCell:
         if not isinstance(error, Exception) or not self._wants_repair(error):
             return False
         shown: list[Any] = []
-        with _attribute(self._shell, "_showtraceback", lambda *what: shown.append(what)):
+        with (
+            _attribute(self._shell, "_showtraceback", lambda *what: shown.append(what)),
+            _attribute(self._shell, "show_usage_error", lambda error: None),
+        ):
             show()
+        if isinstance(error, UsageError):  # which has no traceback: the shell prints it
+            shown = [(type(error), error, [f"UsageError: {error}"])]
         self.failure = Unshown(error, shown[-1] if shown else (type(error), error, []))
         return True
 
@@ -507,7 +513,10 @@ class StreamedCell:
         assert self.result is not None
         if self.result.success:
             self.result.error_in_exec = failure.error
-        self._shell._showtraceback(*failure.shown)
+        if isinstance(failure.error, UsageError):
+            self._shell.show_usage_error(failure.error)
+        else:
+            self._shell._showtraceback(*failure.shown)
 
     def _before_report(self) -> None:
         if self._reported:

@@ -233,6 +233,8 @@ class Intake:
             self._timeline.cut_back(len(executed))
             self._finished = len(executed) - 1
             self._unfinished, self._in_block = [], False
+            self._approved = False  # of a text that the user has not seen yet
+        self._gate.cut_back(executed)
         self._chunker, self._extractor = Chunker(), self._make_extractor()
         for chunk in executed:
             # Where a block ended is not known any more; each chunk is complete as it is.
@@ -241,9 +243,20 @@ class Intake:
         self._pieces = [chunk.source for chunk in executed]
         self._chars = sum(map(len, self._pieces))
         self._repeats = Repeats(executed)
+        if self._pieces and not self._pieces[-1].endswith(("\n", "\r")):
+            self._put(self._code("\n"))  # what followed on this line is gone
         if self.barrier is not None:
             self.barrier.hold_again()
         self._paused = False
+
+    def put_back(self, count: int, text: str) -> None:
+        """Have the program be its first `count` chunks and `text`, which nothing has replaced.
+
+        Called when the text has ended, on the thread that takes.
+        """
+        del self.executed[count:]
+        self._pieces = [*(chunk.source for chunk in self.executed), text]
+        self._chars = sum(map(len, self._pieces))
 
     def catch_up(self) -> None:
         """Say that all text is here that had come when the program's cell began."""

@@ -315,7 +315,8 @@ class Pump:
             if batch:
                 failed = await self._run_batch(batch)
                 if self._cell.failure is not None and self._current is not None:
-                    self._ask_for_repair(self._current.chunk)
+                    failed_chunk = self._current.chunk
+                    self._ask_for_repair(failed_chunk, failed_chunk.source)
                 elif failed and self._cell.held is None:
                     return await self._finish(complete=False)
             elif ending is None:
@@ -330,13 +331,14 @@ class Pump:
             elif intake.cancelled is not None and (self._left_out or intake.waiting):
                 return self._end_badly(intake.cancelled)
             elif ending.kind == "complete":
-                return await self._finish(complete=True)
+                repaired = not self._show_unrepaired()
+                return await self._finish(complete=repaired)
             elif ending.fault is not None:
                 if not self._keep_fault(ending.fault.error):
                     return await self._refuse(ending.fault)
-                self._ask_for_repair(ending.fault.chunk)
+                self._ask_for_repair(ending.fault.chunk, self._not_executed)
             elif ending.kind == "cut_off" and self._keep_cut_off(self._why(ending)):
-                self._ask_for_repair(next(iter(intake.unfinished), None))
+                self._ask_for_repair(next(iter(intake.unfinished), None), self._not_executed)
             else:
                 return self._end_badly(self._why(ending))
         return self._end_badly(KeyboardInterrupt(_INTERRUPTED))
@@ -347,13 +349,13 @@ class Pump:
         intake.batch_started()
         if cell.result is None:
             cell.begin(intake.program)
-            if self._barrier is not None:
-                self._barrier.filename = cell.filename
-                self._barrier.lines_before = empty_lines_before(batch[0].chunk.source)
         elif intake.ending is not None:
             cell.know(intake.program)
         else:
             cell.know_if_grown(intake.chars, lambda: intake.program)
+        if self._barrier is not None and not intake.executed:
+            self._barrier.filename = cell.filename
+            self._barrier.lines_before = empty_lines_before(batch[0].chunk.source)
         self._batch = deque(batch)
         failed = False
         while self._batch and not failed and not self._interrupted and intake.wanted:
@@ -441,23 +443,48 @@ class Pump:
         if self._cell.result is None:
             self._cell.begin(self._intake.program)
 
-    def _ask_for_repair(self, failed: Chunk | None) -> None:
-        """Have the model write on from what has run."""
+    def _ask_for_repair(self, failed: Chunk | None, failing: str) -> None:
+        """Have the model write on from what has run, in the place of `failing`."""
         intake, cell, unshown = self._intake, self._cell, self._cell.failure
         assert self._repair is not None
         assert unshown is not None
-        executed = "".join(chunk.source for chunk in intake.executed)
-        traceback = list(unshown.shown[2])
-        failing = "" if failed is None else failed.source
-        lines = None if failed is None else _lines(failed)
-        failure = Failure(unshown.error, traceback, executed, failing, lines)
+        failure = Failure(
+            unshown.error,
+            list(unshown.shown[2]),
+            self._executed,
+            failing,
+            None if failed is None else _lines(failed),
+            _describe(unshown.error),
+        )
         self._failures.append(failure)
         self._unshown, self._error_lines = unshown, None
         self._repaired_from = len(intake.executed)
         self._skip_batch()
+        self._left_out = []
         intake.drop()
         cell.cut_back(len(intake.executed))
         self._repair.ask(failure)
+
+    @property
+    def _executed(self) -> str:
+        return "".join(chunk.source for chunk in self._intake.executed)
+
+    @property
+    def _not_executed(self) -> str:
+        return self._intake.program[len(self._executed) :]
+
+    def _show_unrepaired(self) -> bool:
+        """Show the last error after all, if no statement has come in the failed one's place."""
+        if self._unshown is None:
+            return False
+        if any(chunk.has_statement for chunk in self._intake.executed[self._repaired_from :]):
+            return False
+        failure = self._failures[-1]
+        self._intake.put_back(self._repaired_from, failure.failing)
+        self._cell.cut_back(self._repaired_from)
+        self._cell.show(self._unshown)
+        self._executed_lines, self._error_lines = failure.executed_lines, failure.lines
+        return True
 
     def _skip_batch(self) -> list[Pending]:
         rest = list(self._batch)
@@ -485,8 +512,7 @@ class Pump:
             self._intake.stop("interrupted", message=_INTERRUPTED)
         self._skip_batch()
         self._intake.drop()
-        if self._unshown is not None and len(self._intake.executed) == self._repaired_from:
-            self._cell.show(self._unshown)  # nothing has come of its repair
+        self._show_unrepaired()
         return self._cell.abandon(self._intake.program, error)
 
     def _why(self, ending: Ending) -> BaseException:

@@ -19,10 +19,12 @@ class Failure:
     executed
         The code text that has run; what it did stays.
     failing
-        The statement that failed. It is no part of the program any more, though it may have run
-        in part.
+        The statement that failed; of a program that does not parse, or that was cut off, all
+        that has not run. It is no part of the program any more, though it may have run in part.
     lines
-        Its first and last line, 1-based; None where no statement is to blame.
+        First and last line, 1-based, of the statement that is to blame; None where none is.
+    message
+        The error in one line, not too long.
     """
 
     error: Exception
@@ -30,11 +32,13 @@ class Failure:
     executed: str
     failing: str
     lines: tuple[int, int] | None
+    message: str
 
     @property
     def executed_lines(self) -> int:
         """Lines 1 to this one have run; 0 if none has."""
-        return self.executed.count("\n") + (not self.executed.endswith(("\n", "")))
+        lines = self.executed.count("\n")
+        return lines if self.executed.endswith("\n") or not self.executed else lines + 1
 
 
 class Repair(Protocol):

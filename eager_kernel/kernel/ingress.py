@@ -15,6 +15,7 @@ from ipykernel.jsonutil import json_clean
 
 from eager_kernel.errors import LimitError, ProtocolError
 from eager_kernel.execution.intake import Intake
+from eager_kernel.kernel.introduction import Introduction
 from eager_kernel.kernel.journal import Journals, RecordingSocket, unpack
 from eager_kernel.kernel.protocol import (
     TARGET,
@@ -41,7 +42,12 @@ class Host(Protocol):
     log: Any
     iopub_socket: Any
     iopub_thread: Any
+    shell_stream: Any
     comm_manager: Any
+
+    @property
+    def kernel_info(self) -> Any:
+        """What a `kernel_info_reply` says."""
 
 
 class Ingress:
@@ -75,6 +81,7 @@ class Ingress:
     ) -> None:
         self._host = host
         self._streams = streams
+        self._introduction = Introduction(host)
         self._defaults = defaults
         self._gates = gates
         self._interrupt_main = interrupt_main
@@ -100,11 +107,12 @@ class Ingress:
             return False  # not a Jupyter message: ipykernel says so in its log
         if kind == "execute_request":
             return self._note_request(header.get("msg_id"), content)
-        if not self._is_ours(kind, content):
+        question = self._is_question(kind, content)
+        if not question and not self._is_ours(kind, content):
             return False
         session = self._host.session
         try:
-            _, parts = session.feed_identities(frames, copy=False)
+            ident, parts = session.feed_identities(frames, copy=False)
             message = session.deserialize(parts, content=True, copy=False)
         except ValueError as error:  # a wrong or repeated signature, as for any message
             if _REPEATED in str(error):
@@ -112,6 +120,10 @@ class Ingress:
                 self._publish_idle({"header": header})
             else:
                 self._host.log.error("Invalid message on comm %s: %s", TARGET, error)
+            return True
+        if question:
+            self._introduction.answer(message, ident)
+            self._publish_idle(message)
             return True
         comm_id = message["content"]["comm_id"]
         if kind == "comm_open":
@@ -136,7 +148,17 @@ class Ingress:
         header, content = bytes(parts[1].buffer), bytes(parts[4].buffer)
         if b'"comm_' in header or (b'"execute_request"' in header and b"%eager" in content):
             return session.unpack(header), session.unpack(content)
+        if b'_info_request"' in header and self._streams.attached:
+            return session.unpack(header), {}
         return {}, None
+
+    def _is_question(self, kind: str, content: Any) -> bool:
+        """Whether a page asks what the main thread, which runs a program, can't tell it now."""
+        return (
+            isinstance(content, dict)
+            and bool(self._streams.attached)
+            and self._introduction.answers(kind, content)
+        )
 
     def _note_request(self, msg_id: object, content: Any) -> bool:
         """Look at a cell that may concern us before its turn comes. True: it came before."""

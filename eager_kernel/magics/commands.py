@@ -72,10 +72,9 @@ class EagerMagics(Magics):
     def _write(self, options: PromptOptions, prompt: str) -> None:
         """Have a program written and shown, without running it."""
         session = self._session
-        text = options.from_text
-        if text is not None:
+        if options.replay or options.from_text is not None:
             raise UsageError("%%eager: --dry of a text that is there already writes nothing")
-        filled = session.fill(prompt)
+        filled = session.fill(options, prompt)
         request = session.make_request(options, filled)
         process = session.process(options)
         events: SimpleQueue[Event | SourceError] = SimpleQueue()

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from IPython.core.error import TryNext
+
 from eager_kernel.core.gate import MODES
 from eager_kernel.magics.commands import COMMANDS
 from eager_kernel.magics.options import make_parser
@@ -27,12 +29,14 @@ class Completion:
 
     def __call__(self, completer: Any, event: Any) -> list[str]:
         """Complete as a ``complete_command`` hook of IPython does."""
-        return self.complete(event.line)
+        if self._session.closed:
+            raise TryNext  # a hook can't be taken back
+        return self.complete(event.text_until_cursor)
 
     def complete(self, line: str) -> list[str]:
         """What may stand where `line` ends."""
         words = _WORD.findall(line)
-        begun = "" if line[-1:].isspace() else words.pop()
+        begun = words.pop() if words and not line[-1].isspace() else ""
         if not words:
             return []
         before = words[-1]

@@ -136,12 +136,17 @@ def _what_failed(failure: Failure, traceback: str) -> str:
         ran = "Nothing of the program has run."
     else:
         lines = "Line 1 has" if count == 1 else f"Lines 1-{count} have"
-        ran = f"{lines} run; what they defined and did is in place, and they will not run again."
+        if not failure.executed.endswith(("\n", "\r")):
+            end = failure.executed.splitlines()[-1].strip()
+            lines += f" run, the last one as far as `{end}`"
+        else:
+            lines += " run"
+        ran = f"{lines}; what they defined and did is in place, and they will not run again."
     where = "The program"
     if failure.lines is not None:
         first, last = failure.lines
         where = f"Line {first}" if first == last else f"The statement in lines {first}-{last}"
-    again = "Write the program." if count == 0 else f"Go on after line {count}."
+    again = "Write the program." if count == 0 else f"Go on after line {count}: no more is kept."
     return (
         f"{ran} {where} failed:\n\n{shortened(traceback, _LONGEST_TRACEBACK)}\n\n"
         f"{again} Write only the code that is to run from here on, in one code block: what "
@@ -161,8 +166,9 @@ def shortened(text: str, size: int) -> str:
     """Text of at most about `size` characters: what is too much is taken from its middle."""
     if len(text) <= size:
         return text
-    left_out = len(text) - size
-    return f"{text[: size // 2]}\n[… {left_out:,} characters left out …]\n{text[-(size // 2) :]}"
+    half = size // 2
+    left_out = len(text) - 2 * half
+    return f"{text[:half]}\n[… {left_out:,} characters left out …]\n{text[len(text) - half :]}"
 
 
 def plain(lines: Sequence[str]) -> list[str]:

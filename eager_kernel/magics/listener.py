@@ -49,8 +49,12 @@ class Listener:
                 self._note(text)
             return result
 
+        own = vars(stream).get("write")
         stream.write = tapped
-        self._exit.callback(setattr, stream, "write", write)
+        if own is None:
+            self._exit.callback(_untap, stream, tapped)
+        else:
+            self._exit.callback(setattr, stream, "write", own)
 
     def _hear(self, message: dict[str, Any]) -> dict[str, Any]:
         data = message["content"].get("data", {})
@@ -65,6 +69,12 @@ class Listener:
         if self._size < _MOST:
             self._pieces.append(text[: _MOST - self._size])
             self._size += len(text)
+
+
+def _untap(stream: Any, tapped: Any) -> None:
+    # The program may have put something of its own there.
+    if vars(stream).get("write") is tapped:
+        del stream.write
 
 
 _SHOWN: Final = frozenset({"display_data", "execute_result"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import shlex
 from dataclasses import dataclass
@@ -81,7 +82,10 @@ def parse_options(line: str) -> PromptOptions:
         words = shlex.split(line)
     except ValueError as error:
         raise UsageError(f"%%eager: {error} in {line!r}") from error
-    return PromptOptions(**vars(make_parser().parse_args(words)))
+    options = PromptOptions(**vars(make_parser().parse_args(words)))
+    if options.replay and options.from_file is not None:
+        raise UsageError("%%eager: --replay and --from name two programs; choose one")
+    return options
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -119,9 +123,12 @@ def _count(text: str) -> int:
 
 def _temperature(text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return number
 
 
 _VALUES: Final = {

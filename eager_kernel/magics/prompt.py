@@ -42,14 +42,15 @@ def fill(prompt: str, namespace: Mapping[str, Any], show: Callable[[Any], str]) 
                 f"{{{{{name}}}}} for the text itself"
             )
         value = namespace[name]
-        for step in _STEP.finditer(path):
-            try:
+        try:
+            for step in _STEP.finditer(path):
                 value = _take(value, step)
-            except Exception as error:  # a value's own code
-                raise PromptError(
-                    f"the prompt's {{{name}{path}}} can't be read: {type(error).__name__}: {error}"
-                ) from error
-        text = value if isinstance(value, str) else show(value)
+            text = value if isinstance(value, str) else show(value)
+        except Exception as error:  # a value's own code
+            raise PromptError(
+                f"the prompt's {{{name}{path}}} can't be read: {type(error).__name__}: "
+                f"{_text_of(error)}"
+            ) from error
         return shortened(text, _LONGEST_VALUE)
 
     return _FIELD.sub(value_of, prompt)
@@ -62,6 +63,13 @@ def _take(value: Any, step: re.Match[str]) -> Any:
     if _QUOTED.fullmatch(key):
         return value[key[1:-1]]
     return value[int(key)]
+
+
+def _text_of(error: Exception) -> str:
+    try:
+        return shortened(str(error), 500)
+    except Exception:  # noqa: BLE001 - the value's own too
+        return "its message can't be read either"
 
 
 _PATH: Final = r"""(?:\.[^\W\d]\w*|\[(?:-?\d+|'[^'\]\n]*'|"[^"\]\n]*")\])*"""

@@ -202,7 +202,7 @@ class PromptedRun(Stream):
                 "type": "repair",
                 "attempt": attempt,
                 "from_line": failure.executed_lines + 1,
-                "message": f"{type(failure.error).__name__}: {failure.error}",
+                "message": failure.message,
             },
         )
         return Again()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,12 +78,10 @@ class SavedPrograms:
         """
         for path in self._paths(cell_id, prompt):
             try:
-                fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-                del fields["version"]
-                return SavedProgram(**fields)
+                return _parse(path.read_text(encoding="utf-8"))
             except FileNotFoundError:
                 continue
-            except (OSError, ValueError, TypeError, KeyError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 raise NoSavedProgramError(
                     f"the saved program of this cell can't be read: {path}: {error}; run the "
                     "cell without --replay to save it anew"
@@ -99,9 +98,23 @@ class SavedPrograms:
         return [self._folder / f"{name}.json" for name in names]
 
     def _forget_oldest(self) -> None:
-        files = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
-        for path in files[:-_KEPT]:
+        ages = []
+        for path in self._folder.glob("*.json"):
+            with suppress(FileNotFoundError):  # another kernel has just forgotten it
+                ages.append((path.stat().st_mtime, path))
+        for _, path in sorted(ages)[:-_KEPT]:
             path.unlink(missing_ok=True)
+
+
+def _parse(text: str) -> SavedProgram:
+    record: Any = json.loads(text)
+    if not isinstance(record, dict) or record.get("version") != 1:
+        raise ValueError("it is no record of version 1")
+    values: dict[str, Any] = {f.name: record.get(f.name) for f in fields(SavedProgram)}
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise ValueError(f"{name!r} is no text")
+    return SavedProgram(**values)
 
 
 _KEPT: Final = 2_000

@@ -76,9 +76,11 @@ class Session:
         """The code text of the last run."""
         self.report: Report | None = None
         """The timings of the last run."""
-        self.refusal: Exception | None = None
+        self.refusal: BaseException | None = None
         """Why the cell that begins could not be asked for."""
         self.saved = SavedPrograms()
+        self.closed = False
+        """Whether the extension has been unloaded."""
         self._interrupt = interrupt
         self._heard_at_once = heard_at_once
         self._gates = gates
@@ -109,6 +111,7 @@ class Session:
         self.refusal = None
         if not self.would_claim(code):
             return None
+        cell = None
         try:
             line, prompt = split_cell(code)
             options = parse_options(line)
@@ -116,8 +119,11 @@ class Session:
                 return None
             cell = self._prepare(options, prompt, cell_id)
             cell.begin(parent)
-        except (UsageError, EagerError, OSError) as error:
+        except (UsageError, EagerError, OSError, KeyboardInterrupt) as error:
+            # An interrupt may come while a value shows itself, which is the user's code.
             self.refusal = error
+            if cell is not None:
+                self.streams.release(cell.stream)
             return None
         self._running = cell
         return cell
@@ -127,23 +133,25 @@ class Session:
         return is_eager_cell(code) and self._running is None
 
     def _prepare(self, options: PromptOptions, prompt: str, cell_id: str | None) -> PromptedCell:
-        text_format, turn = "auto", Turn(prompt)
+        text_format, asked = "auto", prompt.strip("\n") or f"Run {options.from_file}."
+        to_save: SavedProgram | None = None
         writer: Writer
         if options.replay:
-            saved = self.saved.find(cell_id, prompt)
-            model, text_format = saved.model, "python"
-            writer = TextWriter(saved.program)
-            turn.prompt = saved.prompt
-        elif options.from_text is not None:
-            writer = TextWriter(options.from_text)
+            found = self.saved.find(cell_id, prompt)
+            model, text_format, asked = found.model, "python", found.prompt
+            writer = TextWriter(found.program)
+        elif (text := options.from_text) is not None:
+            writer = TextWriter(text)
             model = options.from_file or ""
         else:
-            turn.prompt = self.fill(prompt)
-            request = self.make_request(options, turn.prompt)
+            asked = self.fill(options, prompt)
+            request = self.make_request(options, asked)
             repairs = self.config.repair if options.repair is None else options.repair
             process = self.process(options)
             model = options.from_file or process.model_id
             writer = ModelWriter(process, request, repairs)
+        if not options.replay:
+            to_save = SavedProgram(prompt, model, "", "")
         open_options = replace(
             self._defaults,
             text_format=text_format,
@@ -154,8 +162,8 @@ class Session:
         return PromptedCell(
             self,
             stream,
-            turn=turn,
-            saved=SavedProgram(prompt, model, "", ""),
+            turn=Turn(asked),
+            saved=to_save,
             cell_id=cell_id,
             shown=self._show(stream),
         )
@@ -166,8 +174,8 @@ class Session:
             return None
         return Shown(self.shell, stream, self.stop, heard_at_once=self._heard_at_once)
 
-    def fill(self, prompt: str) -> str:
-        """A cell's prompt, with the notebook's values in it.
+    def fill(self, options: PromptOptions, prompt: str) -> str:
+        """A cell's prompt, with the notebook's values in it. A recording needs none.
 
         Raises
         ------
@@ -175,6 +183,8 @@ class Session:
             The prompt is empty, or names what has no value.
         """
         if not prompt.strip():
+            if options.recording is not None:
+                return f"Run {options.from_file}."
             raise PromptError("the cell has no prompt: write below %%eager what you want")
         return fill(prompt.strip("\n"), self.shell.user_ns, self._as_text)
 
@@ -191,8 +201,12 @@ class Session:
 
     def _as_text(self, value: Any) -> str:
         """What the notebook would show of a value, as text."""
-        data, _ = self.shell.display_formatter.format(value, include={"text/plain"})
-        return str(data.get("text/plain", repr(value)))
+        formatter = self.shell.display_formatter.formatters["text/plain"]
+        # The method itself, without IPython's guard, which would show the error of a value that
+        # can't be shown as if a cell had failed.
+        show = getattr(type(formatter).__call__, "__wrapped__", type(formatter).__call__)
+        text = show(formatter, value)
+        return repr(value) if text is None else str(text)
 
     def finished(self, cell: PromptedCell, outcome: Outcome | None) -> None:
         """Note how a cell's run ended."""
@@ -285,6 +299,7 @@ class Session:
 
     def close(self) -> None:
         """End everything of the session."""
+        self.closed = True
         self.free()
 
 
@@ -300,7 +315,7 @@ class PromptedCell:
     turn
         What the conversation is to know of it.
     saved
-        What is to be saved of it, without the program.
+        What is to be saved of it, without the program; None: it is saved already.
     cell_id
         The cell's id, if it is known.
     shown
@@ -313,7 +328,7 @@ class PromptedCell:
         stream: PromptedRun,
         *,
         turn: Turn,
-        saved: SavedProgram,
+        saved: SavedProgram | None,
         cell_id: str | None,
         shown: Shown | None,
     ) -> None:
@@ -345,7 +360,7 @@ class PromptedCell:
         self._session.finished(self, outcome)
         if self._shown is not None:
             self._shown.close()
-        if outcome is not None and outcome.program.strip():
+        if self._saved is not None and outcome is not None and outcome.program.strip():
             saved = replace(self._saved, program=outcome.program, status=outcome.status)
             try:
                 self._session.saved.save(self._cell_id, saved)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from eager_kernel.execution.cell import CellOptions
@@ -50,10 +53,15 @@ class StockCells:
 
     async def run_cell_async(self, raw_cell: str, **options: Any) -> Any:
         """Run a cell: as ever, or the program that it asks for."""
-        cell_id = options.get("cell_id")
-        claim = self._session.claim(raw_cell, cell_id, None)
-        if claim is None:
+        if not self._claims(raw_cell):
             return await self._run_cell_async(raw_cell, **options)
+        cell_id = options.get("cell_id")
+        # ipykernel takes the cell for one that awaits, which it would cancel: that is of no use
+        # while a value shows itself, or to a cell that only writes.
+        with _on_sigint(signal.default_int_handler):
+            claim = self._session.claim(raw_cell, cell_id, None)
+            if claim is None:
+                return await self._run_cell_async(raw_cell, **options)
         stream = claim.stream
         cell = CellOptions(
             options.get("store_history", False),
@@ -62,18 +70,27 @@ class StockCells:
             options.get("cell_meta"),
         )
         pump = Pump(self._shell, stream.intake, cell, stream.options.on_error, stream.repair)
-        previous = None
-        if threading.current_thread() is threading.main_thread():
-            previous = signal.signal(signal.SIGINT, pump.on_sigint)
         try:
-            result = await pump.run()
-            if pump.outcome is not None:
-                stream.tell_result(pump.outcome, self._shell._last_traceback or [])
-            return result
+            with _on_sigint(pump.on_sigint):
+                result = await pump.run()
+                if pump.outcome is not None:
+                    stream.tell_result(pump.outcome, self._shell._last_traceback or [])
+                return result
         finally:
-            if previous is not None:
-                signal.signal(signal.SIGINT, previous)
             pump.close()
             stream.intake.stop("error", message="the kernel could not run the program")
             self._session.streams.release(stream)
             claim.close()
+
+
+@contextmanager
+def _on_sigint(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    """Have SIGINT handled so; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final
 
@@ -34,6 +35,10 @@ class AnthropicSource:
         self._options = options
         self._who = f"anthropic/{name} at {where(options, 'api.anthropic.com')}"
         self._client: Any = None
+
+    async def prepare(self) -> None:
+        """Import the client."""
+        await asyncio.to_thread(_import, self._name)
 
     async def generate(self, request: Request) -> AsyncGenerator[Event, None]:
         """Answer a request; see `eager_kernel.sources.source.Source`."""
@@ -85,10 +90,7 @@ class AnthropicSource:
         return await client.messages.create(**given)
 
     def _make_client(self) -> Any:
-        try:
-            import anthropic  # noqa: PLC0415 - an extra, and slow to import
-        except ImportError:
-            raise MissingExtraError(f"the model anthropic/{self._name}", "anthropic") from None
+        anthropic = _import(self._name)
         return anthropic.AsyncAnthropic(
             api_key=key_for(self._options, "ANTHROPIC_API_KEY", "Anthropic"),
             base_url=self._options.api_base,
@@ -97,6 +99,14 @@ class AnthropicSource:
                 event_hooks={"response": [wait_only_shortly]},
             ),
         )
+
+
+def _import(name: str) -> Any:
+    try:
+        import anthropic  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError:
+        raise MissingExtraError(f"the model anthropic/{name}", "anthropic") from None
+    return anthropic
 
 
 class _Answer:

@@ -63,7 +63,7 @@ def need_key(credential: str | None, usual: str, provider: str) -> str:
     if key is None:
         raise SourceError(
             f"no key for {provider}: set the environment variable {usual} before Jupyter starts, "
-            "or name a credential, see docs/sources.md"
+            "or name another variable, or an entry of the system's keyring, as the credential"
         )
     return key
 

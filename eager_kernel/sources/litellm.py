@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -37,6 +38,10 @@ class LiteLLMSource:
         self._name = name
         self._options = options
         self._who = f"litellm/{name} at {where(options, 'its provider')}"
+
+    async def prepare(self) -> None:
+        """Import litellm, which takes seconds."""
+        await asyncio.to_thread(_import, self._name)
 
     async def generate(self, request: Request) -> AsyncGenerator[Event, None]:
         """Answer a request; see `eager_kernel.sources.source.Source`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator
 from typing import Any, Final
@@ -36,6 +37,10 @@ class OpenAISource:
         self._who = f"openai/{name} at {where(options, 'api.openai.com')}"
         self._client: Any = None
         self._counts_usage = True
+
+    async def prepare(self) -> None:
+        """Import the client."""
+        await asyncio.to_thread(_import, self._name)
 
     async def generate(self, request: Request) -> AsyncGenerator[Event, None]:
         """Answer a request; see `eager_kernel.sources.source.Source`."""
@@ -77,10 +82,7 @@ class OpenAISource:
         return self._options.api_base or os.environ.get("OPENAI_BASE_URL") or _OPENAI
 
     def _make_client(self) -> Any:
-        try:
-            import openai  # noqa: PLC0415 - an extra, and slow to import
-        except ImportError:
-            raise MissingExtraError(f"the model openai/{self._name}", "openai") from None
+        openai = _import(self._name)
         return openai.AsyncOpenAI(
             api_key=key_for(self._options, _KEY, "OpenAI"),
             base_url=self._base_url,
@@ -89,6 +91,14 @@ class OpenAISource:
                 event_hooks={"response": [wait_only_shortly]},
             ),
         )
+
+
+def _import(name: str) -> Any:
+    try:
+        import openai  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError:
+        raise MissingExtraError(f"the model openai/{name}", "openai") from None
+    return openai
 
 
 _KEY: Final = "OPENAI_API_KEY"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 ENTRY_POINTS: Final = "eager_kernel.sources"
 """Group of the entry points that give sources: the name is a model id's provider, the value a
@@ -30,6 +30,18 @@ class Source(Protocol):
 
     async def aclose(self) -> None:
         """Free what the source holds: connections, a model's memory. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A source that can make itself ready before it is asked."""
+
+    async def prepare(self) -> None:
+        """Do what the first request would have to wait for, as importing a client.
+
+        Nobody hears what goes wrong here; the first request is to say so.
+        """
         ...
 
 

@@ -23,7 +23,7 @@ from eager_kernel.sources import credentials, private
 from eager_kernel.sources.answer import Answer
 from eager_kernel.sources.redact import Fingerprint, redact, secrets_in
 from eager_kernel.sources.registry import open_source
-from eager_kernel.sources.source import Event, Finish, Options, Source
+from eager_kernel.sources.source import Event, Finish, Options, Prepares, Source
 from eager_kernel.sources.wire import (
     error_to_dict,
     event_to_dict,
@@ -90,6 +90,7 @@ class _Worker:
             case "open":
                 self._model_id = message["model"]
                 self._options = options_from_dict(message["options"])
+                self._preparing = asyncio.create_task(self._prepare())
             case "generate":
                 number = message["id"]
                 task = asyncio.create_task(self._answer(number, message["request"]))
@@ -123,10 +124,21 @@ class _Worker:
         if number in self._cancelled:
             self._closed(number)
 
-    async def _generate(self, request: dict[str, Any], hear: Callable[[Event], None]) -> None:
+    async def _prepare(self) -> None:
+        try:
+            source = self._open()
+            if isinstance(source, Prepares):
+                await source.prepare()
+        except Exception:  # noqa: BLE001, S110 - the first request meets it again, and tells
+            pass
+
+    def _open(self) -> Source:
         if self._source is None:
             self._source = open_source(self._model_id, self._options)
-        answer = Answer(self._source, request_from_dict(request), self._options, hear)
+        return self._source
+
+    async def _generate(self, request: dict[str, Any], hear: Callable[[Event], None]) -> None:
+        answer = Answer(self._open(), request_from_dict(request), self._options, hear)
         try:
             async for text in answer:
                 hear(text)
@@ -144,12 +156,12 @@ class _Worker:
     def _send(self, number: int, message: dict[str, Any]) -> None:
         if number in self._cancelled:
             return
-        for field in ("message", "reason") if message["type"] != "delta" else ():
-            if field in message:
-                message[field] = redact(message[field], self._secrets)
-        if message["type"] == "progress":
-            message["text"] = redact(message["text"], self._secrets)
+        if message["type"] != "delta":
+            message = {name: self._redact(value) for name, value in message.items()}
         self._write({**message, "id": number})
+
+    def _redact(self, value: Any) -> Any:
+        return redact(value, self._secrets) if isinstance(value, str) else value
 
     def _tell_secret(self, key: str) -> None:
         self._secrets.add(key)

@@ -202,19 +202,8 @@ class Laboratory:
         stream = WireStream(client)
         if split is None:
             stream.execute(program.text, **options)
-        elif split == "known":
-            stream.open(format="python", on_error=on_error).delta(program.text).end()
-            stream.attach(**options)
         else:
-            stream.open(format="python", on_error=on_error).attach(**options)
-            for piece in SPLITS[split](program.text, self._chance):
-                stream.delta(piece)
-                time.sleep(pace)
-                if on_error == "stop":
-                    stream.hear(0)
-                    if stream.heard.stops:
-                        break
-            stream.end()
+            self._send(stream, program, split, pace, on_error, options)
         prompts = _finish(stream, list(program.answers))
         if program.wait:
             stream.listen(program.wait)
@@ -229,6 +218,34 @@ class Laboratory:
             "after": [_run_loudly(client, cell) for cell in program.after],
         }
         return normalise.scrub(shown, program.ignore)
+
+    def _send(  # noqa: PLR0917 - what a run may depend on
+        self,
+        stream: WireStream,
+        program: Program,
+        split: str,
+        pace: float,
+        on_error: OnError,
+        options: dict[str, Any],
+    ) -> None:
+        """Have the EAGER kernel run a program; a subclass may have it come in another way."""
+        if split == "known":
+            stream.open(format="python", on_error=on_error).delta(program.text).end()
+            stream.attach(**options)
+            return
+        stream.open(format="python", on_error=on_error).attach(**options)
+        for piece in self.cut(program, split):
+            stream.delta(piece)
+            time.sleep(pace)
+            if on_error == "stop":
+                stream.hear(0)
+                if stream.heard.stops:
+                    break
+        stream.end()
+
+    def cut(self, program: Program, split: str) -> list[str]:
+        """The pieces of a program's text, by one of `SPLITS`."""
+        return SPLITS[split](program.text, self._chance)
 
 
 def _finish(stream: WireStream, answers: list[str]) -> list[Any]:

@@ -117,15 +117,15 @@ class WireStream:
 
     def hear(self, seconds: float) -> None:
         """Take the next message, if one comes in time; and the reply, if it is there."""
+        # The reply first: a run that is idle may have nothing more to say on iopub.
+        if self._idle and not self.heard.reply:
+            with contextlib.suppress(queue.Empty):
+                message = self.client.get_shell_msg(timeout=seconds)
+                if message["parent_header"].get("msg_id") == self.request:
+                    self.heard.reply = message["content"]
+                    return
         with contextlib.suppress(queue.Empty):
             self._take(self.client.get_iopub_msg(timeout=seconds))
-        if self._idle and not self.heard.reply:
-            try:
-                message = self.client.get_shell_msg(timeout=seconds)
-            except queue.Empty:
-                return
-            if message["parent_header"].get("msg_id") == self.request:
-                self.heard.reply = message["content"]
 
     def _take(self, message: dict[str, Any]) -> None:
         kind, content = message["msg_type"], message["content"]

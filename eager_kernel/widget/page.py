@@ -91,6 +91,7 @@ class EagerView(QuietView, anywidget.AnyWidget):
             self._closed = True
         CHANNELS.remove(self._comm_id)
         anywidget.AnyWidget.close(self)
+        self.__dict__.pop("_repr_mimebundle_", None)  # ipywidgets shows a closed one as its name
 
     def _hello(self, message: dict[str, Any]) -> None:
         with self._lock:

@@ -11,14 +11,17 @@ import re
 from collections.abc import Iterator
 from html import escape
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
+
+from pygments.lexers.python import PythonLexer
+from pygments.token import Token
 
 from eager_kernel.core.lanes import MEANINGS, Kind, Span, end_of
 from eager_kernel.core.summary import summarise
 from eager_kernel.core.words import seconds
 from eager_kernel.widget.lines import MARKS, Mark
 from eager_kernel.widget.record import Record
-from eager_kernel.widget.spans import exact
+from eager_kernel.widget.spans import LaneName, exact
 
 
 def to_text(record: Record) -> str:
@@ -28,21 +31,24 @@ def to_text(record: Record) -> str:
         parts.append(record.note)
     if record.report is not None:
         parts.append(summarise(record.report))
-        parts.append("\n".join(f"{name:>10} {cells}" for name, cells in _lanes(record)))
-        parts.append("   ".join(f"{_CELLS[kind]} {MEANINGS[kind]}" for kind in _kinds(record)))
+        parts.append(_text_lanes(record))
     lines = [f"{SIGNS[mark]} {number}  {text}" for mark, number, text in _program(record)]
     return "\n\n".join([*parts, "\n".join(lines)] if lines else parts)
 
 
 def to_html(record: Record) -> str:
-    """The run in HTML of plain tables and text, with inline styles that may be lost."""
-    parts = [f'<p style="margin:6px 0"><b>{_safe(headline(record))}</b></p>']
+    """The run in HTML without scripts, with inline styles that may be lost.
+
+    What needs its styles is hidden without them, and what stands in for it is hidden with them.
+    """
+    parts = [f'<div style="{_HEAD}"><b>{_safe(headline(record))}</b></div>']
     if record.note:
-        parts.append(f'<p style="margin:6px 0;color:{_ALARM}">{_safe(record.note)}</p>')
+        parts.append(f'<div style="margin:4px 0;color:{_ALARM}">{_safe(record.note)}</div>')
     if record.report is not None:
+        parts.append(f'<div hidden style="display:block">{"".join(_drawn_lanes(record))}</div>')
+        parts.append(f'<pre style="display:none">{escape(_text_lanes(record))}</pre>')
         said = _safe(summarise(record.report)).replace("\n", "<br>")
-        parts.append(f'<p style="margin:6px 0">{said}</p>')
-        parts.append("".join(_html_lanes(record)))
+        parts.append(f'<div style="margin:8px 0;color:{_DIM}">{said}</div>')
     if record.line_count:
         count = f"{record.line_count:,} line{'s' * (record.line_count != 1)}"
         opened = " open" if record.line_count <= _OPEN else ""
@@ -88,57 +94,86 @@ def _cut(line: str) -> str:
 
 
 def _html_program(record: Record) -> Iterator[str]:
-    for mark, number, text in _program(record):
+    shown = list(_program(record))
+    lines = _coloured_code("\n".join(text for _, _, text in shown)).split("\n")
+    for (mark, number, _), line in zip(shown, lines, strict=True):
         colour = _COLOURS.get(mark, _DIM)
         yield (
             f'<span style="color:{colour}" title="{mark}">{SIGNS[mark]}</span>'
-            f'<span style="color:{_DIM}"> {number}  </span>{escape(text)}\n'
+            f'<span style="color:{_DIM}"> {number}  </span>{line}\n'
         )
 
 
-def _kinds(record: Record) -> list[Kind]:
+def _tokens(code: str) -> Iterator[tuple[Any, str]]:
+    # Unprocessed: what pygments strips or adds at the ends would shift the lines.
+    return ((kind, text) for _, kind, text in _LEXER.get_tokens_unprocessed(code))
+
+
+def _coloured_code(code: str) -> str:
+    """Escaped code, line for line, with the colours of its syntax."""
+    made = []
+    for kind, text in _tokens(code):
+        style = next((style for of, style in _SYNTAX if kind in of), "")
+        for i, piece in enumerate(text.split("\n")):
+            made.append("\n" if i else "")
+            if piece:
+                safe = escape(piece)
+                made.append(f'<span style="{style}">{safe}</span>' if style else safe)
+    return "".join(made)
+
+
+# The lanes ------------------------------------------------------------------------------------
+
+
+def _text_lanes(record: Record) -> str:
+    """The lanes in characters, with what they mean."""
+    rows = [
+        f"{name:>10} {''.join(_CELLS[kind] if kind else ' ' for kind in _cells(spans, record, 64))}"
+        for name, spans in _lanes(record).items()
+    ]
+    legend = "   ".join(f"{_CELLS[kind]} {MEANINGS[kind]}" for kind in _kinds(record))
+    return "\n".join([*rows, "", legend])
+
+
+def _drawn_lanes(record: Record) -> Iterator[str]:
+    """The lanes as coloured blocks beside each other."""
+    for name, spans in _lanes(record).items():
+        yield f'<div style="{_LANE}"><span style="{_NAME}">{name}</span><span style="{_TRACK}">'
+        for kind, run in groupby(_cells(spans, record, _COLUMNS)):
+            wide = len(list(run)) / _COLUMNS * 100
+            fill = f";background-color:{_FILLS[kind]}" if kind else ""
+            yield f'<span style="{_BLOCK};width:{wide:.2f}%{fill}"></span>'
+        yield "</span></div>"
+    yield f'<div style="font-size:85%;color:{_DIM};margin-left:92px">'
+    yield f"{seconds(end_of(record.report))} in all"  # type: ignore[arg-type]
+    for kind in _kinds(record):
+        yield (
+            f' &nbsp; <span style="{_BLOCK};width:10px;height:10px;'
+            f'background-color:{_FILLS[kind]}"></span> {MEANINGS[kind]}'
+        )
+    yield "</div>"
+
+
+def _lanes(record: Record) -> dict[LaneName, list[Span]]:
     assert record.report is not None
-    spans = [span for lane in exact(record.report).values() for span in lane]
-    there = {span.kind for span in spans}
+    return exact(record.report)
+
+
+def _kinds(record: Record) -> list[Kind]:
+    there = {span.kind for lane in _lanes(record).values() for span in lane}
     return [kind for kind in MEANINGS if kind in there]
 
 
-def _lanes(record: Record) -> Iterator[tuple[str, str]]:
-    """Names and cells, as characters, of the lanes."""
+def _cells(spans: list[Span], record: Record, columns: int) -> list[Kind | None]:
+    """What is seen in each column of a lane."""
     assert record.report is not None
-    step = (end_of(record.report) or 1.0) / _COLUMNS
-    for name, spans in exact(record.report).items():
-        yield name, _cells(spans, step)
-
-
-def _cells(spans: list[Span], step: float) -> str:
-    cells = [" "] * _COLUMNS
+    step = (end_of(record.report) or 1.0) / columns
+    cells: list[Kind | None] = [None] * columns
     for span in spans:
-        first = min(_COLUMNS - 1, int(span.start / step))
-        last = min(_COLUMNS - 1, max(first, int(span.finish / step - 1e-9)))
-        cells[first : last + 1] = _CELLS[span.kind] * (last + 1 - first)
-    return "".join(cells)
-
-
-def _html_lanes(record: Record) -> Iterator[str]:
-    assert record.report is not None
-    yield f'<pre style="{_PRE}">'
-    for name, cells in _lanes(record):
-        yield f"{name:>10} "
-        for cell, run in groupby(cells):
-            yield _coloured(cell * len(list(run)))
-        yield "\n"
-    end = end_of(record.report)
-    yield f'<span style="color:{_DIM}">{"":10} 0 s{seconds(end):>{_COLUMNS - 3}}\n\n'
-    yield f"{'':10} </span>"
-    for kind in _kinds(record):
-        yield f'{_coloured(_CELLS[kind])} <span style="color:{_DIM}">{MEANINGS[kind]}   </span>'
-    yield "</pre>"
-
-
-def _coloured(cells: str) -> str:
-    colour = _CELL_COLOURS.get(cells[0])
-    return cells if colour is None else f'<span style="color:{colour}">{cells}</span>'
+        first = min(columns - 1, int(span.start / step))
+        last = min(columns - 1, max(first, int(span.finish / step - 1e-9)))
+        cells[first : last + 1] = [span.kind] * (last + 1 - first)
+    return cells
 
 
 # Text of strangers ----------------------------------------------------------------------------
@@ -212,17 +247,41 @@ _COLOURS: Final[dict[Mark, str]] = {
     "done": "#2f8a4e",
     "failed": _ALARM,
 }
-_CELL_COLOURS: Final = {
-    "·": _DIM,
-    "▒": "#3b78c3",
-    "╵": "#8f62c9",
-    "▚": "#bd6612",
-    "█": "#2f8a4e",
-    "░": _ALARM,
+_FILLS: Final[dict[Kind, str]] = {
+    "first token": "#76767655",
+    "generated": "#3b78c3",
+    "detected": "#8f62c9",
+    "ready": "#767676",
+    "deferred": "#17868a",
+    "held": "#bd6612",
+    "executed": "#2f8a4e",
+    "waited": "#d9903f",
 }
-_BOX: Final = "border:1px solid #76767655;border-radius:6px;padding:4px 14px;max-width:900px"
-_PRE: Final = "white-space:pre;line-height:1.35;overflow:auto;max-height:480px;margin:6px 0"
-_COLUMNS: Final = 64
+_SYNTAX: Final = (
+    (Token.Comment, f"color:{_DIM};font-style:italic"),
+    (Token.Keyword, "color:#8f62c9"),
+    (Token.Operator.Word, "color:#8f62c9"),
+    (Token.Literal.String, "color:#b5602a"),
+    (Token.Literal.Number, "color:#2f8a4e"),
+    (Token.Name.Function, "color:#3b78c3"),
+    (Token.Name.Class, "color:#3b78c3"),
+    (Token.Name.Decorator, "color:#8f62c9"),
+    (Token.Name.Builtin, "color:#17868a"),
+)
+_LEXER: Final = PythonLexer()
+_BOX: Final = (
+    "border:1px solid #76767655;border-radius:8px;padding:10px 16px;max-width:1100px;"
+    "line-height:1.45"
+)
+_HEAD: Final = "margin:0 0 8px"
+_LANE: Final = "display:flex;align-items:center;margin:3px 0;line-height:1"
+_NAME: Final = f"width:80px;margin-right:12px;text-align:right;font-size:90%;color:{_DIM}"
+_TRACK: Final = (
+    "flex:1;display:flex;height:14px;background-color:#7676761f;border-radius:3px;overflow:hidden"
+)
+_BLOCK: Final = "display:inline-block;height:14px"
+_PRE: Final = "white-space:pre;line-height:1.4;overflow:auto;max-height:440px;margin:6px 0 0"
+_COLUMNS: Final = 300
 _OPEN: Final = 60
 _MOST_LINES: Final = 400
 _TAIL: Final = 40

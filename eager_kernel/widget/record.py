@@ -138,8 +138,7 @@ class Record:
         unsent = "".join(self._new_text)
         told = self._chars - len(unsent)
         self._new_text = [kept[told:]] if len(kept) > told else []
-        if told > len(kept):
-            self._cut = first if self._cut is None else min(self._cut, first)
+        self._cut = first if self._cut is None else min(self._cut, first)
         self._chars = len(kept)
         self._breaks = len(_BREAK.findall(kept))
         self._ends_in_cr = kept.endswith("\r")

@@ -266,16 +266,19 @@ export class Run {
     for (let i = 1; i < parts.length; i++) this.lines.push(parts[i]);
   }
 
+  /** Forget a line and all after it. */
   cut(first) {
-    const program = this.program;
-    const breaks = /\r\n?|\n/g;
-    for (let line = 1; line < first && breaks.exec(program); line++);
-    this.pieces = [first > 1 ? program.slice(0, breaks.lastIndex) : ""];
-    this.lines.length = first - 1;
-    this.lines.push("");
+    if (first <= this.lines.length) {
+      const program = this.program;
+      const breaks = /\r\n?|\n/g;
+      for (let line = 1; line < first; line++) breaks.exec(program);
+      this.pieces = [program.slice(0, breaks.lastIndex)];
+      this.lines.length = first - 1;
+      this.lines.push("");
+      this.endsInCr = this.program.endsWith("\r");
+    }
     this.codes.length = Math.min(this.codes.length, first - 1);
     this.states.length = Math.min(this.states.length, first);
-    this.endsInCr = false;
     for (const line of [...this.notes.keys()]) if (line >= first) this.notes.delete(line);
     this.version++;
   }
@@ -300,11 +303,14 @@ export class Run {
     return this.live ? this.at + (clock() - this.heardAt) : this.at;
   }
 
-  /** @param {number} line 1-based. */
+  /**
+   * The mark of a line.
+   * @param {number} line 1-based.
+   */
   mark(line) {
     const code = this.codes[line - 1] ?? 0;
     // Without a chunk, it is still being written, unless no more comes.
-    return code === 0 && this.facts.phase === "writing" ? WRITING : MARKS[code];
+    return code === 0 && this.live && this.facts.phase === "writing" ? WRITING : MARKS[code];
   }
 
   /** @param {number} line 1-based. */
@@ -384,6 +390,9 @@ const CUT = 600; // characters of a line that are shown at once
 const QUIET = 8; // seconds without a word after which the page says so
 const PATIENCE = 3; // seconds in which the kernel answers a button
 const LANES = ["generation", "detection", "execution"];
+// What may have the focus says that keys are its own: JupyterLab would take arrows and Enter for
+// commands of the notebook, and looks at the focused element only.
+const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
 
 /**
  * Make an element.
@@ -436,7 +445,11 @@ class View {
     for (const element of [document.documentElement, document.body]) {
       this.themes.observe(element, { attributes: true });
     }
-    this.sizes = new ResizeObserver(() => this.draw());
+    // It has a size, and a page with a colour around it, only when it was put into one.
+    this.sizes = new ResizeObserver(() => {
+      this.theme();
+      this.draw();
+    });
     this.sizes.observe(this.code);
     this.theme();
     this.draw();
@@ -474,8 +487,7 @@ class View {
     this.root = make(
       "section",
       "eager-view",
-      // JupyterLab would take keys such as arrows and Enter for commands of the notebook.
-      { "aria-label": "Run of a program", "data-lm-suppress-shortcuts": "true" },
+      { "aria-label": "Run of a program" },
       make(
         "div",
         "ev-head",
@@ -494,7 +506,7 @@ class View {
   }
 
   button(label, title, action) {
-    const button = make("button", "ev-button", { type: "button" }, label);
+    const button = make("button", "ev-button", { type: "button", ...OWN_KEYS }, label);
     if (title) button.title = title;
     button.addEventListener("click", action);
     return button;
@@ -537,7 +549,7 @@ class View {
 
   buildCode() {
     this.spacer = make("div", "ev-lines", { role: "list", "aria-label": "Lines of the program" });
-    this.code = make("div", "ev-code", { tabindex: "0", role: "group", "aria-label": "Program" }, this.spacer);
+    this.code = make("div", "ev-code", { tabindex: "0", role: "group", "aria-label": "Program", ...OWN_KEYS }, this.spacer);
     this.code.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.again = this.button("↓ Follow", "Go on to the newest line", () => {
       this.follow = true;
@@ -607,8 +619,10 @@ class View {
 
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.code;
-    if (Math.abs(scrollTop - this.scrolledTo) > 2) {
-      this.follow = scrollTop + clientHeight >= scrollHeight - 4;
+    // What the view scrolls itself, it has noted.
+    if (Math.abs(scrollTop - this.scrolledTo) > 0.5) {
+      const down = scrollTop > this.scrolledTo;
+      this.follow = down && scrollTop + clientHeight >= scrollHeight - 4;
       this.scrolledTo = scrollTop;
     }
     this.draw();
@@ -902,7 +916,7 @@ class View {
 
   showWhole(line) {
     const text = this.run.lines[line - 1];
-    const area = make("textarea", "", { readonly: "", rows: "8", "aria-label": `Line ${line}`, spellcheck: "false" });
+    const area = make("textarea", "", { readonly: "", rows: "8", "aria-label": `Line ${line}`, spellcheck: "false", ...OWN_KEYS });
     area.value = visible(text).map((part) => part.text).join("");
     const close = this.button("Close", "", () => {
       this.whole.hidden = true;

@@ -177,6 +177,26 @@ class Notebook:
             index,
         )
 
+    def shut_down(self) -> None:
+        """End the kernel."""
+        self.page.evaluate(
+            "async () => await window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown()"
+        )
+
+    def save(self) -> None:
+        """Write the notebook to its file."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+
+    def command(self, name: str, **arguments: object) -> None:
+        """Execute one of JupyterLab's commands."""
+        self.page.evaluate(
+            "([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments]
+        )
+
+    def picture(self, index: int) -> Any:
+        """The picture that a view leaves under a cell."""
+        return self.output(index).locator("details").locator("..")
+
     def output(self, index: int) -> Any:
         """What is shown under a cell."""
         return self.page.locator(".jp-Notebook .jp-Cell").nth(index).locator(".jp-OutputArea")

@@ -50,11 +50,18 @@ def test_attach_that_is_not_alone_in_its_cell(client: BlockingKernelClient) -> N
     assert stream.delta("5").end().attach().finish().displayed() == ["5"]
 
 
-@pytest.mark.parametrize("command", ["", "attach", "nonsense"])
-def test_other_uses_of_the_magic(client: BlockingKernelClient, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("", "use one of model, gate, status, report, code, stop, context, attach"),
+        ("nonsense", "use one of model, gate, status, report, code, stop, context, attach"),
+        ("attach", "%eager attach COMM_ID"),
+    ],
+)
+def test_other_uses_of_the_magic(client: BlockingKernelClient, command: str, says: str) -> None:
     reply = client.execute_interactive(f"%eager {command}", timeout=20, output_hook=lambda m: None)
     assert reply["content"]["ename"] == "UsageError"
-    assert "%eager attach COMM_ID" in reply["content"]["evalue"]
+    assert says in reply["content"]["evalue"]
 
 
 @pytest.mark.parametrize(

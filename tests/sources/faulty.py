@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from eager_kernel.sources import credentials
 from eager_kernel.sources.source import Event, Finish, Options, Progress, Request, Usage
@@ -26,11 +27,17 @@ class Faulty:
     def __init__(self, name: str, options: Options) -> None:
         self.name = name
         self.options = options
+        self.prepared = asyncio.Event()
+
+    async def prepare(self) -> None:
+        self.prepared.set()
+        raise RuntimeError("nobody hears this")
 
     async def generate(self, request: Request) -> AsyncGenerator[Event, None]:
         yield Progress("working", 0.5)
-        async for event in getattr(self, self.name)(request.messages[-1].text):
-            yield event
+        async with aclosing(getattr(self, self.name)(request.messages[-1].text)) as events:
+            async for event in events:
+                yield event
 
     async def aclose(self) -> None:
         pass
@@ -42,6 +49,10 @@ class Faulty:
 
     async def no_end(self, text: str) -> AsyncGenerator[Event, None]:
         yield text
+
+    async def is_prepared(self, text: str) -> AsyncGenerator[Event, None]:
+        await self.prepared.wait()
+        yield "prepared"
 
     async def pid(self, text: str) -> AsyncGenerator[Event, None]:
         yield str(os.getpid())
@@ -64,20 +75,21 @@ class Faulty:
         await asyncio.sleep(600)
 
     async def sleep(self, text: str) -> AsyncGenerator[Event, None]:
+        block = time.sleep
+        asyncio.get_running_loop().call_soon(block, 600)  # before any cancel
         yield text
-        time.sleep(600)
 
     async def hold(self, text: str) -> AsyncGenerator[Event, None]:
+        block = ctypes.PyDLL(None).sleep  # C code that keeps the interpreter
+        asyncio.get_running_loop().call_soon(block, 600)
         yield text
-        ctypes.PyDLL(None).sleep(600)  # C code that keeps the interpreter
 
     async def stubborn(self, text: str) -> AsyncGenerator[Event, None]:
-        while True:
-            try:
-                yield text
-                await asyncio.sleep(600)
-            except asyncio.CancelledError:
-                text = "no"
+        try:
+            yield text
+            await asyncio.sleep(600)
+        finally:
+            await asyncio.sleep(600)
 
     async def segfault(self, text: str) -> AsyncGenerator[Event, None]:
         yield text

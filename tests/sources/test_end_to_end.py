@@ -74,13 +74,14 @@ async def test_the_server_sees_the_connection_close(models: Models, way: str) ->
             ear.generation.cancel()
         else:
             model.close()
+            assert isinstance(await ear.next(), SourceError)
         async with asyncio.timeout(TIMEOUT):
             await server.gone.wait()
         assert model.alive is (way == "cancel")
 
 
 @pytest.fixture
-async def kernel_client() -> AsyncIterator[AsyncEagerClient]:
+async def kernel_client(work: Path) -> AsyncIterator[AsyncEagerClient]:
     async with await AsyncEagerClient.start(
         "eager_python", extra_arguments=["--log-level=ERROR"]
     ) as client:
@@ -139,6 +140,33 @@ async def test_a_connection_that_breaks_runs_nothing_more(kernel_client: AsyncEa
     assert (await kernel_client.execute("done")).outputs[0]["data"]["text/plain"] == "['first']"
 
 
+async def test_a_cell_asks_a_server(kernel_client: AsyncEagerClient) -> None:
+    async def handler(connection: Connection) -> None:
+        await connection.begin()
+        for piece in [*SAYS.begin(), SAYS.text("x = 6"), SAYS.text(" * 7\nx"), *SAYS.end()]:
+            await connection.send(piece)
+        await connection.end()
+
+    async with Server(handler) as server:
+        cell = f"%%eager --model openai/m --api-base {server.url}/v1\nSix times seven?"
+        result = await kernel_client.execute(cell)
+    assert result.error is None
+    assert result.outputs[-1]["data"]["text/plain"] == "42"
+    assert server.asked[0].body["messages"][-1]["content"] == "Six times seven?"
+
+
+async def test_an_error_in_a_cells_program_closes_the_connection(
+    kernel_client: AsyncEagerClient,
+) -> None:
+    async with Server(and_then_silence("x = 1\n", "x / 0\n")) as server:
+        cell = f"%%eager --model openai/m --api-base {server.url}/v1\nDivide."
+        result = await kernel_client.execute(cell)
+        async with asyncio.timeout(TIMEOUT):
+            await server.gone.wait()
+    assert result.error is not None
+    assert result.error.ename == "ZeroDivisionError"
+
+
 PROGRAM = """
 from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.source import Message, Options, Request
@@ -152,7 +180,7 @@ open("effect.txt", "w").close()
 
 
 async def test_a_model_answers_while_the_program_waits_at_an_effect(
-    kernel_client: AsyncEagerClient, work: Path
+    kernel_client: AsyncEagerClient,
 ) -> None:
     """The process begins in the run, and yet its threads are none of the program's."""
     answered = asyncio.Event()

@@ -33,7 +33,7 @@ class Client:
     needs: str
 
     def options(self, url: str, **more: Any) -> Options:
-        given: dict[str, Any] = {"first_timeout": 15, "stall_timeout": 15, "credential": "A_KEY"}
+        given: dict[str, Any] = {"first_timeout": 60, "stall_timeout": 60, "credential": "A_KEY"}
         return Options(api_base=url + self.base, **(given | more))
 
 

@@ -83,6 +83,10 @@ def test_the_process_is_kept(models: Models) -> None:
     assert pids != {str(os.getpid())}
 
 
+def test_a_source_is_prepared(models: Models) -> None:
+    assert Ear(models("faulty/is_prepared")).all()[1:] == ["prepared", Finish("stop")]
+
+
 def test_answers_at_the_same_time(models: Models) -> None:
     model = models("faulty/words")
     ears = [Ear(model, f"a{i} b{i}") for i in range(20)]

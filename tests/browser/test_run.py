@@ -1,0 +1,210 @@
+"""A run in JupyterLab, from the choice of the kernel to the picture that stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Lab
+
+pytestmark = pytest.mark.timeout(600)  # the first test may have to install the browser
+
+STEPS = "".join(f"x{i} = sum(range({i}_000_000)) % 7\nprint('step', {i})\n" for i in range(1, 9))
+SPIN = "print('begins')\nwhile True:\n    pass\n\nz = 0\n" + "# more and more\n" * 400
+HELD = "print('before')\nimport time\nt = time.time()\nprint('after')\n" + "# more\n" * 600
+
+
+def lines_of(view: Any) -> tuple[int, int]:
+    """How many lines are generated and executed, as the bars say."""
+    said = [
+        view.get_by_role("progressbar", name=name).get_attribute("aria-valuetext") or "0"
+        for name in ("generated", "executed")
+    ]
+    written, ran = (int(text.split()[0].replace(",", "")) for text in said)
+    return written, ran
+
+
+def until(page: Any, condition: Any, what: str, seconds: float = 20) -> None:
+    """Look until it holds."""
+    for _ in range(int(seconds / 0.05)):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never saw {what}")
+
+
+def test_generated_leads_executed(lab: Lab, page: Any, notebook: Any) -> None:
+    model = lab.record("steps", "```python\n" + STEPS + "```\n", rate=60)
+    shown = notebook(f"%%eager --model {model}\nCount.")
+    shown.run_cell(0)
+    view = shown.view(0)
+    view.wait_for()
+    seen: list[tuple[int, int]] = []
+
+    def both_move() -> bool:
+        seen.append(lines_of(view))
+        return seen[-1][1] >= 6
+
+    until(page, both_move, "lines that run while others are written")
+    assert all(ran <= written for written, ran in seen)
+    assert any(0 < ran < written < 16 for written, ran in seen)
+    assert view.get_by_role("button", name="Stop").is_enabled()
+    assert "hidden" in view.inner_text()
+    shown.screenshot("writing", view)
+    picture = shown.picture(0)
+    picture.wait_for()
+    assert "16 of 16 lines executed" in picture.inner_text()
+    assert "step 8" in shown.output(0).inner_text()
+    assert shown.view(0).count() == 0
+    shown.screenshot("done")
+
+
+@pytest.mark.parametrize("subshells", ["perCommTarget", "disabled"])
+def test_stop_while_the_main_thread_spins(
+    lab: Lab, page: Any, notebook: Any, subshells: str
+) -> None:
+    shown = notebook(f"%%eager --model {lab.record('spin', SPIN)}\nSpin.", "'usable'")
+    page.evaluate(f"window.jupyterapp.serviceManager.kernels.commsOverSubshells = '{subshells}'")
+    shown.run_cell(0)
+    view = shown.view(0)
+    view.locator(".ev-row[data-mark=running]").first.wait_for()
+    view.get_by_role("button", name="Stop").click()
+    picture = shown.picture(0)
+    picture.wait_for()
+    assert "KeyboardInterrupt" in picture.inner_text()
+    assert picture.inner_text().count("more and more") < 400
+    shown.run_cell(1)
+    until(page, lambda: "usable" in shown.output(1).inner_text(), "the next cell's result")
+
+
+def test_an_error_in_the_middle(lab: Lab, page: Any, notebook: Any) -> None:
+    program = "a = 1\nb = 0\na / b\nprint('never')\n" + "# more\n" * 200
+    shown = notebook(f"%%eager --model {lab.record('error', program)}\nFail.")
+    shown.run_cell(0)
+    picture = shown.picture(0)
+    picture.wait_for()
+    text = picture.inner_text()
+    assert "✗ recorded/error: failed, 2 of" in text
+    assert "ZeroDivisionError: division by zero" in text
+    assert "✗ 3  a / b" in text
+    assert "never" not in shown.output(0).locator(".jp-OutputArea-output").nth(1).inner_text()
+    shown.screenshot("error")
+
+
+def test_a_held_chunk_is_approved(lab: Lab, page: Any, notebook: Any) -> None:
+    shown = notebook(f"%%eager --model {lab.record('held', HELD)}\nTell the time.")
+    shown.run_cell(0)
+    view = shown.view(0)
+    approve = view.get_by_role("button", name="Approve")
+    until(page, approve.is_enabled, "what is held")
+    assert "reads a clock" in view.locator(".ev-row[data-mark=held]").first.inner_text()
+    assert "Line 3 is held" in view.get_by_role("status").inner_text()
+    assert "after" not in shown.output(0).inner_text().replace("print('after')", "")
+    shown.screenshot("held", view)
+    approve.click()
+    until(
+        page, lambda: view.locator(".ev-row[data-mark=held]").count() == 0, "that nothing is held"
+    )
+    out = shown.output(0).locator(".jp-OutputArea-output", has_text="before\nafter")
+    out.wait_for()
+    assert view.get_attribute("data-phase") == "writing"
+    view.get_by_role("button", name="Stop").click()
+    shown.picture(0).wait_for()
+
+
+def test_the_page_is_loaded_again_in_the_middle(lab: Lab, page: Any, notebook: Any) -> None:
+    program = STEPS + "# more\n" * 700
+    shown = notebook(f"%%eager --model {lab.record('reload', program)}\nGo on.")
+    shown.run_cell(0)
+    view = shown.view(0)
+    until(page, lambda: view.count() and lines_of(view)[1] >= 6, "some lines")
+    shown.save()
+    page.reload(wait_until="domcontentloaded")
+    view = shown.view(0)
+    view.wait_for()
+    before = lines_of(view)
+    assert before[1] >= 6
+    until(page, lambda: lines_of(view)[0] > before[0] + 3, "that it goes on")
+    view.locator(".ev-code").evaluate("code => code.scrollTop = 0")
+    view.locator(".ev-row", has_text="x1 = sum(range(1_000_000)) % 7").wait_for()
+    view.get_by_role("button", name="Stop").click()
+    shown.until_idle()
+
+
+def test_the_kernel_is_restarted_in_the_middle(lab: Lab, page: Any, notebook: Any) -> None:
+    shown = notebook(f"%%eager --model {lab.record('restart', SPIN)}\nSpin.", "'usable'")
+    shown.run_cell(0)
+    view = shown.view(0)
+    view.locator(".ev-row[data-mark=running]").first.wait_for()
+    page.evaluate(
+        "async () => await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+        ".restart()"
+    )
+    until(page, lambda: view.get_attribute("data-phase") == "lost", "that the kernel is gone")
+    assert "restarted" in view.inner_text()
+    assert view.get_by_role("button", name="Stop").count() == 0
+    assert view.get_by_role("button", name="Copy").is_enabled()
+    shown.screenshot("restarted", view)
+    shown.until_idle()
+    shown.run_cell(1)
+    until(page, lambda: "usable" in shown.output(1).inner_text(), "the next cell's result")
+
+
+def test_several_runs_and_the_program_as_a_cell(lab: Lab, page: Any, notebook: Any) -> None:
+    model = lab.record("short", "y = 6\nprint('here', y)\n" + "# more\n" * 40)
+    shown = notebook(f"%%eager --model {model}\nOne.", f"%%eager --model {model} --fresh\nTwo.")
+    shown.run_cell(0)
+    shown.run_cell(1)
+    first = shown.view(0)
+    insert = first.get_by_role("button", name="Insert as cell")
+    insert.click()
+    assert insert.get_attribute("aria-pressed") == "true"
+    shown.picture(0).wait_for()
+    inserted = page.locator(".jp-Notebook .jp-Cell").nth(1)
+    until(page, lambda: "y = 6" in inserted.inner_text(), "the new cell")
+    shown.picture(2).wait_for()
+    assert "here 6" in shown.output(2).inner_text()
+
+
+def test_a_saved_notebook_shows_the_picture_without_its_kernel(
+    lab: Lab, page: Any, notebook: Any
+) -> None:
+    program = "z = 5\nprint('<b>bold</b>')\nz\n"
+    shown = notebook(f"%%eager --model {lab.record('saved', program)}\nFive.")
+    shown.run_cell(0)
+    shown.picture(0).wait_for()
+    shown.until_idle()
+    shown.save()
+    shown.shut_down()
+    page.reload(wait_until="domcontentloaded")
+    picture = shown.picture(0)
+    picture.wait_for()
+    assert "3 of 3 lines executed" in picture.inner_text()
+    assert "print('<b>bold</b>')" in picture.inner_text()
+    assert "Error displaying widget" not in shown.output(0).inner_text()
+
+
+def test_stop_in_a_stock_kernel(lab: Lab, page: Any, notebook: Any) -> None:
+    cell = f"%%eager --model {lab.record('spin', SPIN)}\nSpin."
+    shown = notebook("%load_ext eager_kernel", cell, cell, kernel="python3")
+    shown.run_cell(0)
+    shown.until_idle()
+    # JupyterLab sends a view's messages to a subshell, where they are heard.
+    subshells = "window.jupyterapp.serviceManager.kernels.commsOverSubshells"
+    assert page.evaluate(subshells) == "perCommTarget"
+    shown.run_cell(1)
+    view = shown.view(1)
+    view.locator(".ev-row[data-mark=running]").first.wait_for()
+    view.get_by_role("button", name="Stop").click()
+    shown.picture(1).wait_for()
+    assert "KeyboardInterrupt" in shown.picture(1).inner_text()
+    # Elsewhere they wait for the main thread, and the page says what helps.
+    page.evaluate(f"{subshells} = 'disabled'")
+    shown.run_cell(2)
+    view = shown.view(2)
+    view.locator(".ev-row[data-mark=running]").first.wait_for()
+    view.get_by_role("button", name="Stop").click()
+    until(page, lambda: "interrupt the kernel" in view.inner_text(), "what helps")
+    shown.command("notebook:interrupt-kernel")
+    shown.picture(2).wait_for()

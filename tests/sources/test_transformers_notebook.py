@@ -1,0 +1,131 @@
+"""A notebook, and a real model on this machine: `%%eager` from the prompt to the outputs."""
+
+from __future__ import annotations
+
+import ast
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+from tests.conftest import Starter
+from tests.tiny_model import COUNTING, ENDLESS, FAILING, Conversation
+
+Messages = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def notebook(tiny_model: Path, start_kernel: Starter) -> tuple[KernelManager, BlockingKernelClient]:
+    manager, client = start_kernel("eager_python")
+    assert execute(client, f"%eager model transformers/{tiny_model}")[1]["status"] == "ok"
+    assert cell(client, COUNTING)[1]["status"] == "ok"  # it is loaded now
+    return manager, client
+
+
+def execute(client: BlockingKernelClient, code: str) -> tuple[Messages, dict[str, Any]]:
+    messages: Messages = []
+    reply = client.execute_interactive(code, timeout=100, output_hook=messages.append)
+    return messages, reply["content"]
+
+
+def cell(
+    client: BlockingKernelClient, conversation: Conversation, *options: str
+) -> tuple[Messages, dict[str, Any]]:
+    prompt = conversation[0][0]["content"]
+    return execute(client, f"%%eager {' '.join(options)}\n{prompt}")
+
+
+def stdout(messages: Messages) -> str:
+    return "".join(
+        message["content"]["text"]
+        for message in messages
+        if message["msg_type"] == "stream" and message["content"]["name"] == "stdout"
+    )
+
+
+def value(client: BlockingKernelClient, expression: str) -> Any:
+    reply = client.execute_interactive(
+        "", user_expressions={"value": expression}, timeout=20, output_hook=lambda message: None
+    )
+    return ast.literal_eval(reply["content"]["user_expressions"]["value"]["data"]["text/plain"])
+
+
+def report(client: BlockingKernelClient, field: str) -> Any:
+    return value(
+        client,
+        f"get_ipython().magics_manager.registry['EagerMagics']._session.report.{field}",
+    )
+
+
+Notebook = tuple[KernelManager, BlockingKernelClient]
+
+
+def test_a_program_runs_while_the_model_writes_it(notebook: Notebook) -> None:
+    _, client = notebook
+    messages, reply = cell(client, COUNTING, "--gate off")
+    assert reply["status"] == "ok", reply
+    assert stdout(messages) == "0, 1, three, four, fünf\n"
+    [result] = [m["content"]["data"] for m in messages if m["msg_type"] == "execute_result"]
+    assert result["text/plain"] == "5"
+    assert report(client, "chunks[0].start") < report(client, "generation_s")
+    assert report(client, "saved_s") > 0
+
+
+def test_a_program_that_fails_ends_the_model(notebook: Notebook) -> None:
+    _, client = notebook
+    messages, reply = cell(client, FAILING)
+    assert reply["status"] == "error"
+    assert (reply["ename"], reply["evalue"]) == ("KeyError", "'fig'")
+    assert stdout(messages) == "prices known: 3\n"
+
+
+def test_the_model_writes_on_where_its_program_failed(notebook: Notebook) -> None:
+    _, client = notebook
+    messages, reply = cell(client, FAILING, "--repair 1")
+    assert reply["status"] == "ok", reply
+    assert stdout(messages) == "prices known: 3\ntotal: 4.00 €\n"
+    program = value(client, "In[-1]")
+    assert program.count("prices = ") == 1  # what ran is there once
+    assert 'prices["fig"] = 2.0' in program
+    assert "average" not in program
+
+
+def test_stop_frees_the_model(notebook: Notebook) -> None:
+    manager, client = notebook
+    kernel = psutil.Process(manager.provisioner.pid)
+    [worker] = [
+        child
+        for child in kernel.children(recursive=True)
+        if "eager_kernel.sources.worker" in " ".join(child.cmdline())
+    ]
+    prompt = ENDLESS[0][0]["content"]
+    # `steps` counts up while the model writes; without a stop it comes to some 250.
+    request = client.execute(f"%%eager --gate off\n{prompt}")
+    wait_for_output(client, request)
+    manager.interrupt_kernel()
+    reply = client.get_shell_msg(timeout=20)
+    assert reply["content"]["status"] == "error"
+    assert reply["content"]["ename"] == "KeyboardInterrupt"
+    assert value(client, "steps") < 200
+    idle = busy_seconds(worker)
+    time.sleep(0.5)
+    assert busy_seconds(worker) - idle < 0.2
+    _, reply = cell(client, COUNTING, "--gate off")  # the same one goes on
+    assert reply["status"] == "ok"
+    assert worker.is_running()
+
+
+def busy_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def wait_for_output(client: BlockingKernelClient, request: str) -> None:
+    while True:
+        message = client.get_iopub_msg(timeout=60)
+        if message["parent_header"].get("msg_id") == request and message["msg_type"] == "stream":
+            return

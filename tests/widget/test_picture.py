@@ -1,0 +1,129 @@
+"""The picture that a notebook keeps: no scripts, all said in text."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import nbformat
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from eager_kernel.widget.picture import visible
+from eager_kernel.widget.view import QuietView
+from tests.widget.test_record import REPORT, chunk, delta, result
+
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "</pre></details><script>alert(1)</script>",
+    "'\"><svg/onload=alert(1)>",
+    "\x1b[31mred",
+    "a\u202eb\u2066",
+    "x" * 100_000,
+    "\ud800",
+    "&lt;b&gt;",
+)
+TAGS = {"div", "b", "span", "pre", "details", "summary", "br"}
+ATTRIBUTES = {"style", "title", "hidden", "open"}
+
+
+class Reader(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def picture(program: str, **more: Any) -> dict[str, str]:
+    view = QuietView(more.pop("title", "a model"))
+    view.hear(delta(program))
+    view.hear(result(report=REPORT, **more))
+    return view.saved()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_text(text: str) -> None:
+    error = {"ename": text, "evalue": text, "lines": [1, 1], "traceback": []}
+    saved = picture(f"x = 1  # {text}\n", status="error", error=error, title=text)
+    read = Reader(saved["text/html"])
+    assert read.open == []
+    assert read.tags <= TAGS
+    assert read.attributes <= ATTRIBUTES
+    for kept in saved.values():
+        assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", kept)
+        assert len(kept) < 60_000
+        kept.encode()
+
+
+@given(st.text())
+def test_any_text_at_all(text: str) -> None:
+    saved = picture(text)
+    read = Reader(saved["text/html"])
+    assert read.tags <= TAGS
+    assert read.open == []
+
+
+@given(st.text())
+def test_what_is_visible_is_left_alone_and_the_rest_is_named(text: str) -> None:
+    shown = visible(text)
+    assert visible(shown) == shown
+    if text.isprintable() and text.isascii():
+        assert shown == text
+
+
+def test_it_reads_without_colour_and_without_styles() -> None:
+    view = QuietView("a model")
+    view.hear(delta("a = 1\nt = time()\nraise E\nnever\n"))
+    view.hear(chunk(1, 2, "done"))
+    error = {"ename": "E", "evalue": "why", "lines": [3, 3], "traceback": []}
+    view.hear(result("error", 2, error=error, report=REPORT))
+    saved = view.saved()
+    text = Reader(saved["text/html"]).text
+    for said in ("✗ a model: failed, 2 of 4 lines executed", "E: why", "generation", "execution"):
+        assert said in saved["text/plain"]
+        assert said in text
+    for line in ("✓ 1  a = 1", "✗ 3  raise E", "– 4  never"):
+        assert line in saved["text/plain"]
+        assert line in text
+    assert "▒" in text  # the lanes in characters, where there are no styles
+    assert "█" in text
+
+
+def test_a_long_program_is_cut() -> None:
+    saved = picture("x = 1\n" * 50_000, status="ok", executed=50_000)
+    assert "… 49,600 more lines …" in saved["text/plain"]
+    assert Reader(saved["text/html"]).text.count("x = 1") == 400
+    assert "<details><summary>Program, 50,000 lines" in saved["text/html"]
+
+
+def test_nbconvert_shows_it() -> None:
+    exporter = pytest.importorskip("nbconvert").HTMLExporter()
+    exporter.exclude_input = True
+    bundle = {
+        **picture("first = 1\n<script>alert('pwned')</script>\n"),
+        "application/vnd.jupyter.widget-view+json": {"model_id": "gone", "version_major": 2},
+    }
+    notebook = new_notebook(cells=[new_code_cell("", outputs=[new_output("display_data", bundle)])])
+    nbformat.validate(notebook)
+    html, _ = exporter.from_notebook_node(notebook)
+    assert "Program, 2 lines" in html
+    assert "<script>alert('pwned')" not in html
