@@ -11,6 +11,7 @@ from traitlets.config import Configurable
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.kernel import EagerKernel
 from eager_kernel.kernel.model_config import SYSTEM_PROMPT, EagerModel
+from eager_kernel.server.app import EagerServer
 
 INTRODUCTION = """\
 # Configuration
@@ -33,6 +34,8 @@ ABOUT = {
     EagerGate: "When statements run, and when their effects happen: [the gate](gate.md).",
     EagerRun: "What a streamed run may cost, and what an error does to it.",
     EagerModel: "Which model `%%eager` asks, and how: [prompts](prompts.md).",
+    EagerServer: "The extension of Jupyter Server, in `jupyter_server_config.py`: [the server]"
+    "(server.md).",
     EagerKernel: "Classes that a deployer may replace. All other traits are ipykernel's.",
 }
 ABOUT_PROMPT = """\

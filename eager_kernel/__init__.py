@@ -43,6 +43,13 @@ def unload_ipython_extension(shell: Any) -> None:
     unload(shell)
 
 
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Give Jupyter Server its extension: `eager_kernel.server`."""
+    from eager_kernel.server.app import EagerServer  # noqa: PLC0415
+
+    return [{"module": "eager_kernel", "app": EagerServer}]
+
+
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         from importlib import import_module  # noqa: PLC0415

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -33,6 +34,7 @@ class RunApp(JupyterApp):
     examples = """
 jupyter eager run program.py --rate 80 --report
 jupyter eager run program.py --rate 80 --chart timeline.svg
+jupyter eager run program.py --url https://hub.example/user/ada/
 printf '1+1' | jupyter eager run -
 """
 
@@ -48,6 +50,16 @@ printf '1+1' | jupyter eager run -
         FORMATS, default_value="auto", help="Where the code is in the text; auto: find out."
     ).tag(config=True)
     kernel = Unicode("eager_python", help="Name of the kernelspec to run in.").tag(config=True)
+    url = Unicode(
+        "", help="Address of the Jupyter server that is to run it; empty: it runs here."
+    ).tag(config=True)
+    token = Unicode(
+        help="""Lets us into the server. Default: the environment variable JUPYTER_TOKEN, which
+        other users of this machine can't read off the command line, then the address."""
+    ).tag(config=True)
+    kernel_id = Unicode(
+        "", help="A kernel of the server that runs already; empty: one is started."
+    ).tag(config=True)
     json = Unicode("", help="Write the result to this file, as JSON.").tag(config=True)
     chart = Unicode("", help="Draw the run's timeline to this file, as SVG.").tag(config=True)
     report = Bool(
@@ -61,6 +73,9 @@ printf '1+1' | jupyter eager run -
         "gate": "RunApp.gate",
         "format": "RunApp.text_format",
         "kernel": "RunApp.kernel",
+        "url": "RunApp.url",
+        "token": "RunApp.token",
+        "kernel-id": "RunApp.kernel_id",
         "json": "RunApp.json",
         "chart": "RunApp.chart",
     }
@@ -93,7 +108,7 @@ printf '1+1' | jupyter eager run -
         else:
             text = Path(name).read_text(encoding="utf-8-sig")
             deltas = at_rate(text, self.rate, self.ttft)
-        with EagerClient.start(self.kernel, extra_arguments=["--log-level=ERROR"]) as client:
+        with self._client() as client:
             return client.run(
                 deltas,
                 format=self.text_format,
@@ -101,6 +116,16 @@ printf '1+1' | jupyter eager run -
                 on_event=_print_event,
                 on_input=None if from_stdin else _ask,
             )
+
+    def _client(self) -> EagerClient:
+        if not self.url:
+            if self.kernel_id:
+                raise EagerError("--kernel-id: give the --url of the server that has the kernel")
+            return EagerClient.start(self.kernel, extra_arguments=["--log-level=ERROR"])
+        token = self.token or os.environ.get("JUPYTER_TOKEN") or None
+        if self.kernel_id:
+            return EagerClient.connect(url=self.url, token=token, kernel_id=self.kernel_id)
+        return EagerClient.start(self.kernel, url=self.url, token=token)
 
     def _write(self, result: RunResult) -> None:
         if self.json:

@@ -11,8 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from eager_kernel.client.aio import AsyncEagerClient, OnEvent
+from eager_kernel.client.aio import AsyncEagerClient
 from eager_kernel.client.result import RunResult
+from eager_kernel.client.run import OnEvent
 
 T = TypeVar("T")
 
@@ -32,15 +33,35 @@ class EagerClient:
 
     @classmethod
     def start(
-        cls, kernel_name: str = "eager_python", *, timeout: float = 60.0, **options: Any
+        cls,
+        kernel_name: str = "eager_python",
+        *,
+        url: str | None = None,
+        token: str | None = None,
+        timeout: float = 60.0,
+        **options: Any,
     ) -> Self:
         """Start a kernel of one's own; see `AsyncEagerClient.start`."""
-        return cls._make(AsyncEagerClient.start(kernel_name, timeout=timeout, **options))
+        return cls._make(
+            AsyncEagerClient.start(kernel_name, url=url, token=token, timeout=timeout, **options)
+        )
 
     @classmethod
-    def connect(cls, connection_file: str | Path, *, timeout: float = 60.0) -> Self:
+    def connect(
+        cls,
+        connection_file: str | Path | None = None,
+        *,
+        url: str | None = None,
+        token: str | None = None,
+        kernel_id: str | None = None,
+        timeout: float = 60.0,
+    ) -> Self:
         """Talk to a kernel that runs already; see `AsyncEagerClient.connect`."""
-        return cls._make(AsyncEagerClient.connect(connection_file, timeout=timeout))
+        return cls._make(
+            AsyncEagerClient.connect(
+                connection_file, url=url, token=token, kernel_id=kernel_id, timeout=timeout
+            )
+        )
 
     @classmethod
     def _make(cls, making: Coroutine[Any, Any, AsyncEagerClient]) -> Self:

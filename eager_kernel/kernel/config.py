@@ -62,6 +62,12 @@ class EagerRun(Configurable):
         sent; then it is dropped, with nothing run.""",
     ).tag(config=True)
 
+    max_journal_bytes = Integer(
+        64_000_000,
+        help="""Bytes of what a run shows that are kept for a client whose connection breaks, if it
+        asked for that when it opened its stream; and of the runs that have ended, together.""",
+    ).tag(config=True)
+
     warm_imports = List(
         Unicode(),
         help="""Modules to import as soon as a model is asked, while it has not written anything

@@ -11,16 +11,24 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from ipykernel.jsonutil import json_clean
+
 from eager_kernel.errors import LimitError, ProtocolError
 from eager_kernel.execution.intake import Intake
 from eager_kernel.kernel.introduction import Introduction
+from eager_kernel.kernel.journal import Journals, RecordingSocket, unpack
 from eager_kernel.kernel.protocol import (
     TARGET,
+    AgainMessage,
     OpenOptions,
+    QuestionContent,
+    ResumedMessage,
     attached_comm,
     is_client_message,
+    is_resume,
     parse_message,
     parse_open,
+    parse_resume,
 )
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Gates, Streams
@@ -33,6 +41,7 @@ class Host(Protocol):
     session: Any
     log: Any
     iopub_socket: Any
+    iopub_thread: Any
     shell_stream: Any
     comm_manager: Any
 
@@ -56,6 +65,8 @@ class Ingress:
         Makes the gate and the barrier of each stream.
     interrupt_main
         Sends SIGINT to the main thread.
+    journals
+        What is kept for clients whose connections may break.
     """
 
     def __init__(
@@ -65,6 +76,8 @@ class Ingress:
         defaults: OpenOptions,
         gates: Gates,
         interrupt_main: Callable[[], None],
+        *,
+        journals: Journals,
     ) -> None:
         self._host = host
         self._streams = streams
@@ -72,6 +85,7 @@ class Ingress:
         self._defaults = defaults
         self._gates = gates
         self._interrupt_main = interrupt_main
+        self._journals = journals
 
     def take(self, frames: list[Any]) -> bool:
         """Take a message off the shell channel if it is ours.
@@ -87,12 +101,12 @@ class Ingress:
             False: the message is not ours, and was not touched.
         """
         try:
-            kind, content = self._look_at(frames)
+            header, content = self._look_at(frames)
+            kind = str(header.get("msg_type"))
         except (ValueError, IndexError, AttributeError):
             return False  # not a Jupyter message: ipykernel says so in its log
         if kind == "execute_request":
-            self._note_request(content)
-            return False
+            return self._note_request(header.get("msg_id"), content)
         question = self._is_question(kind, content)
         if not question and not self._is_ours(kind, content):
             return False
@@ -101,7 +115,11 @@ class Ingress:
             ident, parts = session.feed_identities(frames, copy=False)
             message = session.deserialize(parts, content=True, copy=False)
         except ValueError as error:  # a wrong or repeated signature, as for any message
-            self._host.log.error("Invalid message on comm %s: %s", TARGET, error)
+            if _REPEATED in str(error):
+                # From a client that is back, and does not know what had arrived.
+                self._publish_idle({"header": header})
+            else:
+                self._host.log.error("Invalid message on comm %s: %s", TARGET, error)
             return True
         if question:
             self._introduction.answer(message, ident)
@@ -112,13 +130,15 @@ class Ingress:
             self._open(comm_id, message)
         elif kind == "comm_msg" and CHANNELS.takes(comm_id, message["content"].get("data")):
             self._tell_view(comm_id, message["content"]["data"])
+        elif kind == "comm_msg" and is_resume(message["content"].get("data")):
+            self._resume(comm_id, message)
         else:
             self._deliver(comm_id, kind, message)
         self._publish_idle(message)
         return True
 
-    def _look_at(self, frames: list[Any]) -> tuple[str, Any]:
-        """Read the type and, where it may concern us, the content of a message.
+    def _look_at(self, frames: list[Any]) -> tuple[dict[str, Any], Any]:
+        """Read the header and, where it may concern us, the content of a message.
 
         Nothing is deserialised: that registers the signature, and ipykernel would then take
         the message that we pass on for a replay.
@@ -127,10 +147,10 @@ class Ingress:
         _, parts = session.feed_identities(frames, copy=False)
         header, content = bytes(parts[1].buffer), bytes(parts[4].buffer)
         if b'"comm_' in header or (b'"execute_request"' in header and b"%eager" in content):
-            return session.unpack(header).get("msg_type"), session.unpack(content)
+            return session.unpack(header), session.unpack(content)
         if b'_info_request"' in header and self._streams.attached:
-            return session.unpack(header).get("msg_type"), {}
-        return "", None
+            return session.unpack(header), {}
+        return {}, None
 
     def _is_question(self, kind: str, content: Any) -> bool:
         """Whether a page asks what the main thread, which runs a program, can't tell it now."""
@@ -140,15 +160,17 @@ class Ingress:
             and self._introduction.answers(kind, content)
         )
 
-    def _note_request(self, content: Any) -> None:
-        """Look at a cell that may concern us before its turn comes."""
+    def _note_request(self, msg_id: object, content: Any) -> bool:
+        """Look at a cell that may concern us before its turn comes. True: it came before."""
         code = content.get("code") if isinstance(content, dict) else None
         comm_id = attached_comm(code)
         if comm_id is not None:
             self._streams.expect(comm_id)
-        elif isinstance(code, str) and code.strip() == "%eager stop":
+            return not self._journals.expect(comm_id, str(msg_id))
+        if isinstance(code, str) and code.strip() == "%eager stop":
             # Its turn comes only when the run has ended.
             self._streams.interrupt(self._interrupt_main)
+        return False
 
     def _is_ours(self, kind: str, content: Any) -> bool:
         if (
@@ -182,6 +204,8 @@ class Ingress:
 
     def _make_stream(self, comm_id: str, message: Any, publish: CommPublisher) -> Stream:
         options = parse_open(message["content"].get("data"), self._defaults)
+        if options.resume:
+            self._journals.open(comm_id, message["header"]["msg_id"])
         intake = partial(
             Intake,
             options.text_format,
@@ -209,6 +233,49 @@ class Ingress:
         stop = {"type": "stop", "reason": "protocol", "message": text}
         CommPublisher(self._host, comm_id, message)("comm_msg", stop)
         self._streams.refuse(comm_id, "it was never opened")
+
+    def _resume(self, comm_id: str, message: Any) -> None:
+        """Tell a client that is back what it has not heard."""
+        try:
+            resume = parse_resume(message["content"]["data"])
+        except ProtocolError as error:
+            stop = {"type": "stop", "reason": "protocol", "message": str(error)}
+            CommPublisher(self._host, comm_id, message)("comm_msg", stop)
+            return
+        session, thread = self._host.session, self._host.iopub_thread
+
+        def tell() -> None:
+            # In one go, on the thread that sends: nothing of the run comes between.
+            missed = self._journals.since(comm_id, resume.after)
+            question = missed.question
+            data = ResumedMessage(
+                type="resumed",
+                number=resume.number,
+                count=len(missed.messages),
+                more=missed.more,
+                missing=missed.missing,
+                reply=None if missed.reply is None else json_clean(missed.reply),
+                input=None
+                if question is None
+                else QuestionContent(
+                    number=question.number, prompt=question.prompt, password=question.password
+                ),
+            )
+            socket = thread.socket
+            real = socket.real if isinstance(socket, RecordingSocket) else socket
+            topic = f"comm-{comm_id}".encode("utf-8", "replace")
+
+            def send(data: Any, buffers: list[bytes]) -> None:
+                content = {"comm_id": comm_id, "data": data}
+                session.send(real, "comm_msg", content, message, topic, buffers)
+
+            send(data, [])
+            for frames in missed.messages:
+                again, buffers = unpack(session, frames)
+                # Not as it was: others have heard it, and would take it for a forgery.
+                send(AgainMessage(type="again", number=resume.number, message=again), buffers)
+
+        thread.schedule(tell)
 
     def _publish_idle(self, message: Any) -> None:
         # JupyterLab waits for an "idle" to every comm message, but a plain one would flip the
@@ -251,6 +318,9 @@ class CommPublisher:
         except UnicodeEncodeError:
             # Half a surrogate pair, from a model or a broken client, can't be sent.
             send(socket, kind, _sendable(content), parent=self.parent, ident=self._topic)
+
+
+_REPEATED = "Duplicate Signature"  # jupyter_client's words
 
 
 def _sendable(value: Any) -> Any:

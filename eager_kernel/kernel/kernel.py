@@ -22,6 +22,7 @@ from eager_kernel.execution.pump import Pump
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.imports import WarmImports
 from eager_kernel.kernel.ingress import Ingress
+from eager_kernel.kernel.journal import Journals, RecordingSocket, note_questions
 from eager_kernel.kernel.protocol import OpenOptions, attached_comm
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Streams
@@ -67,7 +68,13 @@ class EagerKernel(IPythonKernel):
         self.streams = Streams(run.make_limits(), self.log, self._warm_up)
         self.gates = gate
         self.defaults = OpenOptions("auto", gate.mode, run.on_error, model="")  # type: ignore[arg-type]
-        self.ingress = Ingress(self, self.streams, self.defaults, gate, self.interrupt_main)
+        self.journals = Journals(run.max_journal_bytes)
+        if self.iopub_thread is not None:
+            self.iopub_thread.socket = RecordingSocket(self.iopub_thread.socket, self.journals)
+            note_questions(self.session, self.journals)
+        self.ingress = Ingress(
+            self, self.streams, self.defaults, gate, self.interrupt_main, journals=self.journals
+        )
         self.claimants: list[Claimant] = [self._claim_stream]
         """Asked of each cell, in turn, whether it stands for a program that comes otherwise."""
         if self.shell is not None:
@@ -124,6 +131,7 @@ class EagerKernel(IPythonKernel):
             if pump.outcome is not None:
                 stream.tell_result(pump.outcome, reply.get("traceback", []))
                 self._learn(pump.outcome.program)
+            self.journals.note_reply(stream.comm_id, reply)
             return reply
         finally:
             pump.close()

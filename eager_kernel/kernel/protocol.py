@@ -28,6 +28,7 @@ class OpenOptions:
     gate: Mode
     on_error: OnError
     model: str
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,14 @@ class End:
 @dataclass(frozen=True, slots=True)
 class Cancel:
     """Drop what has not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The client's connection broke, and it is back."""
+
+    number: int
+    after: str | None
 
 
 class ChunkMessage(TypedDict):
@@ -76,6 +85,34 @@ class ErrorContent(TypedDict):
     evalue: str
     traceback: list[str]
     lines: list[int] | None
+
+
+class QuestionContent(TypedDict):
+    """The last call of `input()`, which may have its answer."""
+
+    number: int
+    prompt: str
+    password: bool
+
+
+class ResumedMessage(TypedDict):
+    """kernel → client: what the client has not heard follows."""
+
+    type: Literal["resumed"]
+    number: int
+    count: int
+    more: bool
+    missing: bool
+    reply: dict[str, Any] | None
+    input: QuestionContent | None
+
+
+class AgainMessage(TypedDict):
+    """kernel → client: a message that the client has not heard; its buffers are this one's."""
+
+    type: Literal["again"]
+    number: int
+    message: dict[str, Any]
 
 
 class ResultMessage(TypedDict):
@@ -116,6 +153,7 @@ def parse_open(data: object, defaults: OpenOptions) -> OpenOptions:
         gate=_choice(fields, "gate", MODES, defaults.gate),  # type: ignore[arg-type]
         on_error=_choice(fields, "on_error", ("stop", "drain"), defaults.on_error),  # type: ignore[arg-type]
         model=_text(fields, "model", defaults.model),
+        resume=_flag(fields, "resume"),
     )
 
 
@@ -150,6 +188,26 @@ def parse_message(data: object) -> Delta | End | Cancel:
             raise ProtocolError("data.type", f"must be delta, end or cancel, not {_show(other)}")
 
 
+def parse_resume(data: object) -> Resume:
+    """Check the data of a `comm_msg` of type ``resume``.
+
+    Raises
+    ------
+    ProtocolError
+        Names the field that is wrong.
+    """
+    fields = _fields(data)
+    number = fields.get("number", 0)
+    if type(number) is not int:
+        raise ProtocolError("data.number", f"must be an integer, not {_show(number)}")
+    return Resume(number, _text(fields, "after", "") or None)
+
+
+def is_resume(data: object) -> bool:
+    """Whether `data` asks for what its client has not heard."""
+    return isinstance(data, dict) and data.get("type") == "resume"
+
+
 def attached_comm(code: object) -> str | None:
     """Return the comm's id if `code` is a cell that attaches a stream."""
     attach = _ATTACH.fullmatch(code) if isinstance(code, str) else None
@@ -158,7 +216,12 @@ def attached_comm(code: object) -> str | None:
 
 def is_client_message(data: object) -> bool:
     """Whether `data` looks like one of our messages, on whatever comm it came."""
-    return isinstance(data, dict) and data.get("type") in ("delta", "end", "cancel")
+    return isinstance(data, dict) and data.get("type") in (
+        "delta",
+        "end",
+        "cancel",
+        "resume",
+    )
 
 
 def _fields(data: object) -> dict[str, Any]:
@@ -174,6 +237,13 @@ def _text(fields: dict[str, Any], name: str, default: str) -> str:
     if not isinstance(value, str):
         raise ProtocolError(f"data.{name}", f"must be a string, not {_show(value)}")
     return value
+
+
+def _flag(fields: dict[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise ProtocolError(f"data.{name}", f"must be true or false, not {_show(value)}")
+    return bool(value)
 
 
 def _choice(fields: dict[str, Any], name: str, choices: tuple[str, ...], default: str) -> str:

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from typing import Any, BinaryIO, Final
 
 from eager_kernel.errors import EagerError, SourceError
-from eager_kernel.sources import credentials
+from eager_kernel.sources import credentials, private
 from eager_kernel.sources.answer import Answer
 from eager_kernel.sources.redact import Fingerprint, redact, secrets_in
 from eager_kernel.sources.registry import open_source
@@ -37,6 +37,8 @@ def main() -> None:
     """Answer requests until stdin ends."""
     # Ctrl-C in a terminal is for the kernel. It tells us what to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.environ.pop(private.VARIABLE, ""):
+        private.hide_memory()
     _die_with_parent()
     requests, events = _take_pipes()
     try:

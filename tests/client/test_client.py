@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +16,21 @@ from jupyter_client.manager import KernelManager
 from eager_kernel import AsyncEagerClient, EagerClient
 from eager_kernel.client.batching import Batcher
 from eager_kernel.errors import KernelConnectionError
+from tests.servers import Server
+
+
+@pytest.fixture(scope="module", params=["local", "remote"])
+def eager(
+    request: pytest.FixtureRequest, kernel: tuple[KernelManager, BlockingKernelClient]
+) -> Iterator[EagerClient]:
+    """A client of a kernel: of this module's, or of one that a Jupyter server has."""
+    if request.param == "local":
+        making = EagerClient.connect(kernel[0].connection_file)
+    else:
+        server: Server = request.getfixturevalue("server")
+        making = EagerClient.start(url=server.url, token=server.token)
+    with making as client:
+        yield client
 
 
 def test_a_run(eager: EagerClient) -> None:

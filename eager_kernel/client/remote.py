@@ -1,0 +1,243 @@
+"""A kernel of a Jupyter server, over its websocket: on this machine or another.
+
+By tornado, the library that the servers themselves are written with and that `jupyter_client`
+brings, so it costs nothing. `jupyter_kernel_client` has a thread and blocking queues for each
+kernel, puts the token into the address, and loses what it sends while a connection breaks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import Any, Final
+
+from jupyter_client.session import Session
+from tornado.httpclient import HTTPRequest
+from tornado.iostream import StreamClosedError
+from tornado.websocket import (
+    WebSocketClientConnection,
+    WebSocketClosedError,
+    websocket_connect,
+)
+
+from eager_kernel.client.rest import REFUSALS, TIMEOUT, KernelsApi, explain
+from eager_kernel.client.transport import BROKEN, Broken, Channel
+from eager_kernel.client.websocket import V1, decode, encode
+from eager_kernel.errors import KernelConnectionError
+
+
+class RemoteTransport:
+    """The websocket to one kernel, made anew when it breaks.
+
+    Parameters
+    ----------
+    api
+        The server.
+    kernel_id
+        The kernel.
+    owned
+        Whether the kernel ends with the connection.
+    patience
+        Seconds for which a broken connection is tried again.
+
+    Notes
+    -----
+    The server knows a client by the id of its session, also over a new connection, so a reply or
+    a question that comes later finds it. What is lost between two connections is the run's to
+    find out, when `receive` gives `BROKEN`.
+    """
+
+    may_break = True
+
+    def __init__(
+        self, api: KernelsApi, kernel_id: str, *, owned: bool = False, patience: float = 60.0
+    ) -> None:
+        self.session = Session()
+        self.kernel_id = kernel_id
+        self._api = api
+        self._owned = owned
+        self._patience = patience
+        self._queues: dict[str, asyncio.Queue[dict[str, Any] | Broken]] = {}
+        self._forget()
+        self._socket: WebSocketClientConnection | None = None
+        self._broken = True
+        self._connected = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
+        self._failure: KernelConnectionError | None = None
+
+    # The transport --------------------------------------------------------------------------
+
+    async def open(self, timeout: float) -> None:
+        """Connect, the first time."""
+        if self._keeping is None:
+            await self._connect(timeout)
+            self._keeping = asyncio.create_task(self._keep())
+            self.mend()
+
+    async def ready(self, timeout: float) -> None:
+        """Wait for the connection, and the first time for the kernel."""
+        first = self._keeping is None
+        await self.open(timeout)
+        try:
+            async with asyncio.timeout(timeout):
+                await self._connected.wait()
+                if first:
+                    await self._hear_kernel()
+        except TimeoutError:
+            await self.check()
+            raise KernelConnectionError(
+                f"the kernel {self.kernel_id} did not answer within {timeout:g} s"
+            ) from None
+        await self.check()
+        self._forget()
+        self.mend()
+
+    def send(self, channel: Channel, message: dict[str, Any]) -> None:
+        """Send a message; lost from when the connection broke until it is mended."""
+        if self._broken or self._socket is None:
+            return
+        protocol = self._socket.selected_subprotocol
+        data = encode(self.session, channel, message, protocol)
+        with contextlib.suppress(WebSocketClosedError, StreamClosedError):
+            sent = self._socket.write_message(data, binary=isinstance(data, bytes))
+            sent.add_done_callback(_ignore_breaking)
+
+    def mend(self) -> None:
+        """Send again, over the connection that there is by now."""
+        self._broken = False
+
+    async def receive(self, channel: Channel) -> dict[str, Any] | Broken:
+        """Wait for a message, over this connection or the next."""
+        return await self._queues[channel].get()
+
+    async def interrupt(self) -> None:
+        """Have the server interrupt the kernel."""
+        await self._api.interrupt(self.kernel_id)
+
+    async def check(self) -> None:
+        """See that nothing has been heard of the kernel's death, nor of the server's."""
+        if self._failure is not None:
+            raise KernelConnectionError(str(self._failure)) from self._failure
+
+    async def close(self) -> None:
+        """Disconnect; shut down a kernel that was started for us."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        self._hang_up()
+        try:
+            if self._owned:
+                self._owned = False
+                await self._api.end(self.kernel_id)
+        finally:
+            self._api.close()
+
+    # The connection -------------------------------------------------------------------------
+
+    async def _connect(self, timeout: float) -> None:
+        address = self._api.address
+        # A server answers a request for a websocket that it refuses with a page or with nothing;
+        # here it says why.
+        await self._api.look(self.kernel_id)
+        request = HTTPRequest(
+            address.websocket(self.kernel_id, self.session.session),
+            headers=address.headers,
+            connect_timeout=min(timeout, TIMEOUT),
+            request_timeout=timeout,
+        )
+        try:
+            self._socket = await websocket_connect(
+                request,
+                subprotocols=[V1],
+                # A connection that is dead, but has not been closed, is known by this.
+                ping_interval=_PING_INTERVAL,
+                ping_timeout=_PING_INTERVAL,
+                max_message_size=_LARGEST,
+            )
+        except REFUSALS as error:
+            raise explain(error, address) from error
+        self._connected.set()
+
+    async def _keep(self) -> None:
+        """Take messages, and connect anew, until the kernel is gone or we are."""
+        try:
+            while True:
+                await self._take()
+                self._hang_up()
+                await self._come_back()
+                self._queues["iopub"].put_nowait(BROKEN)
+        except KernelConnectionError as error:
+            self._failure = error
+            self._connected.set()  # whoever waits for it is to hear of the failure
+
+    async def _take(self) -> None:
+        """Take messages until the connection breaks."""
+        assert self._socket is not None
+        protocol = self._socket.selected_subprotocol
+        while (data := await self._socket.read_message()) is not None:
+            try:
+                channel, message = decode(self.session, data, protocol)
+                kind, content = message["header"]["msg_type"], message["content"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise KernelConnectionError(
+                    f"{self._api.address.url} sent what is no Jupyter message: {error}"
+                ) from error
+            if kind == "status" and content.get("execution_state") in ("restarting", "dead"):
+                raise KernelConnectionError("the kernel died, and the run with it")
+            if channel in self._queues:
+                self._queues[channel].put_nowait(message)
+
+    async def _come_back(self) -> None:
+        until = time.monotonic() + self._patience
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                await self._connect(max(1.0, until - time.monotonic()))
+            except KernelConnectionError as error:
+                if _is_final(error) or time.monotonic() + pause > until:
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                return
+
+    def _hang_up(self) -> None:
+        self._connected.clear()
+        self._broken = True
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            socket.close()
+
+    def _forget(self) -> None:
+        for channel in ("shell", "iopub", "stdin"):
+            self._queues[channel] = asyncio.Queue()
+
+    async def _hear_kernel(self) -> None:
+        request = self.session.msg("kernel_info_request", {})
+        self.send("shell", request)
+        while True:
+            reply = await self.receive("shell")
+            if (
+                not isinstance(reply, Broken)
+                and reply["parent_header"].get("msg_id") == (request["header"]["msg_id"])
+            ):
+                return
+
+
+def _is_final(error: KernelConnectionError) -> bool:
+    """Whether trying again is of no use: the server has answered."""
+    code = getattr(error.__cause__, "code", None)
+    return isinstance(code, int) and 400 <= code < 500
+
+
+def _ignore_breaking(sent: asyncio.Future[None]) -> None:
+    """Take what a message's sending raises: the reader sees the same, and acts."""
+    if not sent.cancelled():
+        sent.exception()
+
+
+_PING_INTERVAL: Final = 20.0
+_LARGEST: Final = 1 << 30
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0

@@ -1,0 +1,338 @@
+"""One cell on its way: what is sent for it, and all that comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from dataclasses import replace
+from typing import Any, Final
+from uuid import uuid4
+
+from eager_kernel.client.batching import Batcher
+from eager_kernel.client.outputs import OutputCollector
+from eager_kernel.client.questions import OnInput, Questions
+from eager_kernel.client.result import RunError, RunResult
+from eager_kernel.client.resuming import Resuming
+from eager_kernel.client.transport import Broken, Channel, Transport
+from eager_kernel.core.report import Report
+from eager_kernel.errors import KernelConnectionError
+
+OnEvent = Callable[[dict[str, Any]], None]
+"""Called with each message of the kernel on the stream's comm (`docs/protocol.md`), and with
+``{"type": "output", "output": ...}`` for each output."""
+
+
+class Run:
+    """One cell, from its request to its last message.
+
+    Parameters
+    ----------
+    transport
+        The connection to the kernel.
+    on_event
+        Hears what happens.
+    on_input
+        Answers `input()`.
+    interval
+        Seconds for which deltas are gathered.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        on_event: OnEvent | None,
+        on_input: OnInput | None,
+        interval: float,
+    ) -> None:
+        self.comm_id = uuid4().hex
+        self.opened = asyncio.Event()
+        """Whether the kernel has taken the stream, or refused it."""
+        self._transport = transport
+        self._on_event = on_event or (lambda event: None)
+        self._on_input = on_input
+        self._batcher = Batcher(self._send_delta, interval)
+        self._outputs = OutputCollector()
+        self._opening = self._request = ""
+        self._streamed = False
+        self._source_error: Exception | None = None
+        self._stopped = asyncio.Event()
+        self._stop_reason = self._stop_message = ""
+        self._comm_result: dict[str, Any] | None = None
+        self._reply: dict[str, Any] | None = None
+        self._idle = False
+        self._resuming = Resuming(transport, self.comm_id) if transport.may_break else None
+        self._questions = Questions(on_input, transport) if on_input is not None else None
+        self._ended = asyncio.Event()
+
+    # Sending --------------------------------------------------------------------------------
+
+    def open(self, options: dict[str, Any]) -> None:
+        """Open the stream."""
+        self._streamed = True
+        if self._resuming is not None:
+            options = {**options, "resume": True}
+        self._opening = self._send(
+            "shell",
+            "comm_open",
+            {"comm_id": self.comm_id, "target_name": "eager.stream", "data": options},
+        )
+
+    def execute(
+        self,
+        code: str,
+        *,
+        silent: bool = False,
+        store_history: bool = True,
+        user_expressions: dict[str, str] | None = None,
+    ) -> None:
+        """Send the cell. Without this, the cell is somebody else's."""
+        content = {
+            "code": code,
+            "silent": silent,
+            "store_history": store_history,
+            "user_expressions": user_expressions or {},
+            "allow_stdin": self._on_input is not None,
+            "stop_on_error": False,
+        }
+        self._request = self._send("shell", "execute_request", content)
+
+    def cancel(self) -> None:
+        """Have the kernel take no more text, and run nothing that is not running."""
+        self._send_data({"type": "cancel"})
+
+    def _send(self, channel: Channel, kind: str, content: dict[str, Any]) -> str:
+        message = self._transport.session.msg(kind, content)
+        if self._resuming is None or self._resuming.note(channel, message):
+            self._transport.send(channel, message)
+        msg_id: str = message["header"]["msg_id"]
+        return msg_id
+
+    def _send_data(self, data: dict[str, Any]) -> None:
+        self._send("shell", "comm_msg", {"comm_id": self.comm_id, "data": data})
+
+    def _send_delta(self, text: str, offset: int) -> None:
+        self._send_data({"type": "delta", "text": text, "offset": offset})
+
+    async def _feed(self, deltas: AsyncIterable[str] | Iterable[str]) -> None:
+        iterator = _iterate(deltas)
+        try:
+            async for text in iterator:
+                if self._stopped.is_set():
+                    return  # an iterator that does not mind being cancelled
+                self._batcher.add(text)
+                # An iterator that never waits must not keep messages from going or coming.
+                await asyncio.sleep(0)
+            self._batcher.flush()
+            reason = getattr(deltas, "finish_reason", None)
+            self._send_data({"type": "end"} | ({"finish_reason": reason} if reason else {}))
+        finally:
+            # Text that came before a stop or an error is part of the program.
+            self._batcher.flush()
+            self._source_error = await _close(iterator) or self._source_error
+
+    # Receiving ------------------------------------------------------------------------------
+
+    async def stream(self, deltas: AsyncIterable[str] | Iterable[str]) -> RunResult:
+        """Send deltas, and wait for the end."""
+        feeding = asyncio.create_task(self._feed(deltas))
+        waiting = asyncio.create_task(self.wait())
+        stopped = asyncio.create_task(self._stopped.wait())
+        try:
+            await asyncio.wait({feeding, waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if feeding.done() and not self._stopped.is_set():
+                if (error := feeding.exception()) is not None:
+                    self._send_data({"type": "cancel"})
+                    await waiting
+                    raise error
+            else:
+                self._source_error = await _end(feeding) or self._source_error
+            return replace(await waiting, source_error=self._source_error)
+        except asyncio.CancelledError:
+            self._send_data({"type": "cancel"})
+            raise
+        finally:
+            self._stopped.set()
+            for task in (feeding, waiting, stopped):
+                task.cancel()
+            await asyncio.gather(feeding, waiting, stopped, return_exceptions=True)
+
+    async def wait(self) -> RunResult:
+        """Take messages until the cell and its stream have ended."""
+        works = [self._take_replies(), self._take_iopub(), self._watch()]
+        if self._questions is not None:
+            works += [self._questions.take(), self._questions.answer()]
+        # None of these ends but by an error: that of a task, or of the watch over the kernel.
+        tasks = [asyncio.create_task(work) for work in works]
+        ended = asyncio.create_task(self._ended.wait())
+        try:
+            await asyncio.wait({ended, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+            return self._result()
+        finally:
+            for other in (ended, *tasks):
+                other.cancel()
+            await asyncio.gather(ended, *tasks, return_exceptions=True)
+
+    @property
+    def _has_all_of_iopub(self) -> bool:
+        cell_ended = self._idle or not self._request
+        return cell_ended and (not self._streamed or self._comm_result is not None)
+
+    def _note_reply(self, content: dict[str, Any]) -> None:
+        self._reply = content
+        self._look_for_end()
+
+    def _look_for_end(self) -> None:
+        has_reply = self._reply is not None or not self._request
+        if has_reply and self._has_all_of_iopub:
+            self._ended.set()
+
+    async def _take_replies(self) -> None:
+        while True:
+            message = await self._transport.receive("shell")
+            if isinstance(message, dict) and (
+                message["parent_header"].get("msg_id") == self._request
+            ):
+                self._note_reply(message["content"])
+
+    async def _take_iopub(self) -> None:
+        while True:
+            message = await self._transport.receive("iopub")
+            if isinstance(message, Broken):
+                self._come_back()
+            elif self._resuming is None:
+                self._take_message(message)
+            elif self._resuming.is_answer(message):
+                self._take_answer(message["content"]["data"])
+            elif self._resuming.counts(message := self._resuming.unwrap(message)):
+                self._take_message(message)
+            self._look_for_end()
+
+    def _take_message(self, message: dict[str, Any]) -> None:
+        kind, content = message["header"]["msg_type"], message["content"]
+        if message["parent_header"].get("msg_id") == self._opening:
+            self.opened.set()
+        if kind in ("comm_msg", "comm_close"):
+            if content.get("comm_id") == self.comm_id:
+                self._take_comm(kind, content.get("data", {}))
+        elif message["parent_header"].get("msg_id") != self._request:
+            return
+        elif kind == "status":
+            self._idle = content["execution_state"] == "idle"
+        elif (output := self._outputs.take(message)) is not None:
+            self._on_event({"type": "output", "output": output})
+
+    def _take_comm(self, kind: str, data: dict[str, Any]) -> None:
+        if kind == "comm_close":
+            # A stream that was refused, or dropped, closes without a result.
+            self._comm_result = self._comm_result or {}
+            self._stopped.set()
+            return
+        if data.get("type") == "stop":
+            self._stop_reason, self._stop_message = data["reason"], data["message"]
+            self._stopped.set()
+        elif data.get("type") == "result":
+            self._comm_result = data
+        self._on_event(data)
+
+    def _come_back(self) -> None:
+        """Go on after the connection broke."""
+        if self._resuming is None or not self._streamed:
+            raise KernelConnectionError(
+                "the connection broke while the cell ran: it may have run, and what it showed "
+                "is lost"
+            )
+        self._resuming.come_back()
+
+    def _take_answer(self, data: dict[str, Any]) -> None:
+        """Take what the kernel knows of a run whose connection broke."""
+        if data["reply"] is not None:
+            self._note_reply(data["reply"])
+        if self._questions is not None and data["input"] is not None:
+            self._questions.hear_again(**data["input"])
+
+    async def _watch(self) -> None:
+        """Raise when the kernel is gone, and ask for what does not come."""
+        waited = 0
+        while True:
+            await asyncio.sleep(_WATCH_INTERVAL)
+            await self._transport.check()
+            # One of the two has come, and the other may have been lost.
+            one = self._request and (self._reply is not None) != self._has_all_of_iopub
+            waited = waited + 1 if one else 0
+            if waited == _PATIENCE and self._resuming is not None and self._streamed:
+                waited = 0
+                self._resuming.ask()
+
+    def _result(self) -> RunResult:
+        data = self._comm_result or {}
+        reply = self._reply or self._stand_in(data)
+        error = data.get("error")
+        if error is None and reply["status"] != "ok":
+            error = {key: reply.get(key) for key in ("ename", "evalue", "traceback")}
+        return RunResult(
+            status=data.get("status") or ("ok" if reply["status"] == "ok" else "error"),
+            outputs=self._outputs.outputs,
+            error=None
+            if error is None
+            else RunError(
+                error["ename"] or reply["status"],
+                error["evalue"] or "",
+                error["traceback"] or [],
+                tuple(error["lines"]) if error.get("lines") else None,
+            ),
+            program=data.get("program", ""),
+            executed_lines=data.get("executed_lines", 0),
+            report=Report.from_dict(data["report"]) if "report" in data else None,
+            execution_count=data.get("execution_count", reply.get("execution_count")),
+            stop_reason=self._stop_reason,
+            reply=reply,
+        )
+
+    def _stand_in(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Say in the place of a reply, where the cell is somebody else's, how it ended."""
+        if data:
+            return {"status": "ok" if data["status"] == "ok" else "error"}
+        return {"status": "error", "ename": "ProtocolError", "evalue": self._stop_message}
+
+
+async def _end(feeding: asyncio.Task[None]) -> Exception | None:
+    """Stop taking deltas. Returns what their iterator says to that."""
+    feeding.cancel()
+    (error,) = await asyncio.gather(feeding, return_exceptions=True)
+    return error if isinstance(error, Exception) else None
+
+
+async def _close(iterator: AsyncIterator[str]) -> Exception | None:
+    close = getattr(iterator, "aclose", None)
+    try:
+        if close is not None:
+            await close()
+    except Exception as error:  # noqa: BLE001 - the run has its result; this goes along
+        return error
+    return None
+
+
+def _iterate(deltas: AsyncIterable[str] | Iterable[str]) -> AsyncIterator[str]:
+    if isinstance(deltas, AsyncIterable):
+        return aiter(deltas)
+    if isinstance(deltas, str):
+        deltas = [deltas]
+    return _in_turn(deltas)
+
+
+async def _in_turn(deltas: Iterable[str]) -> AsyncIterator[str]:
+    # For texts at hand. An iterator that blocks belongs to the synchronous client.
+    iterator = iter(deltas)
+    try:
+        for text in iterator:
+            yield text
+    finally:
+        if hasattr(iterator, "close"):
+            iterator.close()
+
+
+_WATCH_INTERVAL: Final = 1.0
+_PATIENCE: Final = 5
