@@ -131,6 +131,7 @@ total
 
 _FAILED = Failure(
     error=KeyError("fig"),
+    message="KeyError: 'fig'",
     traceback=[],
     executed="".join(FAILING[1].splitlines(keepends=True)[1:5]),
     failing="".join(FAILING[1].splitlines(keepends=True)[5:7]),
