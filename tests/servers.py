@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Self
 
 TOKEN = "of-the-tests-0123456789"
+OTHER_EXTENSIONS = ("jupyterlab", "jupyter_lsp", "jupyter_server_terminals", "notebook_shim")
+"""What may be installed too, and takes its time to load."""
 JUPYTER_SERVER = (sys.executable, "-m", "jupyter_server")
 
 
@@ -62,11 +65,14 @@ def running_server(
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    root = folder / "root"
+    root, config = folder / "root", folder / "config"
     root.mkdir()
+    config.mkdir(exist_ok=True)
+    others = {"ServerApp": {"jpserver_extensions": dict.fromkeys(OTHER_EXTENSIONS, False)}}
+    config.joinpath("jupyter_server_config.json").write_text(json.dumps(others))
     env = {
         **os.environ,
-        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_CONFIG_DIR": str(config),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "IPYTHONDIR": str(folder / "ipython"),
         **(environment or {}),
