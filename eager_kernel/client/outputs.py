@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from nbformat.v4 import output_from_msg
+from typing import Any, Final
 
 
 class OutputCollector:
@@ -27,12 +25,13 @@ class OutputCollector:
         if kind == "update_display_data":
             self._update(content)
             return None
-        if kind not in _OUTPUTS:
+        if kind not in _FIELDS:
             return None
         if self._clear_next:
             self.outputs.clear()
             self._clear_next = False
-        output = dict(output_from_msg(message))
+        # As nbformat's `output_from_msg`, whose import takes seconds where JupyterLab is installed.
+        output = {"output_type": kind, **{name: content[name] for name in _FIELDS[kind]}}
         last = self.outputs[-1] if self.outputs else {}
         if kind == "stream" and last.get("name") == output["name"]:
             last["text"] += output["text"]
@@ -49,4 +48,10 @@ class OutputCollector:
             output["metadata"] = content["metadata"]
 
 
-_OUTPUTS = frozenset({"stream", "display_data", "execute_result", "error"})
+_FIELDS: Final = {
+    "stream": ("name", "text"),
+    "display_data": ("data", "metadata"),
+    "execute_result": ("data", "metadata", "execution_count"),
+    "error": ("ename", "evalue", "traceback"),
+}
+"""What a notebook keeps of a message, by its type (nbformat 4)."""

@@ -282,6 +282,7 @@ class Listener:
 @pytest.fixture(scope="module")
 def process(tiny_model: Path) -> Iterator[ModelProcess]:
     """One for all: it takes seconds to begin. The last test closes it."""
+    _BEFORE[:] = _all_workers()
     model = ModelProcess(f"transformers/{tiny_model}", Options(), cancel_timeout=2)
     yield model
     model.close()
@@ -289,11 +290,19 @@ def process(tiny_model: Path) -> Iterator[ModelProcess]:
 
 
 def workers() -> list[psutil.Process]:
+    """The processes of models that began after the test did: others' may be there still."""
+    return [child for child in _all_workers() if child not in _BEFORE]
+
+
+def _all_workers() -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process().children(recursive=True)
         if "eager_kernel.sources.worker" in " ".join(child.cmdline())
     ]
+
+
+_BEFORE: list[psutil.Process] = []
 
 
 def recite(process: ModelProcess, conversation: Conversation) -> Listener:
