@@ -8,7 +8,6 @@ from typing import Any
 from IPython.display import display
 
 from eager_kernel.magics.run import PromptedRun
-from eager_kernel.widget import make_view
 
 
 class Shown:
@@ -32,7 +31,9 @@ class Shown:
     def __init__(
         self, shell: Any, stream: PromptedRun, stop: Callable[[], object], *, heard_at_once: bool
     ) -> None:
-        self._view = make_view(stream.options.model, heard_at_once=heard_at_once)
+        from eager_kernel.widget import EagerView  # noqa: PLC0415 - slow to import
+
+        self._view = EagerView(stream.options.model, heard_at_once=heard_at_once)
         self._view.on_stop, self._view.on_approve = stop, stream.intake.approve
         self._shell = shell
         self._handle: Any = None

@@ -1,4 +1,4 @@
-"""The live widget: needs anywidget, the extra ``widget``."""
+"""The live widget."""
 
 from __future__ import annotations
 

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from eager_kernel import widget
-from eager_kernel.errors import MissingExtraError
-from eager_kernel.widget import EagerView, QuietView, make_view
+from eager_kernel.widget import EagerView
 from eager_kernel.widget.channels import CHANNELS, Channels
 from eager_kernel.widget.view import BEAT, PATIENCE
 from tests.widget.test_record import chunk, delta, result
@@ -153,22 +151,6 @@ def test_a_view_that_is_closed_is_shown_as_a_picture(view: Any, sent: list[Any])
     shown = view._repr_mimebundle_()
     assert sorted(shown) == ["text/html", "text/plain"]
     assert not CHANNELS.takes(comm_id, {"method": "custom", "content": {}})
-
-
-def test_without_anywidget_there_is_a_picture_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(widget, "find_spec", lambda name: None)
-    view = make_view("a model")
-    assert type(view) is QuietView
-    view.hear(delta("a = 1\n"))
-    view.hear(result("ok", 1))
-    view.flush()
-    assert "1 of 1 line executed" in view.saved()["text/plain"]
-    assert view._repr_mimebundle_() == view.saved()
-    view.close()
-    monkeypatch.setitem(__import__("sys").modules, "anywidget", None)
-    monkeypatch.delitem(__import__("sys").modules, "eager_kernel.widget.page")
-    with pytest.raises(MissingExtraError, match=r"eager-kernel\[widget\]"):
-        _ = widget.__getattr__("EagerView")
 
 
 def test_channels_leave_alone_what_is_not_theirs() -> None:
