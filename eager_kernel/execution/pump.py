@@ -378,7 +378,9 @@ class Pump:
                 self._executed_lines = pending.chunk.last_line
         self._left_out = self._skip_batch()
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            # A flush waits for another thread, a millisecond each, also where there is nothing.
+            if getattr(stream, "_flush_pending", True):
+                stream.flush()
         intake.batch_finished()
         return failed
 
