@@ -122,9 +122,8 @@ def test_the_page_is_loaded_again_in_the_middle(lab: Lab, page: Any, notebook: A
     shown.save()
     page.reload(wait_until="domcontentloaded")
     view = shown.view(0)
-    view.wait_for()
+    until(page, lambda: view.count() and lines_of(view)[1] >= 6, "the lines that were there")
     before = lines_of(view)
-    assert before[1] >= 6
     until(page, lambda: lines_of(view)[0] > before[0] + 3, "that it goes on")
     view.locator(".ev-code").evaluate("code => code.scrollTop = 0")
     view.locator(".ev-row", has_text="x1 = sum(range(1_000_000)) % 7").wait_for()
