@@ -35,7 +35,7 @@ def until(page: Any, condition: Any, what: str, seconds: float = 20) -> None:
 
 
 def test_generated_leads_executed(lab: Lab, page: Any, notebook: Any) -> None:
-    model = lab.record("steps", "```python\n" + STEPS + "```\n", rate=60)
+    model = lab.record("steps", "```python\n" + STEPS + "```\n", rate=25)
     shown = notebook(f"%%eager --model {model}\nCount.")
     shown.run_cell(0)
     view = shown.view(0)
