@@ -11,8 +11,11 @@ import psutil
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.conftest import Starter
+from tests.models import ServedModel
 from tests.tiny_model import COUNTING, ENDLESS, FAILING, Conversation
 
 Messages = list[dict[str, Any]]
@@ -129,3 +132,25 @@ def wait_for_output(client: BlockingKernelClient, request: str) -> None:
         message = client.get_iopub_msg(timeout=60)
         if message["parent_header"].get("msg_id") == request and message["msg_type"] == "stream":
             return
+
+
+@pytest.mark.parametrize("server", [False, True], ids=["on this machine", "behind a server"])
+def test_a_notebook_executed_by_nbclient(
+    tiny_model: Path, request: pytest.FixtureRequest, server: bool
+) -> None:
+    model = f"--model transformers/{tiny_model}"
+    if server:
+        served: ServedModel = request.getfixturevalue("served_model")
+        model = f"--model openai/{served.name} --api-base {served.api_base}"
+    session = "get_ipython().magics_manager.registry['EagerMagics']._session"
+    look = f"report = {session}.report\nprint(report.chunks[0].start < report.generation_s)"
+    cells = [f"%%eager {model} --gate off\n{COUNTING[0][0]['content']}", look]
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    NotebookClient(
+        notebook, kernel_name="eager_python", timeout=100, coalesce_streams=True
+    ).execute()
+    shown, looked = (cell["outputs"] for cell in notebook["cells"])
+    assert "done" in shown[0]["data"]["text/plain"].splitlines()[0]  # the picture of the run
+    assert shown[1]["text"] == "0, 1, three, four, fünf\n"
+    assert shown[2]["data"]["text/plain"] == "5"
+    assert looked[0]["text"] == "True\n"  # it ran while it was written
