@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import browser
+from tests.browser.conftest import browser, new_context
 from tests.browser.lab import REPOSITORY, Lab, running_lab
 from tests.browser.test_run import lines_of, until
 from tests.server.conftest import Echo
@@ -66,6 +66,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory, extension: Path, echo: Echo) -
         yield lab
 
 
+@pytest.fixture(scope="module")
+def context(chrome: Any, lab: Lab) -> Iterator[Any]:
+    context = new_context(chrome, lab)
+    yield context
+    context.close()
+
+
 def button(page: Any, name: str = "generate-and-run") -> Any:
     """A button of the active cell, if it is shown."""
     return page.locator(f".jp-cell-toolbar [data-command='eager-kernel:{name}']:visible")
@@ -82,9 +89,14 @@ def refusal(page: Any) -> str:
     dialog.wait_for()
     text: str = dialog.locator(".jp-Dialog-content").inner_text()
     assert dialog.locator("img, script").count() == 0
-    dialog.get_by_role("button", name="Ok").click()
+    dialog.locator(".jp-Dialog-footer button").click()
     dialog.wait_for(state="detached")
     return text
+
+
+def answering(status: int, body: str) -> Any:
+    """Answers a request in the server's place."""
+    return lambda route: route.fulfill(status=status, body=body)
 
 
 def prompt_of(page: Any, index: int) -> str:
@@ -116,7 +128,7 @@ def test_a_prompt_in_an_eager_cell(lab: Lab, page: Any, notebook: Any, echo: Ech
     page.on("request", lambda request: "/eager/" in request.url and sent.append(request))
     press(page)
     view = shown.view(0)
-    until(page, lambda: view.count() and 0 < lines_of(view)[0], "the view")
+    until(page, lambda: view.count() and lines_of(view)[0] > 0, "the view")
     assert prompt_of(page, 0) == "[*]:"
     assert button(page).count() == 0
     shown.screenshot("generating")
@@ -240,10 +252,7 @@ def test_what_the_server_refuses(lab: Lab, page: Any, notebook: Any) -> None:
         (503, '{"message": "no EAGER kernel answers"}', "503: no EAGER kernel answers"),
     ]
     for status, body, said in answers:
-        page.route(
-            "**/eager/api/**",
-            lambda route, status=status, body=body: route.fulfill(status=status, body=body),
-        )
+        page.route("**/eager/api/**", answering(status, body))
         press(page)
         assert re.search(said, refusal(page), re.DOTALL)
         page.unroute("**/eager/api/**")
@@ -266,7 +275,7 @@ def test_settings(lab: Lab, page: Any, notebook: Any, echo: Echo) -> None:
     shown.until_idle()
     try:
         shown.select(0)
-        with page.expect_request("**/eager/api/runs") as asked:
+        with page.expect_request("**/eager/api/runs*") as asked:
             press(page)
         body = asked.value.post_data_json
         assert (body["model"], body["gate"]) == ("openai/other", "off")
@@ -283,7 +292,7 @@ def test_other_kernels_have_no_button(lab: Lab, page: Any, notebook: Any) -> Non
     )
     for index in (0, 1):
         shown.select(index)
-        page.locator(".jp-cell-toolbar [data-command]").first.wait_for()
+        page.locator(".jp-cell-toolbar [data-command='cell-toolbar:delete']").wait_for()
         assert button(page).count() == 0
         enabled = "id => window.jupyterapp.commands.isEnabled(id)"
         assert not page.evaluate(enabled, "eager-kernel:generate-and-run")
