@@ -20,10 +20,13 @@ export function isEager(panel: NotebookPanel, changed: () => void): boolean {
   }
   if (kernel.name !== NAME && !known.has(kernel)) {
     known.set(kernel, false);
-    void kernel.info.then(({ implementation }) => {
-      known.set(kernel, implementation === NAME);
-      changed();
-    });
+    void kernel.info.then(
+      ({ implementation }) => {
+        known.set(kernel, implementation === NAME);
+        changed();
+      },
+      () => known.delete(kernel), // it has ended; if it comes back, it is asked again
+    );
   }
   return kernel.name === NAME || known.get(kernel) === true;
 }

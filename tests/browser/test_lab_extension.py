@@ -144,7 +144,9 @@ def test_a_prompt_in_an_eager_cell(lab: Lab, page: Any, notebook: Any, echo: Ech
     # The page has no key, and asks as JupyterLab asks.
     (request,) = sent
     assert request.post_data_json["gate"] == "static"
-    assert KEY not in str(request.all_headers()) + request.post_data
+    headers = request.all_headers()
+    assert headers["x-xsrftoken"] in headers["cookie"]
+    assert KEY not in str(headers) + request.post_data
     until(page, lambda: button(page).count() == 1, "the button again")
     shown.run_cell(1)
     until(page, lambda: "here" in shown.output(1).inner_text(), "the program in the history")
