@@ -3,10 +3,11 @@
 import { type Cell, CodeCell } from "@jupyterlab/cells";
 import type { NotebookPanel } from "@jupyterlab/notebook";
 
-import { executeInCell } from "./execute";
+import { executeInCell, type Outcome } from "./execute";
 import { Refusal } from "./options";
 import { fillIn, programCell } from "./program";
 import type { Prompt } from "./prompt";
+import { Result } from "./result";
 import type { Run, Server } from "./server";
 
 /** One of them. */
@@ -72,18 +73,24 @@ export class Runs {
     const target = cell instanceof CodeCell ? cell : programCell(panel, cell);
     going.cells.push(target.model.id);
     this._changed();
-    const outcome = await executeInCell(panel, target, `%eager attach ${run.comm_id} --view`);
-    if (outcome !== "ended") {
-      await this._server.stop(run); // nobody would run what its model still writes
+    const result = new Result(panel.sessionContext, run.comm_id);
+    let outcome: Outcome = "unsent";
+    try {
+      outcome = await executeInCell(panel, target, `%eager attach ${run.comm_id} --view`);
+    } finally {
+      result.dispose();
+      if (target !== cell) {
+        fillIn(target, result.program);
+      }
+      if (outcome !== "ended") {
+        await this._server.stop(run); // nobody would run what its model still writes
+      }
     }
     if (outcome === "unsent") {
       throw new Refusal(
         "The cell was not run: the notebook's kernel is not ready, or another extension runs its " +
           "cells. Run it again when the kernel is idle.",
       );
-    }
-    if (target !== cell) {
-      fillIn(target, outcome === "ended" ? await this._server.program(run) : "");
     }
   }
 

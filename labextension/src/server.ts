@@ -33,14 +33,6 @@ export class Server {
     }
   }
 
-  /** The program of a run, when it has ended; empty if there is none. */
-  async program(run: Run): Promise<string> {
-    const response = await this._ask("GET", `runs/${encodeURIComponent(run.id)}/events`);
-    const events = await (await ok(response)).text();
-    const result = /^event: result\ndata: (.*)$/mu.exec(events);
-    return result?.[1] === undefined ? "" : (JSON.parse(result[1]) as { program: string }).program;
-  }
-
   private async _ask(method: string, path: string, body?: string): Promise<Response> {
     const init = {
       method,
