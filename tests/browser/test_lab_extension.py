@@ -294,7 +294,7 @@ def test_other_kernels_have_no_button(lab: Lab, page: Any, notebook: Any) -> Non
     )
     for index in (0, 1):
         shown.select(index)
-        page.locator(".jp-cell-toolbar [data-command='cell-toolbar:delete']").wait_for()
+        page.locator(".jp-cell-toolbar [data-command='notebook:duplicate-below']").wait_for()
         assert button(page).count() == 0
         enabled = "id => window.jupyterapp.commands.isEnabled(id)"
         assert not page.evaluate(enabled, "eager-kernel:generate-and-run")
