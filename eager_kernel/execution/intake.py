@@ -322,8 +322,9 @@ class Intake:
         message
             What to tell the client; default: the error's.
         """
-        if self._finish(Ending("stopped", reason, error)):
-            self._on_stop(reason, message or (str(error) if error is not None else ""))
+        message = message or (str(error) if error is not None else "")
+        # Told first: whoever sees the ending may tell the result at once, which is the last word.
+        self._finish(Ending("stopped", reason, error), lambda: self._on_stop(reason, message))
 
     def pause(self, reason: StopReason, message: str) -> bool:
         """Take no more text and hand out nothing more until `begin_again`.
@@ -342,9 +343,9 @@ class Intake:
             ended = self._ending is not None
             if self.cancelled is not None or (self._ending and self._ending.kind == "stopped"):
                 return False
+            if not ended:
+                self._on_stop(reason, message)
             self._ending, self._paused = None, True
-        if not ended:
-            self._on_stop(reason, message)
         return True
 
     def cancel(self, error: EagerError) -> None:
@@ -387,12 +388,13 @@ class Intake:
         """How the text ended; None while it may go on."""
         return self._ending
 
-    def _finish(self, ending: Ending) -> bool:
+    def _finish(self, ending: Ending, tell: Callable[[], None] = lambda: None) -> None:
         with self._changed:
             if self._ending is not None:
-                return False
+                return
             if self._paused and ending.kind != "stopped":
-                return False  # of text that is not wanted any more
+                return  # of text that is not wanted any more
+            tell()
             self._ending = ending
             if ending.kind == "complete":
                 self._queue.release()
@@ -404,7 +406,6 @@ class Intake:
             else:
                 self.barrier.release()
         self._notify()
-        return True
 
     def _notify(self) -> None:
         with self._changed:
