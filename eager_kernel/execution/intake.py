@@ -136,6 +136,7 @@ class Intake:
         self._clock = clock
         self._timeline = Timeline(clock())
         self._changed = threading.Condition()
+        self._telling = threading.RLock()
         self._queue = PendingQueue()
         self._not_run: deque[Chunk] = deque()
         self.executed: list[Chunk] = []
@@ -322,9 +323,18 @@ class Intake:
         message
             What to tell the client; default: the error's.
         """
-        message = message or (str(error) if error is not None else "")
-        # Told first: whoever sees the ending may tell the result at once, which is the last word.
-        self._finish(Ending("stopped", reason, error), lambda: self._on_stop(reason, message))
+        with self._telling:
+            if self._finish(Ending("stopped", reason, error)):
+                self._on_stop(reason, message or (str(error) if error is not None else ""))
+
+    def settle(self) -> None:
+        """Wait until the client has been told of the stop, if there is one to be told now.
+
+        Whoever sees the text's end may be faster than the thread that ended it, and the result
+        is the last that a client hears.
+        """
+        with self._telling:
+            pass
 
     def pause(self, reason: StopReason, message: str) -> bool:
         """Take no more text and hand out nothing more until `begin_again`.
@@ -343,9 +353,9 @@ class Intake:
             ended = self._ending is not None
             if self.cancelled is not None or (self._ending and self._ending.kind == "stopped"):
                 return False
-            if not ended:
-                self._on_stop(reason, message)
             self._ending, self._paused = None, True
+        if not ended:
+            self._on_stop(reason, message)
         return True
 
     def cancel(self, error: EagerError) -> None:
@@ -388,13 +398,12 @@ class Intake:
         """How the text ended; None while it may go on."""
         return self._ending
 
-    def _finish(self, ending: Ending, tell: Callable[[], None] = lambda: None) -> None:
+    def _finish(self, ending: Ending) -> bool:
         with self._changed:
             if self._ending is not None:
-                return
+                return False
             if self._paused and ending.kind != "stopped":
-                return  # of text that is not wanted any more
-            tell()
+                return False  # of text that is not wanted any more
             self._ending = ending
             if ending.kind == "complete":
                 self._queue.release()
@@ -406,6 +415,7 @@ class Intake:
             else:
                 self.barrier.release()
         self._notify()
+        return True
 
     def _notify(self) -> None:
         with self._changed:
@@ -509,9 +519,10 @@ class Intake:
     def forked(self) -> None:
         """Go on in a child process, which tells nobody and has none of the other threads.
 
-        One of them may have held the lock at the fork: there it would be held for ever.
+        One of them may have held a lock at the fork: there it would be held for ever.
         """
         self._changed = threading.Condition()
+        self._telling = threading.RLock()
         self._listener = None
         self._on_code = lambda text: None
         self._on_state = lambda pending, state: None

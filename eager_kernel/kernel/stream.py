@@ -167,6 +167,7 @@ class Stream:
                 traceback=traceback,
                 lines=list(outcome.error_lines) if outcome.error_lines is not None else None,
             )
+        self.intake.settle()
         self.tell_chunks()
         self._publish(
             "comm_msg",
