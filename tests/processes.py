@@ -7,10 +7,10 @@ from contextlib import suppress
 import psutil
 
 
-def model_processes(pid: int | None = None) -> list[psutil.Process]:
-    """Those under a process, default: this one, that have not ended."""
+def model_processes(pid: int | None = None, *, kernels: bool = False) -> list[psutil.Process]:
+    """Those of a process, default: this one, that have not ended; with its `kernels`' own ones."""
     found = []
-    for child in psutil.Process(pid).children(recursive=True):
+    for child in psutil.Process(pid).children(recursive=kernels):
         with suppress(psutil.NoSuchProcess):  # it has just ended, or waits for its parent to know
             if "eager_kernel.sources.worker" in " ".join(child.cmdline()):
                 found.append(child)

@@ -283,7 +283,7 @@ class Listener:
 @pytest.fixture(scope="module")
 def process(tiny_model: Path) -> Iterator[ModelProcess]:
     """One for all: it takes seconds to begin. The last test closes it."""
-    _BEFORE[:] = model_processes()
+    _BEFORE[:] = model_processes(kernels=True)
     model = ModelProcess(f"transformers/{tiny_model}", Options(), cancel_timeout=2)
     yield model
     model.close()
@@ -292,7 +292,7 @@ def process(tiny_model: Path) -> Iterator[ModelProcess]:
 
 def workers() -> list[psutil.Process]:
     """The processes of models that began after the test did: others' may be there still."""
-    return [child for child in model_processes() if child not in _BEFORE]
+    return [child for child in model_processes(kernels=True) if child not in _BEFORE]
 
 
 _BEFORE: list[psutil.Process] = []
