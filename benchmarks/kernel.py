@@ -38,16 +38,9 @@ def latency(stock: Kernel, statements: int = 200) -> Table:
     processes of a machine (on Linux, macOS and Windows).
     """
     late = {
-        "idle: sent until started": asyncio.run(_delays(statements, "")),
-        "busy in time.sleep: sent until taken in": asyncio.run(
-            _delays(statements, "time.sleep({seconds})\n")
-        ),
-        "busy in pure Python: sent until taken in": asyncio.run(
-            _delays(
-                statements,
-                "end = time.perf_counter() + {seconds}\nwhile time.perf_counter() < end: pass\n",
-            )
-        ),
+        "idle: sent until started": _delays(statements, ""),
+        "busy in time.sleep: sent until taken in": _delays(statements, "time.sleep({seconds})\n"),
+        "busy in pure Python: sent until taken in": _delays(statements, BUSY),
     }
     cells = stock.start_delays(statements)
     everything = {f"ordinary cell in {STOCK}: sent until started": cells, **late}
@@ -73,13 +66,24 @@ def latency(stock: Kernel, statements: int = 200) -> Table:
     )
 
 
+BUSY = "end = time.perf_counter() + {seconds}\nwhile time.perf_counter() < end: pass\n"
+"""Keeps a kernel's main thread, and the GIL, for some seconds."""
+
 _PAUSE = 0.025  # longer than the client gathers deltas for one message
 _MARK = "_times.append(time.perf_counter())\n"
 _MARKS = 20
 
 
-async def _delays(statements: int, busy: str) -> Samples:
-    """Stream `statements` statements; what they are late by.
+def _delays(statements: int, busy: str) -> Samples:
+    async def measure() -> Samples:
+        async with await AsyncEagerClient.start(EAGER) as client:
+            return await delays(client, statements, busy)
+
+    return asyncio.run(measure())
+
+
+async def delays(client: AsyncEagerClient, statements: int, busy: str) -> Samples:
+    """Stream `statements` statements to a kernel; what they are late by.
 
     With nothing that keeps the main thread `busy`, that is until each runs; else until each is
     taken in.
@@ -103,8 +107,7 @@ async def _delays(statements: int, busy: str) -> Samples:
         await asyncio.sleep(_PAUSE)
         yield "print(json.dumps(_times))\n"
 
-    async with await AsyncEagerClient.start(EAGER) as client:
-        result = await client.run(deltas(), format="python")
+    result = await client.run(deltas(), format="python")
     if result.status != "ok" or result.report is None:
         raise RuntimeError(f"the benchmark's program failed: {result.error}")
     times: list[float] = json.loads(result.outputs[-1]["text"])

@@ -66,18 +66,32 @@ def model_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
 @pytest.fixture(scope="session")
 def tiny_model(model_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a model that knows `tests.tiny_model.CONVERSATIONS` by heart."""
-    _need("torch", "transformers", "accelerate")
-    folder = tmp_path_factory.mktemp("models") / "tiny"
+    _need("torch", "transformers", "accelerate", "filelock")
+    from filelock import FileLock
+
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # where all workers have their folders: one makes it for all
+    folder = shared / "models" / "tiny"
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            _make_model(folder)
+    return folder
+
+
+def _make_model(folder: Path) -> None:
     # In a process of its own: this one is not to hold PyTorch, and its threads.
+    unfinished = folder.with_name("unfinished")
     made = subprocess.run(
-        [sys.executable, maker.__file__, str(folder)],
+        [sys.executable, maker.__file__, str(unfinished)],
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
     )
     assert made.returncode == 0, made.stderr
-    return folder
+    unfinished.rename(folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""Where kernels run, seen from the client: here, or at the end of a slow link.
+"""Where kernels run, seen from the client: here, behind a server, or at the end of a slow link.
 
 An environment opens kernels. To measure another one, add a class with `Environment`'s method and
-a name in `environment`; a kernel behind a Jupyter Server will be one of them.
+a name in `environment`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import KernelManager
 
+from eager_kernel.bench.behind_server import BehindServer
 from eager_kernel.bench.link import slow_link
 from eager_kernel.bench.programs import Workplace
 from eager_kernel.client import EagerClient
@@ -49,7 +50,8 @@ def environment(name: str) -> Environment:
     Parameters
     ----------
     name
-        ``local``, or ``link:MS``: a round trip to the kernel takes so many milliseconds more.
+        ``local``; ``server``: a kernel of a Jupyter Server on this machine, by its websocket; or
+        ``link:MS``: a round trip to the kernel takes so many milliseconds more.
 
     Raises
     ------
@@ -59,6 +61,8 @@ def environment(name: str) -> Environment:
     kind, _, value = name.partition(":")
     if kind == "local" and not value:
         return Local()
+    if kind == "server" and not value:
+        return BehindServer()
     if kind == "link":
         try:
             return Link(_milliseconds(value))
@@ -66,7 +70,7 @@ def environment(name: str) -> Environment:
             raise EagerError(
                 f"{name!r}: a link needs the milliseconds of a round trip, as in link:50"
             ) from None
-    raise EagerError(f"there is no environment {name!r}; there are local and link:MS")
+    raise EagerError(f"there is no environment {name!r}; there are local, server and link:MS")
 
 
 class Local:

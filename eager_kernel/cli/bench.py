@@ -79,9 +79,10 @@ jupyter eager bench end-to-end --engine dask --workers 4
         "cold,warm", help="cold: fresh processes; warm: sessions that ran the program before."
     ).tag(config=True)
     environments = Unicode(
-        "local,link:50",
-        help="Where kernels are: local, or link:MS for round trips of so many milliseconds more. "
-        "All but the first are measured at the reference alone.",
+        "local,server,link:50",
+        help="Where kernels are: local, server for those of a Jupyter Server on this machine, or "
+        "link:MS for round trips of so many milliseconds more. All but the first are "
+        "measured at the reference alone.",
     ).tag(config=True)
     faulty = Int(10, help="How many programs the suite interruption breaks.").tag(config=True)
     kernel = Unicode("eager_python", help="Name of the kernelspec to run eagerly in.").tag(

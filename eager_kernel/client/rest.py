@@ -48,10 +48,28 @@ class KernelsApi:
             Seconds that the server may take.
         options
             More fields of the request: ``path``, and ``env`` where the server allows it.
+
+        Raises
+        ------
+        KernelConnectionError
+            The server has no such kernel, or does not start it.
         """
         body = {"name": name, **options}
-        model = await self._ask("POST", "kernels", body=body, timeout=timeout)
+        try:
+            model = await self._ask("POST", "kernels", body=body, timeout=timeout)
+        except KernelConnectionError as error:
+            # Of a kernel that is not there, Jupyter Server says no more than "Unhandled error".
+            if name in (names := await self._names()):
+                raise
+            raise KernelConnectionError(
+                f"the Jupyter server at {self.address.url} has no kernel {name!r}; it has: "
+                f"{', '.join(names)}"
+            ) from error
         return str(model["id"])
+
+    async def _names(self) -> list[str]:
+        specs = await self._ask("GET", "kernelspecs")
+        return sorted(specs["kernelspecs"])
 
     async def only(self) -> str:
         """The id of the one kernel that the server has.

@@ -136,6 +136,7 @@ class Intake:
         self._clock = clock
         self._timeline = Timeline(clock())
         self._changed = threading.Condition()
+        self._telling = threading.RLock()
         self._queue = PendingQueue()
         self._not_run: deque[Chunk] = deque()
         self.executed: list[Chunk] = []
@@ -325,8 +326,18 @@ class Intake:
         message
             What to tell the client; default: the error's.
         """
-        if self._finish(Ending("stopped", reason, error)):
-            self._on_stop(reason, message or (str(error) if error is not None else ""))
+        with self._telling:
+            if self._finish(Ending("stopped", reason, error)):
+                self._on_stop(reason, message or (str(error) if error is not None else ""))
+
+    def settle(self) -> None:
+        """Wait until the client has been told of the stop, if there is one to be told now.
+
+        Whoever sees the text's end may be faster than the thread that ended it, and the result
+        is the last that a client hears.
+        """
+        with self._telling:
+            pass
 
     def pause(self, reason: StopReason, message: str) -> bool:
         """Take no more text and hand out nothing more until `begin_again`.
@@ -516,9 +527,10 @@ class Intake:
     def forked(self) -> None:
         """Go on in a child process, which tells nobody and has none of the other threads.
 
-        One of them may have held the lock at the fork: there it would be held for ever.
+        One of them may have held a lock at the fork: there it would be held for ever.
         """
         self._changed = threading.Condition()
+        self._telling = threading.RLock()
         self._listener = None
         self._on_code = lambda text: None
         self._on_state = lambda pending, state: None

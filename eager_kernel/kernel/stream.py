@@ -187,6 +187,7 @@ class Stream:
                 traceback=traceback,
                 lines=list(outcome.error_lines) if outcome.error_lines is not None else None,
             )
+        self.intake.settle()
         self.tell_chunks()
         self._tell(
             dict(

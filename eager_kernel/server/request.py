@@ -138,6 +138,8 @@ def _choice(fields: dict[str, Any], name: str, choices: tuple[str, ...], default
 
 def _whole(fields: dict[str, Any], name: str) -> int | None:
     value = fields.get(name)
+    if type(value) is float and value.is_integer():
+        value = int(value)  # to JSON Schema, 1.0 is an integer
     if value is not None and (type(value) is not int or not 1 <= value <= _MOST):
         raise ProtocolError(name, f"must be an integer from 1 to {_MOST:,}")
     return value

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from eager_kernel.bench.behind_server import BehindServer
 from eager_kernel.bench.environments import Link, Local, environment
 from eager_kernel.bench.link import slow_link
 from eager_kernel.errors import EagerError, KernelConnectionError
@@ -16,18 +17,19 @@ from eager_kernel.errors import EagerError, KernelConnectionError
 
 def test_names() -> None:
     assert isinstance(environment("local"), Local)
+    assert isinstance(environment("server"), BehindServer)
     assert isinstance(environment("link:50"), Link)
 
 
 @pytest.mark.parametrize(
-    "name", ["", "moon", "local:1", "link", "link:", "link:x", "link:-1", "link:nan"]
+    "name", ["", "moon", "local:1", "server:1", "link", "link:", "link:x", "link:-1", "link:nan"]
 )
 def test_names_of_nothing(name: str) -> None:
     with pytest.raises(EagerError, match="link:"):
         environment(name)
 
 
-@pytest.mark.parametrize("name", ["local", "link:1"])
+@pytest.mark.parametrize("name", ["local", "server", "link:1"])
 def test_no_such_kernel(name: str, tmp_path: Path) -> None:
     where = environment(name)
     with (
@@ -45,6 +47,25 @@ def test_a_kernel_behind_a_link(tmp_path: Path) -> None:
         assert time.perf_counter() - start >= 0.06
         assert Path(result.outputs[0]["text"].strip()).samefile(tmp_path)
         assert client.run(["print('stre", "amed')\n"]).outputs[0]["text"] == "streamed\n"
+
+
+def test_a_kernel_behind_a_server(tmp_path: Path) -> None:
+    with environment("server").open("eager_python", tmp_path) as client:
+        result = client.execute("import os; print(os.getcwd()); print(os.environ['IPYTHONDIR'])")
+        folder, settings = map(Path, result.outputs[0]["text"].splitlines())
+        assert folder.samefile(tmp_path)
+        assert settings.parent.samefile(tmp_path)
+        assert client.run(["print('stre", "amed')\n"]).outputs[0]["text"] == "streamed\n"
+        told = client.execute("import psutil; print(psutil.Process().parent().cmdline())")
+        assert "jupyter_server" in told.outputs[0]["text"]
+
+
+def test_a_server_gives_its_kernels_no_arguments(tmp_path: Path) -> None:
+    with (
+        pytest.raises(EagerError, match="--imports ''"),
+        environment("server").open("eager_python", tmp_path, ["--EagerRun.warm_imports=json"]),
+    ):
+        pass
 
 
 @pytest.fixture

@@ -183,11 +183,18 @@ class Notebook:
 
     def until_idle(self, timeout: float = 60) -> None:
         """Wait until the kernel is idle."""
-        self.page.wait_for_function(
-            "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel"
-            "?.status === 'idle'",
-            timeout=timeout * 1000,
-        )
+        from playwright.sync_api import TimeoutError as Waited
+
+        kernel = "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel"
+        try:
+            self.page.wait_for_function(
+                f"() => {kernel}?.status === 'idle'", timeout=timeout * 1000
+            )
+        except Waited:
+            state = self.page.evaluate(f"() => [{kernel}?.status, {kernel}?.connectionStatus]")
+            self.screenshot("not-idle")
+            shown = self.page.locator("body").inner_text()
+            raise AssertionError(f"the kernel is not idle, but {state}:\n{shown}") from None
 
     def select(self, index: int) -> None:
         """Make a cell the active one."""

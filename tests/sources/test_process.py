@@ -18,6 +18,7 @@ import pytest
 from eager_kernel.errors import RecordingError, SourceError, UnknownModelError
 from eager_kernel.sources.process import Generation, ModelProcess
 from eager_kernel.sources.source import Event, Finish, Message, Options, Progress, Request, Usage
+from tests.processes import gone, model_processes
 from tests.sources.conftest import KEY, Models
 
 TIMEOUT = 30
@@ -202,7 +203,7 @@ def test_an_exit_with_a_thread_left(models: Models) -> None:
 def test_a_kill(models: Models) -> None:
     ear = Ear(models("faulty/stall"))
     ear.next_text()
-    (child,) = workers()
+    (child,) = model_processes()
     child.kill()
     assert "ended by SIGKILL" in ear.error()
 
@@ -211,7 +212,7 @@ def test_a_child_that_holds_the_pipes_ends_too(models: Models) -> None:
     ear = Ear(models("faulty/leave_a_child"))
     pid = int(ear.next_text())
     assert "ended with exit code 4" in ear.error()
-    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie")
+    until(lambda: gone(pid))
 
 
 def test_an_error_is_told_without_traceback_and_key(models: Models) -> None:
@@ -263,14 +264,10 @@ def test_options_that_cannot_cross() -> None:
 # What is left ---------------------------------------------------------------------------------
 
 
-def workers() -> list[psutil.Process]:
-    return [c for c in psutil.Process().children() if "eager_kernel.sources.worker" in c.cmdline()]
-
-
 @pytest.mark.parametrize("source", ["words", "stall", "hold"])
 def test_close_leaves_nothing(models: Models, source: str) -> None:
     this = psutil.Process()
-    before = (this.num_fds(), threading.active_count(), workers())
+    before = (this.num_fds(), threading.active_count(), model_processes())
     model = models(f"faulty/{source}")
     for _ in range(3):
         ear = Ear(model)
@@ -279,7 +276,7 @@ def test_close_leaves_nothing(models: Models, source: str) -> None:
         assert ear.generation.done.wait(TIMEOUT)
         assert model.join(TIMEOUT)
         assert not model.alive
-    assert (this.num_fds(), threading.active_count(), workers()) == before
+    assert (this.num_fds(), threading.active_count(), model_processes()) == before
 
 
 def test_a_model_that_is_closed_says_so(models: Models) -> None:
@@ -293,9 +290,9 @@ def test_a_model_that_is_closed_says_so(models: Models) -> None:
 def test_a_model_that_nobody_needs_ends(packages: Path) -> None:
     model = ModelProcess("recorded/demo", Options(extra={"speed": 0}))
     assert Ear(model).all()
-    assert workers()
+    assert model_processes()
     del model
-    until(lambda: not workers())
+    until(lambda: not model_processes())
 
 
 def test_threads_have_names(models: Models) -> None:
@@ -309,7 +306,7 @@ def test_threads_have_names(models: Models) -> None:
 def test_the_callers_ctrl_c_is_not_for_the_model(models: Models) -> None:
     ear = Ear(models("faulty/stall"))
     ear.next_text()
-    (worker,) = workers()
+    (worker,) = model_processes()
     assert os.getpgid(worker.pid) != os.getpgid(0)
     assert os.getsid(worker.pid) != os.getsid(0)
     worker.send_signal(signal.SIGINT)
@@ -360,7 +357,7 @@ def test_the_process_ends_with_a_kernel_that_ends(models: Models) -> None:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert parent.wait(TIMEOUT) == 0
-    until(lambda: not psutil.pid_exists(pid))
+    until(lambda: gone(pid))
 
 
 FORK = """
@@ -412,6 +409,6 @@ os.kill(os.getpid(), 9)
         worker, child = map(int, p.stdout.readline().split())
         p.stdout.close()
     try:
-        until(lambda: not psutil.pid_exists(worker))
+        until(lambda: gone(worker))
     finally:
         os.kill(child, signal.SIGKILL)

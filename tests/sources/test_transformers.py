@@ -31,6 +31,7 @@ from eager_kernel.sources.source import (
     Usage,
 )
 from tests.models import ServedModel
+from tests.processes import model_processes
 from tests.tiny_model import CONTEXT, CONVERSATIONS, COUNTING, ENDLESS, READINGS, Conversation
 
 Hear = Callable[[Event | SourceError], None]
@@ -282,7 +283,7 @@ class Listener:
 @pytest.fixture(scope="module")
 def process(tiny_model: Path) -> Iterator[ModelProcess]:
     """One for all: it takes seconds to begin. The last test closes it."""
-    _BEFORE[:] = _all_workers()
+    _BEFORE[:] = model_processes(kernels=True)
     model = ModelProcess(f"transformers/{tiny_model}", Options(), cancel_timeout=2)
     yield model
     model.close()
@@ -291,15 +292,7 @@ def process(tiny_model: Path) -> Iterator[ModelProcess]:
 
 def workers() -> list[psutil.Process]:
     """The processes of models that began after the test did: others' may be there still."""
-    return [child for child in _all_workers() if child not in _BEFORE]
-
-
-def _all_workers() -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if "eager_kernel.sources.worker" in " ".join(child.cmdline())
-    ]
+    return [child for child in model_processes(kernels=True) if child not in _BEFORE]
 
 
 _BEFORE: list[psutil.Process] = []

@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.conftest import Starter
 from tests.models import ServedModel
+from tests.processes import model_processes
 from tests.tiny_model import COUNTING, ENDLESS, FAILING, Conversation
 
 Messages = list[dict[str, Any]]
@@ -99,12 +100,7 @@ def test_the_model_writes_on_where_its_program_failed(notebook: Notebook) -> Non
 
 def test_stop_frees_the_model(notebook: Notebook) -> None:
     manager, client = notebook
-    kernel = psutil.Process(manager.provisioner.pid)
-    [worker] = [
-        child
-        for child in kernel.children(recursive=True)
-        if "eager_kernel.sources.worker" in " ".join(child.cmdline())
-    ]
+    [worker] = model_processes(manager.provisioner.pid)
     prompt = ENDLESS[0][0]["content"]
     # `steps` counts up while the model writes; without a stop it comes to some 250.
     request = client.execute(f"%%eager --gate off\n{prompt}")
