@@ -93,7 +93,8 @@ function activate(
 /** What the settings say of a request. */
 async function defaults(registry: ISettingRegistry): Promise<Omit<Prompt, "prompt">> {
   const { composite } = await registry.load(plugin.id);
-  const { model, gate } = composite as { model: string; gate: string };
+  const { gate, ...more } = composite as { model: string; gate: string };
+  const model = more.model.trim();
   return { ...(model ? { model } : {}), ...(gate ? { gate } : {}) };
 }
 

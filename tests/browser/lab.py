@@ -52,7 +52,7 @@ def running_lab(folder: Path, *, config: str = "", extension: Path | None = None
     config
         The text of its configuration.
     extension
-        A built extension of JupyterLab that it is to have; one that is installed is not looked at.
+        The built extension that its JupyterLab is to have, instead of one that is installed.
     """
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -64,12 +64,15 @@ def running_lab(folder: Path, *, config: str = "", extension: Path | None = None
     folder.joinpath("config").mkdir()
     folder.joinpath("config", "jupyter_server_config.py").write_text(config)
     if extension is not None:
-        installed = folder / "data" / "labextensions"
-        installed.mkdir(parents=True)
-        installed.joinpath("eager-kernel").symlink_to(extension)
+        first = folder / "first" / "labextensions"
+        first.mkdir(parents=True)
+        first.joinpath("eager-kernel").symlink_to(extension)
     environment = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY),
+        "JUPYTER_PATH": os.pathsep.join(
+            filter(None, (str(folder / "first"), os.environ.get("JUPYTER_PATH")))
+        ),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
