@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,20 @@ def test_the_core_is_light() -> None:
 
 def test_it_is_typed() -> None:
     assert (Path(eager_kernel.__file__).parent / "py.typed").exists()
+
+
+def test_the_extension_of_jupyterlab_is_of_this_version() -> None:
+    for name in ("package.json", "package-lock.json"):
+        package = json.loads(ROOT.joinpath("labextension", name).read_text("utf-8"))
+        assert package["version"] == eager_kernel.__version__
+
+
+def test_a_lock_file_names_no_server() -> None:
+    locked = json.loads(ROOT.joinpath("labextension", "package-lock.json").read_text("utf-8"))
+    packages = [package for path, package in locked["packages"].items() if path]
+    assert packages
+    assert all("integrity" in package for package in packages)
+    assert not any("resolved" in package for package in packages)
 
 
 def test_the_page_of_traits_is_up_to_date() -> None:

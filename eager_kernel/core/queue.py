@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from eager_kernel.core.chunk import Chunk
@@ -34,6 +35,9 @@ class PendingQueue:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    def __iter__(self) -> Iterator[Pending]:
+        return iter(self._waiting)
 
     @property
     def first_runnable(self) -> Pending | None:

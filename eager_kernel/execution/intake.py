@@ -305,9 +305,12 @@ class Intake:
                 self._timeline.ready(pending, now)
                 self._queue.put(pending)
                 self._not_run.append(pending.chunk)
-                held = pending.verdict.action == "hold" and not self._approved
-                self._on_state(pending, "held" if held else _STATES[pending.verdict.action])
+                self._on_state(pending, self._state_of(pending))
         self._notify()
+
+    def _state_of(self, waiting: Pending) -> State:
+        held = waiting.verdict.action == "hold" and not self._approved
+        return "held" if held else _STATES[waiting.verdict.action]
 
     # Any thread -----------------------------------------------------------------------------
 
@@ -474,6 +477,11 @@ class Intake:
         """How many chunks were not taken yet."""
         with self._changed:
             return len(self._queue)
+
+    def waiting_states(self) -> list[tuple[Pending, State]]:
+        """The chunks that were not taken yet, and how they wait."""
+        with self._changed:
+            return [(pending, self._state_of(pending)) for pending in self._queue]
 
     def drop(self) -> list[Pending]:
         """Give up what has not been taken, and return it."""

@@ -16,7 +16,7 @@ from eager_kernel.execution.intake import State, StopReason
 from eager_kernel.execution.pump import OnError
 
 TARGET: Final = "eager.stream"
-_ATTACH: Final = re.compile(r"\s*%eager[ \t]+attach[ \t]+(\S+)\s*")
+_ATTACH: Final = re.compile(r"\s*%eager[ \t]+attach[ \t]+(\S+)([ \t]+--view)?\s*")
 VERSION: Final = 1
 
 
@@ -29,6 +29,22 @@ class OpenOptions:
     on_error: OnError
     model: str
     resume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """A cell that attaches a stream.
+
+    Parameters
+    ----------
+    comm_id
+        The stream's comm.
+    view
+        Whether the cell shows the view of the run, too.
+    """
+
+    comm_id: str
+    view: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +224,16 @@ def is_resume(data: object) -> bool:
     return isinstance(data, dict) and data.get("type") == "resume"
 
 
+def parse_attach(code: object) -> Attach | None:
+    """Read a cell that attaches a stream; None if `code` is none."""
+    match = _ATTACH.fullmatch(code) if isinstance(code, str) else None
+    return Attach(match[1], match[2] is not None) if match is not None else None
+
+
 def attached_comm(code: object) -> str | None:
     """Return the comm's id if `code` is a cell that attaches a stream."""
-    attach = _ATTACH.fullmatch(code) if isinstance(code, str) else None
-    return attach[1] if attach is not None else None
+    attach = parse_attach(code)
+    return attach.comm_id if attach is not None else None
 
 
 def is_client_message(data: object) -> bool:

@@ -24,6 +24,23 @@ from eager_kernel.kernel.protocol import (
 )
 
 
+class Observer(Protocol):
+    """Hears of a run in its own process, as a view of it does."""
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Take an event, on any thread; only notes it.
+
+        Parameters
+        ----------
+        event
+            What the client is told, or ``delta`` with code text as it comes; see
+            `eager_kernel.widget.record.Event`.
+        """
+
+    def flush(self) -> None:
+        """Show what is new; on the stream thread, at most 20 times a second."""
+
+
 class Publish(Protocol):
     """Tells whoever sent the stream; callable from any thread."""
 
@@ -77,17 +94,34 @@ class Stream:
         """It may be silent as long as it likes: somebody else watches over its text."""
         self.repair: Repair | None = None
         """Has the program written on when it fails; None: it ends."""
+        self.outcome: Outcome | None = None
+        """How the run ended; None until then."""
+        self.observers: list[Observer] = []
+        """Told what the client is told, and the program's text as it comes."""
         self._publish = publish
         self._received = 0
         self._lock = threading.Lock()
         self._states: dict[int, tuple[Pending, State]] = {}
-        self.intake = make_intake(on_state=self._note, on_stop=self.tell_stop)
+        self.intake = make_intake(
+            on_state=self._note, on_code=self._tell_code, on_stop=self.tell_stop
+        )
 
     def attach(self, parent: Any, now: float) -> None:
         """Give the run to a cell, whose request is the parent of what is told from now on."""
         self.attached = True
         self.last_heard = now
         self._publish.parent = parent
+
+    def watch(self, observer: Observer) -> None:
+        """Tell an observer what came before it, and then all that comes.
+
+        On the stream thread, before any of the program runs.
+        """
+        self.tell_chunks()
+        observer.hear({"type": "delta", "text": self.intake.program})
+        for pending, state in self.intake.waiting_states():
+            observer.hear(_chunk_message(pending, state))
+        self.observers.append(observer)
 
     # Client → kernel ------------------------------------------------------------------------
 
@@ -121,9 +155,7 @@ class Stream:
     def tell_stop(self, reason: StopReason, message: str) -> None:
         """Have the client stop generating."""
         if not self.closed:
-            self._publish(
-                "comm_msg", dict(StopMessage(type="stop", reason=reason, message=message))
-            )
+            self._tell(dict(StopMessage(type="stop", reason=reason, message=message)))
 
     def tell_chunks(self) -> None:
         """Send the states that changed since the last call: the latest of each chunk.
@@ -141,24 +173,12 @@ class Stream:
                 for index, (pending, state) in changed.items()
                 if state not in _TOLD_BY_LAST or last_of[state] == index
             }
-        for index, (pending, state) in sorted(changed.items()):
-            chunk, verdict = pending.chunk, pending.verdict
-            self._publish(
-                "comm_msg",
-                dict(
-                    ChunkMessage(
-                        type="chunk",
-                        index=index,
-                        lines=[chunk.first_line, chunk.last_line],
-                        state=state,
-                        category=verdict.category,
-                        reason=verdict.reason,
-                    )
-                ),
-            )
+        for _, (pending, state) in sorted(changed.items()):
+            self._tell(_chunk_message(pending, state))
 
     def tell_result(self, outcome: Outcome, traceback: list[str]) -> None:
         """Send the result, and close the comm."""
+        self.outcome = outcome
         error: ErrorContent | None = None
         if outcome.error is not None:
             error = ErrorContent(
@@ -169,8 +189,7 @@ class Stream:
             )
         self.intake.settle()
         self.tell_chunks()
-        self._publish(
-            "comm_msg",
+        self._tell(
             dict(
                 ResultMessage(
                     type="result",
@@ -181,7 +200,7 @@ class Stream:
                     executed_lines=outcome.executed_lines,
                     report=outcome.report.to_dict(),
                 )
-            ),
+            )
         )
         self.close()
 
@@ -198,10 +217,38 @@ class Stream:
         self.intake.look()
         if self._states:
             self.tell_chunks()
+        for observer in self.observers:
+            observer.flush()
+
+    def _tell(self, data: dict[str, Any]) -> None:
+        """Tell the client, and those who observe."""
+        self._publish("comm_msg", data)
+        self._tell_observers(data)
+
+    def _tell_observers(self, event: dict[str, Any]) -> None:
+        for observer in self.observers:
+            observer.hear(event)
+
+    def _tell_code(self, text: str) -> None:
+        self._tell_observers({"type": "delta", "text": text})
 
     def _note(self, pending: Pending, state: State) -> None:
         with self._lock:
             self._states[pending.chunk.index] = (pending, state)
+
+
+def _chunk_message(pending: Pending, state: State) -> dict[str, Any]:
+    chunk, verdict = pending.chunk, pending.verdict
+    return dict(
+        ChunkMessage(
+            type="chunk",
+            index=chunk.index,
+            lines=[chunk.first_line, chunk.last_line],
+            state=state,
+            category=verdict.category,
+            reason=verdict.reason,
+        )
+    )
 
 
 _BURST: Final = 100

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
 from eager_kernel.core.gate import Gate, Mode
@@ -24,7 +25,7 @@ from eager_kernel.errors import (
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.intake import StopReason
 from eager_kernel.kernel.protocol import TARGET, Cancel, Delta, End
-from eager_kernel.kernel.stream import Again, Stream
+from eager_kernel.kernel.stream import Again, Observer, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,19 @@ class Streams:
 
     # The main thread ------------------------------------------------------------------------
 
-    def claim(self, comm_id: str, parent: Any) -> Stream:
+    def find(self, comm_id: str) -> Stream:
+        """A stream that a cell may claim.
+
+        Raises
+        ------
+        UnknownStreamError
+            As `claim`.
+        """
+        with self._lock:
+            self.explain(comm_id)
+            return self._streams[comm_id]
+
+    def claim(self, comm_id: str, parent: Any, observer: Observer | None = None) -> Stream:
         """Give a stream to the cell that attaches it.
 
         Parameters
@@ -236,6 +249,8 @@ class Streams:
             The stream's comm.
         parent
             The cell's `execute_request`; the client hears with it as the parent.
+        observer
+            Is told what came so far, and then all that comes.
 
         Raises
         ------
@@ -249,7 +264,9 @@ class Streams:
             # What arrived before the cell is read before the cell begins.
             stream.intake.caught_up = False
             self._unread[comm_id] += 1
-            self._inbox.put(_Mail(stream, _attached))
+            self._inbox.put(
+                _Mail(stream, _attached if observer is None else partial(stream.watch, observer))
+            )
             return stream
 
     def explain(self, comm_id: str) -> None:

@@ -18,6 +18,7 @@ from eager_kernel.core.gantt import to_svg
 from eager_kernel.core.gate import MODES
 from eager_kernel.core.summary import summarise
 from eager_kernel.errors import SourceError
+from eager_kernel.kernel.protocol import parse_attach
 from eager_kernel.magics.conversation import Turn
 from eager_kernel.magics.options import PromptOptions, make_parser, parse_options
 from eager_kernel.magics.session import Session
@@ -91,10 +92,11 @@ class EagerMagics(Magics):
 
     # Commands -------------------------------------------------------------------------------
 
-    def _attach(self, comm_id: str) -> None:
-        if not comm_id:
-            raise UsageError("use: %eager attach COMM_ID, alone in its cell")
-        self._session.streams.explain(comm_id)
+    def _attach(self, line: str) -> None:
+        attach = parse_attach(f"%eager attach {line}")
+        if attach is None:
+            raise UsageError("use: %eager attach COMM_ID [--view], alone in its cell")
+        self._session.streams.explain(attach.comm_id)
         raise UsageError(
             "%eager attach must be alone in its cell, not inside another run, and needs the "
             "kernel EAGER Python with the asyncio loop runner (%autoawait asyncio)"
@@ -229,7 +231,7 @@ notebook.
     report             the last run's timeline, and what was hidden
     code               put the last run's program into a new cell
     stop               stop the run, from another cell
-    attach COMM_ID     run a program that a client streams in
+    attach COMM_ID     run a program that a client streams in; --view shows it, too
 """
 
 _Command = Callable[[EagerMagics, str], None]

@@ -37,6 +37,7 @@ def load(shell: Any) -> None:
             heard_at_once=True,
         )
         kernel.claimants.append(session.claim)
+        kernel.claimants.insert(0, session.claim_shown)  # before who takes any attaching cell
     else:
         run, gate = EagerRun(parent=kernel or shell), EagerGate(parent=kernel or shell)
         streams = Streams(run.make_limits(), logging.getLogger("eager_kernel"))
@@ -71,6 +72,7 @@ def unload(shell: Any) -> None:
         session.streams.close()
     else:
         shell.kernel.claimants.remove(session.claim)
+        shell.kernel.claimants.remove(session.claim_shown)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("eager", None)
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from eager_kernel.errors import EagerError, SourceError
-from eager_kernel.execution.intake import Intake
+from eager_kernel.execution.intake import Intake, StopReason
 from eager_kernel.execution.pump import Outcome
 from eager_kernel.execution.repair import Failure
 from eager_kernel.kernel.protocol import Delta, End, OpenOptions
@@ -114,10 +114,6 @@ class PromptedRun(Stream):
         streams: Streams,
         gates: Gates,
     ) -> None:
-        self.observers: list[Observer] = []
-        """Told the protocol's messages, and the program's text as it comes."""
-        self.outcome: Outcome | None = None
-        """How the run ended; None until then."""
         self.traceback: list[str] = []
         """The error's traceback as it was shown, if there was one."""
         self.usage: list[Usage] = []
@@ -127,7 +123,6 @@ class PromptedRun(Stream):
         self._stop_writing: Callable[[], None] = lambda: None
         self._failures: list[Failure] = []
         self._attempt = 0
-        publish = _Observed(self._tell)
         intake = partial(
             Intake,
             options.text_format,
@@ -135,9 +130,8 @@ class PromptedRun(Stream):
             gates.make_barrier(options.gate),
             max_chars=streams.limits.max_program_chars,
             repairable=writer.repairs > 0,
-            on_code=lambda text: self._tell("comm_msg", {"type": "delta", "text": text}),
         )
-        super().__init__(uuid4().hex, options, publish, time.monotonic(), intake)
+        super().__init__(uuid4().hex, options, _Nobody(), time.monotonic(), intake)
         self.patient = True
         if writer.repairs:
             self.repair = self
@@ -153,8 +147,8 @@ class PromptedRun(Stream):
     def _hear(self, attempt: int, event: Event | SourceError) -> None:
         """Take what the writer says, on whatever thread."""
         if isinstance(event, Progress):
-            self._tell(
-                "comm_msg", {"type": "progress", "text": event.text, "fraction": event.fraction}
+            self._tell_observers(
+                {"type": "progress", "text": event.text, "fraction": event.fraction}
             )
             return
         if isinstance(event, Finish) and event.usage is not None:
@@ -196,22 +190,26 @@ class PromptedRun(Stream):
     def _turn_to(self, attempt: int, failure: Failure) -> Again:
         """Take the text of another attempt from now on; on the stream thread."""
         self._attempt = attempt
-        self._tell(
-            "comm_msg",
+        self._tell_observers(
             {
                 "type": "repair",
                 "attempt": attempt,
                 "from_line": failure.executed_lines + 1,
                 "message": failure.message,
-            },
+            }
         )
         return Again()
 
     # What is told ---------------------------------------------------------------------------
 
+    def tell_stop(self, reason: StopReason, message: str) -> None:
+        """Have no more written, and tell it."""
+        self._stop_writing()
+        super().tell_stop(reason, message)
+
     def tell_result(self, outcome: Outcome, traceback: list[str]) -> None:
-        """Keep how the run ended, and tell it."""
-        self.outcome, self.traceback = outcome, traceback
+        """Keep the traceback, and tell how the run ended."""
+        self.traceback = traceback
         super().tell_result(outcome, traceback)
 
     def close(self) -> None:
@@ -219,37 +217,11 @@ class PromptedRun(Stream):
         super().close()
         self._stop_writing()
 
-    def look(self) -> None:
-        """Have the observers show what is new."""
-        super().look()
-        for observer in self.observers:
-            observer.flush()
 
-    def _tell(self, kind: str, data: dict[str, Any]) -> None:
-        if kind != "comm_msg":
-            return
-        if data["type"] == "stop":
-            self._stop_writing()
-        for observer in self.observers:
-            observer.hear(data)
+class _Nobody:
+    """Stands where the publisher of a client's comm stands."""
 
-
-class Observer(Protocol):
-    """Hears of a run, as a view of it does."""
-
-    def hear(self, event: dict[str, Any]) -> None:
-        """Take an event, on any thread; only notes it."""
-
-    def flush(self) -> None:
-        """Show what is new; on the stream thread, at most 20 times a second."""
-
-
-class _Observed:
-    """Stands where a comm's publisher stands."""
-
-    def __init__(self, tell: Callable[[str, dict[str, Any]], None]) -> None:
-        self._tell = tell
-        self.parent: Any = None
+    parent: Any = None
 
     def __call__(self, kind: str, data: dict[str, Any]) -> None:
-        self._tell(kind, data)
+        pass

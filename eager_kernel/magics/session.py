@@ -11,11 +11,13 @@ from IPython.core.error import UsageError
 
 from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.core.report import Report
-from eager_kernel.errors import EagerError, PromptError
+from eager_kernel.errors import EagerError, PromptError, UnknownStreamError
 from eager_kernel.execution.pump import Outcome
 from eager_kernel.kernel.model_config import EagerModel
-from eager_kernel.kernel.protocol import OpenOptions
+from eager_kernel.kernel.protocol import OpenOptions, parse_attach
+from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Gates, Streams
+from eager_kernel.magics.attached import AttachedCell
 from eager_kernel.magics.conversation import Conversation, Turn, plain
 from eager_kernel.magics.listener import Listener
 from eager_kernel.magics.options import (
@@ -90,6 +92,35 @@ class Session:
 
     # Runs -----------------------------------------------------------------------------------
 
+    def claim_shown(self, code: str, cell_id: str | None, parent: Any) -> AttachedCell | None:
+        """Take the stream of a cell ``%eager attach COMM_ID --view``.
+
+        Parameters
+        ----------
+        code, cell_id, parent
+            As of `claim`.
+
+        Returns
+        -------
+        AttachedCell or None
+            None: it is another cell, or there is no such stream, as the magic will say.
+        """
+        attach = parse_attach(code)
+        if attach is None or not attach.view:
+            return None
+        shown = None
+        try:
+            shown = self._show(self.streams.find(attach.comm_id))
+            observer = None if shown is None else shown.observer
+            stream = self.streams.claim(attach.comm_id, parent, observer)
+        except UnknownStreamError:
+            if shown is not None:
+                shown.close()  # it ended in this moment
+            return None
+        if shown is not None:
+            shown.begin()
+        return AttachedCell(stream, shown, self._note)
+
     def claim(self, code: str, cell_id: str | None, parent: Any) -> PromptedCell | None:
         """Begin the run of a cell that ``%%eager`` heads.
 
@@ -159,16 +190,19 @@ class Session:
             model=model,
         )
         stream = PromptedRun(writer, open_options, self.streams, self._gates)
+        shown = self._show(stream)
+        if shown is not None:
+            stream.observers.append(shown.observer)
         return PromptedCell(
             self,
             stream,
             turn=Turn(asked),
             saved=to_save,
             cell_id=cell_id,
-            shown=self._show(stream),
+            shown=shown,
         )
 
-    def _show(self, stream: PromptedRun) -> Shown | None:
+    def _show(self, stream: Stream) -> Shown | None:
         # A terminal shows what is displayed, and can't show it anew.
         if not self.config.view or not hasattr(self.shell, "kernel"):
             return None
@@ -212,8 +246,11 @@ class Session:
         """Note how a cell's run ended."""
         self._running = None
         if outcome is not None:
-            self.program, self.report = outcome.program, outcome.report
+            self._note(outcome)
             self.conversation.turns.append(cell.turn)
+
+    def _note(self, outcome: Outcome) -> None:
+        self.program, self.report = outcome.program, outcome.report
 
     def stop(self) -> bool:
         """Stop what runs, from another thread. False: nothing runs."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from IPython.display import display
 
-from eager_kernel.magics.run import PromptedRun
+from eager_kernel.kernel.stream import Observer, Stream
 
 
 class Shown:
@@ -29,15 +29,21 @@ class Shown:
     """
 
     def __init__(
-        self, shell: Any, stream: PromptedRun, stop: Callable[[], object], *, heard_at_once: bool
+        self, shell: Any, stream: Stream, stop: Callable[[], object], *, heard_at_once: bool
     ) -> None:
         from eager_kernel.widget import EagerView  # noqa: PLC0415 - slow to import
 
-        self._view = EagerView(stream.options.model, heard_at_once=heard_at_once)
+        self._view = EagerView(
+            stream.options.model, heard_at_once=heard_at_once, start=stream.opened
+        )
         self._view.on_stop, self._view.on_approve = stop, stream.intake.approve
         self._shell = shell
         self._handle: Any = None
-        stream.observers.append(self._view)
+
+    @property
+    def observer(self) -> Observer:
+        """What is to be told of the run."""
+        return self._view
 
     def begin(self) -> None:
         """Show it; on the main thread, when the cell has begun."""

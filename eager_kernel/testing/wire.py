@@ -91,9 +91,10 @@ class WireStream:
         """Send the end of the text."""
         return self.data({"type": "end", **({"finish_reason": reason} if reason else {})})
 
-    def attach(self, **options: Any) -> WireStream:
-        """Send the cell that owns the run."""
-        self.request = self.client.execute(f"%eager attach {self.comm_id}", **options)
+    def attach(self, *, view: bool = False, **options: Any) -> WireStream:
+        """Send the cell that owns the run, and may show it."""
+        code = f"%eager attach {self.comm_id}" + " --view" * view
+        self.request = self.client.execute(code, **options)
         return self
 
     def listen(self, seconds: float = 0.0, *, until: Any = None) -> Heard:

@@ -30,6 +30,8 @@ class EagerView(QuietView, anywidget.AnyWidget):
         the EAGER kernel does.
     clock
         Seconds of a monotonic clock.
+    start
+        When the run began, by this clock; None: now.
     """
 
     _esm = Path(__file__).parent / "view.js"
@@ -42,9 +44,10 @@ class EagerView(QuietView, anywidget.AnyWidget):
         *,
         heard_at_once: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        start: float | None = None,
     ) -> None:
         anywidget.AnyWidget.__init__(self)
-        self.begin(title, clock)
+        self.begin(title, clock, start)
         self._audience = Audience(clock(), certain=heard_at_once)
         self._closed = False
         comm = self.comm

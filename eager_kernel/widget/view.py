@@ -25,12 +25,20 @@ class QuietView:
         What to call the run: the model's name, for instance.
     clock
         Seconds of a monotonic clock.
+    start
+        When the run began, by this clock; None: now.
     """
 
-    def __init__(self, title: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.begin(title, clock)
+    def __init__(
+        self,
+        title: str = "",
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        start: float | None = None,
+    ) -> None:
+        self.begin(title, clock, start)
 
-    def begin(self, title: str, clock: Callable[[], float]) -> None:
+    def begin(self, title: str, clock: Callable[[], float], start: float | None) -> None:
         """Start to hear; what `__init__` does, where that is another class's."""
         self.on_stop: Callable[[], object] | None = None
         """Called when the user wants the run to stop; on any thread."""
@@ -39,7 +47,7 @@ class QuietView:
         self.insert_wanted = False
         """Whether the user wants the program as a cell of its own when the run has ended."""
         self._clock = clock
-        self._record = Record(title, clock())
+        self._record = Record(title, clock() if start is None else start)
         self._heard: deque[tuple[Event, float]] = deque()
         self._lock = threading.RLock()
 

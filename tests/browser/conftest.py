@@ -39,15 +39,25 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="package")
-def context(lab: Lab) -> Iterator[Any]:
+def chrome() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
         chrome = driver.chromium.launch(executable_path=browser(), args=FLAGS)
-        context = chrome.new_context(viewport={"width": 1200, "height": 1000})
-        context.set_default_timeout(30_000)
-        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=lab.url)
-        yield context
+        yield chrome
         chrome.close()
+
+
+def new_context(chrome: Any, lab: Lab) -> Any:
+    """Make what holds the pages of a server, apart from those of others."""
+    context = chrome.new_context(viewport={"width": 1200, "height": 1000})
+    context.set_default_timeout(30_000)
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=lab.url)
+    return context
+
+
+@pytest.fixture(scope="package")
+def context(chrome: Any, lab: Lab) -> Any:
+    return new_context(chrome, lab)
 
 
 @pytest.fixture

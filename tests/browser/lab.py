@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from eager_kernel.sources.recording import RecordedAnswer, TimedDelta, format_answer
 
@@ -42,8 +42,18 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def running_lab(folder: Path) -> Iterator[Lab]:
-    """Start a Jupyter server that knows nothing of the user's."""
+def running_lab(folder: Path, *, config: str = "", extension: Path | None = None) -> Iterator[Lab]:
+    """Start a Jupyter server that knows nothing of the user's.
+
+    Parameters
+    ----------
+    folder
+        For its files; empty.
+    config
+        The text of its configuration.
+    extension
+        The built extension that its JupyterLab is to have, instead of one that is installed.
+    """
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     notebooks = folder / "notebooks"
@@ -51,9 +61,18 @@ def running_lab(folder: Path) -> Iterator[Lab]:
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     settings.joinpath("notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    folder.joinpath("config").mkdir()
+    folder.joinpath("config", "jupyter_server_config.py").write_text(config)
+    if extension is not None:
+        first = folder / "first" / "labextensions"
+        first.mkdir(parents=True)
+        first.joinpath("eager-kernel").symlink_to(extension)
     environment = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY),
+        "JUPYTER_PATH": os.pathsep.join(
+            filter(None, (str(folder / "first"), os.environ.get("JUPYTER_PATH")))
+        ),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
@@ -132,9 +151,12 @@ class Lab:
         return f"recorded/{name}"
 
     def write(self, name: str, *cells: str, kernel: str = "eager_python") -> str:
-        """Write a notebook; returns the address of its page."""
+        """Write a notebook; returns the address of its page.
+
+        A cell of code is given as its text, one of Markdown with ``markdown:`` before it.
+        """
         notebook = new_notebook(
-            cells=[new_code_cell(cell) for cell in cells],
+            cells=[_new_cell(cell) for cell in cells],
             metadata={"kernelspec": {"name": kernel, "display_name": kernel}},
         )
         nbformat.write(notebook, self.folder / f"{name}.ipynb")
@@ -143,6 +165,11 @@ class Lab:
     def address(self, name: str) -> str:
         """The address of a notebook's page, in a workspace of its own."""
         return f"{self.url}/lab/workspaces/{name}/tree/{name}.ipynb?token={TOKEN}&reset"
+
+
+def _new_cell(text: str) -> Any:
+    markdown = text.removeprefix("markdown:")
+    return new_code_cell(text) if markdown == text else new_markdown_cell(markdown)
 
 
 class Notebook:
@@ -172,16 +199,36 @@ class Notebook:
             shown = self.page.locator("body").inner_text()
             raise AssertionError(f"the kernel is not idle, but {state}:\n{shown}") from None
 
-    def run_cell(self, index: int) -> None:
-        """Run a cell, and do not wait for its end."""
+    def select(self, index: int) -> None:
+        """Make a cell the active one."""
         self.page.evaluate(
             """index => {
               const notebook = window.jupyterapp.shell.currentWidget.content;
               notebook.activeCellIndex = index;
               notebook.deselectAll();
-              window.jupyterapp.commands.execute('notebook:run-cell');
             }""",
             index,
+        )
+
+    def run_cell(self, index: int) -> None:
+        """Run a cell, and do not wait for its end."""
+        self.select(index)
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
+
+    def type_into(self, index: int, text: str) -> None:
+        """Have a cell hold another text, and make it the active one."""
+        self.select(index)
+        self.page.evaluate(
+            "([index, text]) => window.jupyterapp.shell.currentWidget.content.widgets[index]"
+            ".model.sharedModel.setSource(text)",
+            [index, text],
+        )
+
+    def restart(self) -> None:
+        """Restart the kernel."""
+        self.page.evaluate(
+            "async () => await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+            ".restart()"
         )
 
     def shut_down(self) -> None:
