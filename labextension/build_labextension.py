@@ -32,8 +32,8 @@ def build() -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise RuntimeError(
-            "the JupyterLab extension must be built, which needs Node.js 20 or later with npm. "
-            "Install it, or install the package editably (pip install -e .), without the extension"
+            "the JupyterLab extension must be built, which needs Node.js 20 or later with npm: "
+            "install it"
         )
     MARK.unlink(missing_ok=True)
     if not _has_packages():
@@ -42,6 +42,11 @@ def build() -> Path:
     shutil.copy(FOLDER / "install.json", BUILT)
     MARK.write_text(_digest(), encoding="ascii")
     return BUILT
+
+
+def can_build() -> bool:
+    """Whether there is what builds it."""
+    return shutil.which("npm") is not None
 
 
 def is_current() -> bool:
