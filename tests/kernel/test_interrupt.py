@@ -37,7 +37,7 @@ def test_while_waiting_for_text(client: BlockingKernelClient, interrupt) -> None
     stream = WireStream(client).open().attach().delta("x = 1\nprint('ran')\n")
     stream.listen(until=lambda heard: heard.text() == "ran\n")
     heard, seconds = interrupted(stream, interrupt)
-    assert seconds < 2
+    assert seconds < 5
     assert heard.reply["ename"] == "KeyboardInterrupt"
     assert heard.errors() == ["KeyboardInterrupt"]
     assert [stop["reason"] for stop in heard.stops] == ["interrupted"]
@@ -48,7 +48,7 @@ def test_while_python_code_runs(client: BlockingKernelClient, interrupt) -> None
     stream = WireStream(client).open().attach().delta("print('go')\nwhile True: pass\n\nx")
     stream.listen(until=lambda heard: heard.text() == "go\n")
     heard, seconds = interrupted(stream, interrupt)
-    assert seconds < 2
+    assert seconds < 5
     assert heard.reply["ename"] == "KeyboardInterrupt"
     assert [stop["reason"] for stop in heard.stops] == ["interrupted"]
     assert heard.result["error"]["lines"] == [2, 2]
@@ -59,7 +59,7 @@ def test_while_it_sleeps(client: BlockingKernelClient, interrupt) -> None:
     stream.delta("import time\nprint('go')\ntime.sleep(60)\n")
     stream.listen(until=lambda heard: heard.text() == "go\n")
     heard, seconds = interrupted(stream, interrupt)
-    assert seconds < 2
+    assert seconds < 5
     assert heard.reply["ename"] == "KeyboardInterrupt"
 
 
@@ -70,7 +70,7 @@ def test_in_an_event_after_the_program(client: BlockingKernelClient, interrupt) 
     stream.delta(f"{hook}{register}\nx = 1\n").end()
     stream.listen(until=lambda heard: heard.text() == "in the event\n")
     heard, seconds = interrupted(stream, interrupt)
-    assert seconds < 2
+    assert seconds < 5
     # As in any cell: the event's error is shown, and the program's outcome stands.
     assert heard.reply["status"] == "ok"
     assert "KeyboardInterrupt" in heard.errors()
@@ -85,7 +85,7 @@ def test_while_it_awaits(client: BlockingKernelClient, interrupt) -> None:
     stream.listen(until=lambda heard: heard.text() == "go\n")
     time.sleep(0.2)
     heard, seconds = interrupted(stream, interrupt)
-    assert seconds < 2
+    assert seconds < 5
     assert heard.reply["ename"] == "CancelledError"  # what ipykernel gives for a cell too
     assert heard.result["status"] == "error"
 
@@ -108,7 +108,7 @@ def test_while_it_waits_for_input(client: BlockingKernelClient, interrupt) -> No
     stream = WireStream(client).open().attach(allow_stdin=True).delta("input('?')\n")
     client.get_stdin_msg(timeout=20)
     heard, seconds = interrupted(stream, interrupt)
-    assert seconds < 2
+    assert seconds < 5
     assert heard.reply["ename"] == "KeyboardInterrupt"
 
 
@@ -118,7 +118,7 @@ def test_while_it_drains_the_text_of_a_failed_program(
     stream = WireStream(client).open(on_error="drain").attach().delta("print('go')\n1 / 0\n")
     stream.listen(0.5)
     heard, seconds = interrupted(stream, interrupt)
-    assert seconds < 2
+    assert seconds < 5
     assert heard.errors() == [heard.reply["ename"]] == ["ZeroDivisionError"]
     assert heard.result["error"]["lines"] == [2, 2]
     assert [stop["reason"] for stop in heard.stops] == ["interrupted"]

@@ -77,7 +77,7 @@ def test_an_interrupt_ends_the_wait(
     else:
         os.kill(manager.provisioner.process.pid, signal.SIGINT)
     heard = stream.finish()
-    assert time.monotonic() - start < 0.5
+    assert time.monotonic() - start < 5
     # A program that awaits is cancelled, as any cell that does.
     error = "CancelledError" if where == "in a task" else "KeyboardInterrupt"
     assert heard.errors() == [error] == [heard.result["error"]["ename"]]

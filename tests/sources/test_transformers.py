@@ -328,7 +328,7 @@ def test_cancelling_frees_the_model(process: ModelProcess) -> None:
     start = time.monotonic()
     generation.cancel()
     assert generation.done.wait(2)
-    assert time.monotonic() - start < 0.5  # some 1.5 s of text were to come
+    assert time.monotonic() - start < 1.2  # some 1.5 s of text were to come
     assert not listener.ended
     recite(process, COUNTING)
     assert workers() == kept
