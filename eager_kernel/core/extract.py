@@ -30,6 +30,7 @@ from eager_kernel.core.events import BlockClose, BlockOpen, Code, Event, outside
 from eager_kernel.core.extract_fence import FenceExtractor, find_opening
 from eager_kernel.core.extract_json import JsonExtractor
 from eager_kernel.core.extract_tag import TagExtractor
+from eager_kernel.core.undisturbed import undisturbed
 
 __all__ = [
     "FORMATS",
@@ -260,7 +261,7 @@ def _begins_program(line: str) -> bool | None:
         # The parser would warn of each unknown escape; without their backslashes it has no
         # reason to, and there is no need to change the warning filters of the whole process.
         source = _OTHER_ESCAPE.sub(r"\1", line)
-        tree = compile(source, "<answer>", "exec", _PARSE, dont_inherit=True)
+        tree = undisturbed(lambda: compile(source, "<answer>", "exec", _PARSE, dont_inherit=True))
     except SyntaxError as error:
         return error.msg.startswith(("incomplete input", "unterminated triple-quoted"))
     except (ValueError, MemoryError, RecursionError, OverflowError):

@@ -10,6 +10,8 @@ import ast
 import re
 from typing import Final
 
+from eager_kernel.core.undisturbed import undisturbed
+
 
 def parse_quietly(source: str, flags: int = 0) -> ast.Module:
     """Parse `source`, with top-level ``await``.
@@ -29,7 +31,8 @@ def parse_quietly(source: str, flags: int = 0) -> ast.Module:
         As the parser does.
     """
     flags |= ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    tree = compile(without_warnings(source), "<program>", "exec", flags, dont_inherit=True)
+    text = without_warnings(source)
+    tree = undisturbed(lambda: compile(text, "<program>", "exec", flags, dont_inherit=True))
     assert isinstance(tree, ast.Module)
     return tree
 

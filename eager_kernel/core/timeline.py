@@ -211,16 +211,19 @@ class _Chunk:
             batch=self.batch,
             delay=self.delay,
             line=verdict.line,
-            waits=tuple(
-                WaitReport(
-                    line=wait.line,
-                    effect=wait.effect,
-                    start=begin - origin,
-                    finish=finish - origin,
-                )
-                for wait in self.waits
-                for begin, finish in [self.clipped(wait, now)]
-            ),
+            waits=self._waits(origin, now) if self.waits else (),  # there are thousands of chunks
+        )
+
+    def _waits(self, origin: float, now: float) -> tuple[WaitReport, ...]:
+        return tuple(
+            WaitReport(
+                line=wait.line,
+                effect=wait.effect,
+                start=begin - origin,
+                finish=finish - origin,
+            )
+            for wait in self.waits
+            for begin, finish in [self.clipped(wait, now)]
         )
 
     def clipped(self, wait: _Wait, now: float) -> tuple[float, float]:

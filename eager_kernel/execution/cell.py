@@ -21,6 +21,7 @@ from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.positions import parse_at
+from eager_kernel.core.undisturbed import undisturbed
 from eager_kernel.errors import EagerError, EffectHeld
 from eager_kernel.execution.history import GrowingEntry, Recording
 from eager_kernel.execution.source import GrowingSource
@@ -440,7 +441,8 @@ class StreamedCell:
     # Text and errors ------------------------------------------------------------------------
 
     def _parse(self, text: str) -> ast.Module:
-        tree: ast.Module = self._shell.compile.ast_parse(text, filename=self._source.name)
+        parse, name = self._shell.compile.ast_parse, self._source.name
+        tree: ast.Module = undisturbed(lambda: parse(text, filename=name))
         return tree
 
     def _add(self, text: str) -> None:
@@ -550,7 +552,7 @@ class StreamedCell:
             shell.showtraceback(_without_own_frames(failure))
             return failure
         try:
-            shell.compile.ast_parse(text, filename=self._source.name)
+            self._parse(text)
         except _NO_PROGRAM as whole:
             error = whole
             if ran:

@@ -18,6 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from eager_kernel.core.undisturbed import undisturbed
+
 
 class WarmThread(threading.Thread):
     """Imports modules. It is the kernel's, so no effect of an import waits in it.
@@ -67,7 +69,7 @@ def is_library(name: str) -> bool:
 def imports_of(program: str) -> list[str]:
     """The modules that a program's top-level statements import, in order."""
     try:
-        tree = ast.parse(program)
+        tree = undisturbed(lambda: ast.parse(program))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []  # IPython lines, for example: there is less to learn
     names: list[str] = []
