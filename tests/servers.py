@@ -89,20 +89,26 @@ def running_server(
         process = subprocess.Popen(full, env=env, cwd=root, stdout=out, stderr=subprocess.STDOUT)
         try:
             url = f"http://127.0.0.1:{port}{base_url}"
-            _wait_for(url, process, log)
+            wait_for(f"{url}api", process, log, token=TOKEN)
             yield Server(url, log, process)
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a server, one way or the other."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_for(address: str, process: subprocess.Popen[bytes], log: Path, *, token: str) -> None:
+    """Wait until a server answers at an address."""
     deadline = time.monotonic() + 60
-    request = urllib.request.Request(f"{url}api", headers={"Authorization": f"token {TOKEN}"})
+    request = urllib.request.Request(address, headers={"Authorization": f"token {token}"})
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         try:

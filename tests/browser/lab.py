@@ -7,9 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +16,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from eager_kernel.sources.recording import RecordedAnswer, TimedDelta, format_answer
+from tests.servers import end, wait_for
 
 REPOSITORY = Path(__file__).parents[2]
 SCREENSHOTS = REPOSITORY / "build" / "screenshots"
@@ -98,26 +96,10 @@ def running_lab(folder: Path, *, config: str = "", extension: Path | None = None
             command, env=environment, stdout=out, stderr=subprocess.STDOUT, cwd=folder
         )
         try:
-            _wait_for(f"http://127.0.0.1:{port}/api/status?token={TOKEN}", process, log)
+            wait_for(f"http://127.0.0.1:{port}/api/status", process, log, token=TOKEN)
             yield Lab(f"http://127.0.0.1:{port}", notebooks, folder / "data")
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise AssertionError(f"no server came up:\n{log.read_text()}")
+            end(process)
 
 
 class Lab:
