@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
+from jupyter_client.manager import KernelManager
 
+from eager_kernel.testing.kernels import start_kernel as start_ready_kernel
 from tests.models import model_environment, served_model, tiny_model
 
 __all__ = ["model_environment", "served_model", "tiny_model"]  # fixtures for all tests
@@ -49,7 +50,7 @@ def start_kernel() -> Iterator[Starter]:
         name: str = "eager_python", *arguments: str
     ) -> tuple[KernelManager, BlockingKernelClient]:
         quiet = ["--log-level=ERROR", *arguments]
-        manager, client = start_new_kernel(kernel_name=name, extra_arguments=quiet)
+        manager, client = start_ready_kernel(name, extra_arguments=quiet)
         managers.append((manager, client))
         return manager, client
 

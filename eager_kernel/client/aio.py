@@ -18,7 +18,7 @@ from eager_kernel.client.remote import RemoteTransport
 from eager_kernel.client.rest import KernelsApi
 from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import OnEvent, Run
-from eager_kernel.client.transport import LocalTransport, Transport
+from eager_kernel.client.transport import DiedAtStartError, LocalTransport, Transport
 from eager_kernel.errors import KernelConnectionError
 
 
@@ -87,6 +87,13 @@ class AsyncEagerClient:
                 f"there is no kernel {kernel_name!r}; `jupyter kernelspec list` shows those "
                 "there are, `jupyter eager install --user` installs eager_python"
             ) from error
+        for _ in range(_ATTEMPTS - 1):
+            await manager.start_kernel(**options)
+            try:
+                return await cls._begin(LocalTransport(manager.client(), manager), timeout)
+            except DiedAtStartError:
+                # As a rule, a port that was free when it was chosen was not when it was bound.
+                manager = AsyncKernelManager(kernel_name=kernel_name)
         await manager.start_kernel(**options)
         return await cls._begin(LocalTransport(manager.client(), manager), timeout)
 
@@ -260,3 +267,4 @@ class AsyncEagerClient:
 
 
 _READY_TIMEOUT: Final = 60.0
+_ATTEMPTS: Final = 3

@@ -76,6 +76,10 @@ class Transport(Protocol):
         """Disconnect; end a kernel that was started with the connection."""
 
 
+class DiedAtStartError(KernelConnectionError):
+    """A kernel of ours that ended before it answered."""
+
+
 class LocalTransport:
     """ZMQ sockets to a kernel, as a rule on this machine.
 
@@ -111,6 +115,10 @@ class LocalTransport:
         try:
             await self._client.wait_for_ready(timeout=timeout)
         except RuntimeError as error:
+            if self._manager is not None and not await self._manager.is_alive():
+                raise DiedAtStartError(
+                    "the kernel ended before it answered; what it wrote on stderr says why"
+                ) from error
             raise KernelConnectionError(
                 f"the kernel did not answer within {timeout:g} s: {error}"
             ) from error

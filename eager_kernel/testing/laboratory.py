@@ -18,10 +18,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
+from jupyter_client.manager import KernelManager
 
 from eager_kernel.execution.pump import OnError
 from eager_kernel.testing import normalise
+from eager_kernel.testing.kernels import start_kernel
 from eager_kernel.testing.programs import SPLITS, Program
 from eager_kernel.testing.wire import WireStream
 
@@ -112,8 +113,8 @@ class Laboratory:
         with ExitStack() as started:
             home = started.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
             for name in self._names:
-                manager, client = start_new_kernel(
-                    kernel_name=name,
+                manager, client = start_kernel(
+                    name,
                     extra_arguments=self._arguments,
                     env={**os.environ, "IPYTHONDIR": str(Path(home, name))},
                 )

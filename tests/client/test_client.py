@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,6 +137,49 @@ async def test_async_iterables(kernel: tuple[KernelManager, BlockingKernelClient
 def test_no_such_kernel() -> None:
     with pytest.raises(KernelConnectionError, match="no kernel 'no_such_kernel'"):
         EagerClient.start("no_such_kernel")
+
+
+LATE = """
+import sys, os
+place = sys.argv.pop(1)
+with open(place, "a") as file:
+    file.write("x")
+if os.path.getsize(place) < {count}:
+    sys.exit("a port is taken")
+from eager_kernel.kernel.app import EagerKernelApp
+EagerKernelApp.launch_instance()
+"""
+
+
+@pytest.fixture
+def late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Path]:
+    """Makes a kernel that starts at a certain attempt; returns the file that counts these."""
+
+    def make(count: int) -> Path:
+        begun = tmp_path / "begun"
+        spec = tmp_path / "kernels" / "late"
+        spec.mkdir(parents=True)
+        argv = [sys.executable, "-c", LATE.format(count=count), str(begun), "-f"]
+        about = {"argv": [*argv, "{connection_file}"], "display_name": "Late", "language": "python"}
+        spec.joinpath("kernel.json").write_text(json.dumps(about))
+        monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+        return begun
+
+    return make
+
+
+def test_a_kernel_whose_port_is_taken_is_started_anew(late: Callable[[int], Path]) -> None:
+    begun = late(3)
+    with EagerClient.start("late") as client:
+        assert client.run(["6 *", " 7"]).outputs[0]["data"]["text/plain"] == "42"
+    assert begun.read_text() == "xxx"
+
+
+def test_a_kernel_that_does_not_start(late: Callable[[int], Path]) -> None:
+    begun = late(9)
+    with pytest.raises(KernelConnectionError, match="ended before it answered"):
+        EagerClient.start("late")
+    assert begun.read_text() == "xxx"
 
 
 def test_no_such_connection_file() -> None:

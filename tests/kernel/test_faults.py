@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
+from jupyter_client.manager import KernelManager
 
+from eager_kernel.testing.kernels import start_kernel
 from eager_kernel.testing.wire import Heard, WireStream, run
 
 psutil = pytest.importorskip("psutil")
@@ -175,8 +176,8 @@ def left(kernel: Kernel) -> dict[str, Any]:
 @contextmanager
 def own_kernel(*arguments: str) -> Iterator[Kernel]:
     """A kernel for one test alone."""
-    manager, client = start_new_kernel(
-        kernel_name="eager_python", extra_arguments=["--log-level=ERROR", *arguments]
+    manager, client = start_kernel(
+        "eager_python", extra_arguments=["--log-level=ERROR", *arguments]
     )
     try:
         yield manager, client

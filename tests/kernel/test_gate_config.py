@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
 from traitlets import TraitError
 from traitlets.config import Config
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.kernel.config import EagerGate
+from eager_kernel.testing.kernels import start_kernel
 from eager_kernel.testing.wire import Heard, WireStream, run
 
 RULES = """
@@ -64,7 +64,7 @@ def configured(installed: Path) -> Iterator[BlockingKernelClient]:
         "--EagerRun.on_error=drain",
     ]
     env = {**os.environ, "PYTHONPATH": str(installed)}
-    manager, client = start_new_kernel(kernel_name="eager_python", extra_arguments=options, env=env)
+    manager, client = start_kernel("eager_python", extra_arguments=options, env=env)
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
 
+from eager_kernel.testing.kernels import start_kernel
 from eager_kernel.testing.wire import WireStream, run
 
 
 def test_shutdown_in_the_middle_of_a_run() -> None:
-    manager, client = start_new_kernel(
-        kernel_name="eager_python", extra_arguments=["--log-level=ERROR"]
-    )
+    manager, client = start_kernel("eager_python", extra_arguments=["--log-level=ERROR"])
     stream = WireStream(client).open().attach().delta("x = 1\nprint('ran')\n")
     stream.listen(until=lambda heard: heard.text() == "ran\n")
     start = time.monotonic()
@@ -23,9 +21,7 @@ def test_shutdown_in_the_middle_of_a_run() -> None:
 
 
 def test_restart_in_the_middle_of_a_run() -> None:
-    manager, client = start_new_kernel(
-        kernel_name="eager_python", extra_arguments=["--log-level=ERROR"]
-    )
+    manager, client = start_kernel("eager_python", extra_arguments=["--log-level=ERROR"])
     try:
         stream = WireStream(client).open().attach().delta("x = 1\nimport time\ntime.sleep(60)\n")
         stream.listen(0.5)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
+from jupyter_client.manager import KernelManager
 
+from eager_kernel.testing.kernels import start_kernel
 from eager_kernel.testing.wire import WireStream
 
 psutil = pytest.importorskip("psutil")
@@ -58,9 +59,7 @@ def status(stream: WireStream) -> str:
 
 
 def test_five_hundred_runs_leave_nothing_behind() -> None:
-    manager, client = start_new_kernel(
-        kernel_name="eager_python", extra_arguments=["--log-level=ERROR"]
-    )
+    manager, client = start_kernel("eager_python", extra_arguments=["--log-level=ERROR"])
     try:
         soak(manager, client)
     finally:
