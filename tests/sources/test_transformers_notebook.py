@@ -75,8 +75,8 @@ def test_a_program_runs_while_the_model_writes_it(notebook: Notebook) -> None:
     assert stdout(messages) == "0, 1, three, four, fünf\n"
     [result] = [m["content"]["data"] for m in messages if m["msg_type"] == "execute_result"]
     assert result["text/plain"] == "5"
-    assert report(client, "chunks[0].start") < report(client, "generation_s")
-    assert report(client, "saved_s") > 0
+    # What that saves is for the benchmarks: a busy machine has the model, too, write more slowly.
+    assert report(client, "chunks[0].finish") < report(client, "generation_s")
 
 
 def test_a_program_that_fails_ends_the_model(notebook: Notebook) -> None:
