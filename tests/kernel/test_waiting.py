@@ -138,7 +138,7 @@ def test_the_wait_is_told_with_line_and_reason(client: BlockingKernelClient, fol
     stream = WireStream(client).open().attach()
     stream.delta("print('before')\ndef f():\n    open('f', 'w')\n\nf").listen(0.2)
     stream.delta("()\n").listen(until=held)
-    stream.listen(0.3)
+    stream.listen(0.8)
     heard = stream.end().finish()
     told = [data for data in heard.comm if data["type"] == "chunk"]
     assert next(data for data in told if data["state"] == "deferred")["lines"] == [2, 3]
@@ -150,9 +150,10 @@ def test_the_wait_is_told_with_line_and_reason(client: BlockingKernelClient, fol
     assert chunk["action"] == "run"
     (told_wait,) = chunk["waits"]
     assert told_wait["line"] == 3
-    assert 0.2 < told_wait["finish"] - told_wait["start"] < chunk["finish"] - chunk["start"]
+    stood = told_wait["finish"] - told_wait["start"]
+    assert 0.6 < stood < chunk["finish"] - chunk["start"]
     # Standing still is no work.
-    assert heard.result["report"]["execution_s"] < 0.2
+    assert heard.result["report"]["execution_s"] < stood
 
 
 def test_lines_count_from_the_programs_first(client: BlockingKernelClient, folder: Path) -> None:
