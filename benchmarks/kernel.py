@@ -52,17 +52,16 @@ def latency(stock: Kernel, statements: int = 200) -> Table:
             f"against the first row, an ordinary one-line cell in an idle {STOCK} kernel.",
         ),
         ("main thread", "p50 ms", "p99 ms", "p50 ratio", "p99 ratio"),
-        tuple(
-            (
-                name,
-                f"{delays.percentile(50) * 1e3:.2f}",
-                f"{delays.percentile(99) * 1e3:.2f}",
-                f"{delays.percentile(50) / cells.percentile(50):.2f}",
-                f"{delays.percentile(99) / cells.percentile(99):.2f}",
-            )
-            for name, delays in everything.items()
-        ),
+        tuple((name, *percentiles(delays, cells)) for name, delays in everything.items()),
         {name: delays.seconds for name, delays in everything.items()},
+    )
+
+
+def percentiles(late: Samples, base: Samples) -> tuple[str, ...]:
+    """Cells for the 50th and the 99th percentile in ms, and for their ratios to another's."""
+    return (
+        *(f"{late.percentile(percent) * 1e3:.2f}" for percent in (50, 99)),
+        *(f"{late.percentile(percent) / base.percentile(percent):.2f}" for percent in (50, 99)),
     )
 
 

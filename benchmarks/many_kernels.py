@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Final
 
-from benchmarks.kernel import BUSY, EAGER, delays
+from benchmarks.kernel import BUSY, EAGER, delays, percentiles
 from eager_kernel import AsyncEagerClient
 from eager_kernel.bench.measure import Samples, Table
 
@@ -20,16 +20,7 @@ def run(repeats: int) -> list[Table]:
         for count in _COUNTS:
             late = asyncio.run(_delays(count, busy, repeats))
             base = base or late
-            rows.append(
-                (
-                    way,
-                    str(count),
-                    f"{late.percentile(50) * 1e3:.2f}",
-                    f"{late.percentile(99) * 1e3:.2f}",
-                    f"{late.percentile(50) / base.percentile(50):.2f}",
-                    f"{late.percentile(99) / base.percentile(99):.2f}",
-                )
-            )
+            rows.append((way, str(count), *percentiles(late, base)))
             samples[f"{count} kernels, {way}"] = late.seconds
     return [
         Table(

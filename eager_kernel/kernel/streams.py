@@ -258,8 +258,7 @@ class Streams:
             There is no such stream, or a cell has it already; says why.
         """
         with self._lock:
-            self.explain(comm_id)
-            stream = self._streams[comm_id]
+            stream = self.find(comm_id)
             stream.attach(parent, time.monotonic())
             # What arrived before the cell is read before the cell begins.
             stream.intake.caught_up = False
