@@ -129,14 +129,22 @@ async def test_an_error_in_the_program_closes_the_connection(
 
 
 async def test_a_connection_that_breaks_runs_nothing_more(kernel_client: AsyncEagerClient) -> None:
+    ran = asyncio.Event()
+
+    def on_event(event: dict[str, Any]) -> None:
+        if event.get("state") == "done":
+            ran.set()
+
     async def handler(connection: Connection) -> None:
         await connection.begin()
-        for piece in [*SAYS.begin(), SAYS.text("done = ['first']\n"), SAYS.text("done = 12")]:
+        for piece in [*SAYS.begin(), SAYS.text("done = ['first']\n")]:
             await connection.send(piece)
+        await ran.wait()
+        await connection.send(SAYS.text("done = 12"))
 
     async with Server(handler) as server:
         with pytest.raises(SourceError, match="broke"):
-            await kernel_client.run(answer(server))
+            await kernel_client.run(answer(server), on_event=on_event)
     assert (await kernel_client.execute("done")).outputs[0]["data"]["text/plain"] == "['first']"
 
 
