@@ -6,7 +6,6 @@ import io
 import re
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +27,7 @@ from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core.extract import Code, make_extractor
 from eager_kernel.core.gantt import to_svg
 from eager_kernel.core.summary import summarise
-from eager_kernel.errors import EagerError, MissingExtraError
+from eager_kernel.errors import EagerError
 from eager_kernel.sources.recorded import load_recording
 from eager_kernel.sources.recording import TimedDelta
 
@@ -71,8 +70,6 @@ class DemoApp(JupyterApp):
 
     def _show(self, screen: _Screen) -> list[RunResult]:
         deltas = load_recording(Path(self.recording) if self.recording else None).deltas
-        if not self.recording and find_spec("pandas") is None:
-            raise MissingExtraError("the bundled demo", "demo")
         screen.print(
             "A model's answer, replayed at the pace it was recorded, runs in a Jupyter kernel:\n"
             "first [b]while it is written[/b] (EAGER), then [b]after it is written[/b] (serial). "

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from eager_kernel.core.packages import how_to_install
 from eager_kernel.core.report import Report
 from eager_kernel.core.summary import summarise
 from eager_kernel.core.words import plain
@@ -158,7 +159,9 @@ class Record:
         self.phase = event["status"]
         if self.error is not None:
             ename, evalue = str(self.error.get("ename")), str(self.error.get("evalue"))
-            self._facts["note"] = plain(f"{ename}: {evalue}" if evalue else ename, 300)
+            said = plain(f"{ename}: {evalue}" if evalue else ename, 300)
+            help_ = how_to_install(ename, evalue)
+            self._facts["note"] = f"{said}. {help_}" if help_ else said
         elif self.phase == "ok":
             self._facts["note"] = ""
         if event.get("report") is not None:

@@ -139,7 +139,6 @@ def test_help_lists_every_trait() -> None:
 
 
 def test_demo() -> None:
-    pytest.importorskip("pandas")
     done = eager("demo")
     assert done.returncode == 0, done.stderr
     for row in ("generation", "execution", "end to end", "share of execution hidden", "saved"):
