@@ -12,6 +12,7 @@
     │   ├── UnknownModelError    a model id that names no source
     │   └── RecordingError       a file of recorded deltas that can't be read
     ├── PromptError              a prompt that can't be asked as it stands
+    │   └── NoModelError         no model is named anywhere
     ├── NoSavedProgramError      `%%eager --replay` of a cell that has run nothing yet
     ├── MissingExtraError        an optional dependency that is not installed
     └── KernelConnectionError    a kernel that can't be started, found or heard
@@ -80,6 +81,10 @@ class RecordingError(SourceError, ValueError):
 
 class PromptError(EagerError):
     """A prompt that can't be asked as it stands."""
+
+
+class NoModelError(PromptError):
+    """No model is named anywhere: not in the cell, not for the notebook, not by the server."""
 
 
 class NoSavedProgramError(EagerError):

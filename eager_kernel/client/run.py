@@ -15,7 +15,7 @@ from eager_kernel.client.result import RunError, RunResult
 from eager_kernel.client.resuming import Resuming
 from eager_kernel.client.transport import Broken, Channel, Transport
 from eager_kernel.core.report import Report
-from eager_kernel.errors import KernelConnectionError
+from eager_kernel.errors import EagerError, KernelConnectionError
 
 OnEvent = Callable[[dict[str, Any]], None]
 """Called with each message of the kernel on the stream's comm (`docs/protocol.md`), and with
@@ -141,7 +141,7 @@ class Run:
             await asyncio.wait({feeding, waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if feeding.done() and not self._stopped.is_set():
                 if (error := feeding.exception()) is not None:
-                    self._send_data({"type": "cancel"})
+                    self._send_data({"type": "cancel", "message": _why(error)})
                     await waiting
                     raise error
             else:
@@ -296,6 +296,13 @@ class Run:
         if data:
             return {"status": "ok" if data["status"] == "ok" else "error"}
         return {"status": "error", "ename": "ProtocolError", "evalue": self._stop_message}
+
+
+def _why(error: BaseException) -> str:
+    """What the user of the cell is told of an error of the client's."""
+    if isinstance(error, EagerError):
+        return str(error)  # made to be shown; others may hold what is the client's alone
+    return f"the client's text ended in {type(error).__name__}"
 
 
 async def _end(feeding: asyncio.Task[None]) -> Exception | None:

@@ -23,6 +23,7 @@ from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.imports import WarmImports
 from eager_kernel.kernel.ingress import Ingress
 from eager_kernel.kernel.journal import Journals, RecordingSocket, note_questions
+from eager_kernel.kernel.pages import Pages
 from eager_kernel.kernel.protocol import OpenOptions, attached_comm
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Streams
@@ -72,8 +73,15 @@ class EagerKernel(IPythonKernel):
         if self.iopub_thread is not None:
             self.iopub_thread.socket = RecordingSocket(self.iopub_thread.socket, self.journals)
             note_questions(self.session, self.journals)
+        self.pages = Pages()
         self.ingress = Ingress(
-            self, self.streams, self.defaults, gate, self.interrupt_main, journals=self.journals
+            self,
+            self.streams,
+            self.defaults,
+            gate,
+            self.interrupt_main,
+            journals=self.journals,
+            pages=self.pages,
         )
         self.claimants: list[Claimant] = [self._claim_stream]
         """Asked of each cell, in turn, whether it stands for a program that comes otherwise."""

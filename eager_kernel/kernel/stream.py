@@ -147,8 +147,8 @@ class Stream:
                 self.intake.end(finish_reason)
             case Again():
                 self.intake.begin_again()
-            case Cancel():
-                self.intake.cancel(RunCancelledError("the client cancelled the run"))
+            case Cancel(why):
+                self.intake.cancel(RunCancelledError(why or "the client cancelled the run"))
 
     # Kernel → client ------------------------------------------------------------------------
 

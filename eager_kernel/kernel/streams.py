@@ -323,7 +323,7 @@ class Streams:
                 return
             stream.handle(message)
             if isinstance(message, Cancel):
-                self.fail(stream, RunCancelledError("the client cancelled it"))
+                self.fail(stream, RunCancelledError(message.message or "the client cancelled it"))
         except EagerError as error:
             self.fail(stream, error)
         except Exception as error:  # noqa: BLE001 - ours: it ends its own stream only, and is seen

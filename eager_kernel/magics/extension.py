@@ -35,6 +35,7 @@ def load(shell: Any) -> None:
             config,
             interrupt=kernel.interrupt_main,
             heard_at_once=True,
+            pages=kernel.pages,
         )
         kernel.claimants.append(session.claim)
         kernel.claimants.insert(0, session.claim_shown)  # before who takes any attaching cell

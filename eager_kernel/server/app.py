@@ -115,6 +115,7 @@ class EagerServer(ExtensionApp):
             run_timeout=self.run_timeout,
             kernel_timeout=self.kernel_timeout,
             keep=self.keep_events,
+            max_prompt_chars=self.max_prompt_chars,
         )
 
     def _hide_keys(self) -> None:

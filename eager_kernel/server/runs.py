@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
@@ -38,6 +38,8 @@ class Limits:
         Seconds that a kernel may take to answer.
     keep
         Seconds for which the events of a run that has ended can be read.
+    max_prompt_chars
+        Characters in what a model is asked at once.
     """
 
     max_runs: int
@@ -47,6 +49,7 @@ class Limits:
     run_timeout: float
     kernel_timeout: float
     keep: float
+    max_prompt_chars: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +150,7 @@ class ServerRun:
         except TimeoutError:
             if not limit.expired():
                 raise
-            self._tell(
-                "error",
-                {
-                    "message": f"the run took longer than {self._limits.run_timeout:g} s; the "
-                    "deployer may raise EagerServer.run_timeout"
-                },
-            )
+            self._tell("error", {"message": self._too_long()})
         except EagerError as error:
             self._tell("error", {"message": f"{type(error).__name__}: {error}"})
         except asyncio.CancelledError:
@@ -163,6 +160,12 @@ class ServerRun:
                 await self._text.aclose()
             await transport.close()
             self._end("cancelled" if self._cancelled and status == "error" else status)
+
+    def _too_long(self) -> str:
+        return (
+            f"the run took longer than {self._limits.run_timeout:g} s; the deployer may raise "
+            "EagerServer.run_timeout"
+        )
 
     async def cancel(self) -> None:
         """Stop the model at once, and run nothing of the program that is not running."""
@@ -249,7 +252,7 @@ class Runs:
 
     def __init__(self, limits: Limits, models: Models, system_prompt: str) -> None:
         self.limits = limits
-        self._models = models
+        self.models = models
         self._system_prompt = system_prompt
         self._runs: dict[str, ServerRun] = {}
 
@@ -276,6 +279,27 @@ class Runs:
         SourceError, KernelConnectionError
             The model or the kernel can't be reached.
         """
+        self.admit(owner)
+        model = self.models.find(request.model or next(iter(self.models.models), ""))
+        process = self.models.process(model)
+        wanted = self.complete(request, model)
+        transport = connect()
+        run = ServerRun(owner, request, model.model_id, self.limits)
+
+        def make_text(on_progress: Callable[[Progress], None]) -> ModelText:
+            return ModelText(process, wanted, self.limits.max_answer_chars, on_progress)
+
+        await self.keep(run, run.begin(transport, make_text))
+        return run
+
+    def admit(self, owner: str) -> None:
+        """See that a user may have one more run.
+
+        Raises
+        ------
+        LimitError
+            Too many run.
+        """
         self._forget_old()
         active = [run for run in self._runs.values() if run.ended_at is None]
         own = sum(run.owner == owner for run in active)
@@ -286,22 +310,15 @@ class Runs:
             )
         if len(active) >= self.limits.max_runs:
             raise LimitError("the server has too many runs now: ask again later")
-        model = self._models.find(request.model or next(iter(self._models.models), ""))
-        process = self._models.process(model)
-        wanted = self._request(request, model)
-        transport = connect()
-        run = ServerRun(owner, request, model.model_id, self.limits)
+
+    async def keep(self, run: ServerRun, beginning: Awaitable[None]) -> None:
+        """Keep a run that begins, unless no kernel answers."""
         self._runs[run.id] = run
-
-        def make_text(on_progress: Callable[[Progress], None]) -> ModelText:
-            return ModelText(process, wanted, self.limits.max_answer_chars, on_progress)
-
         try:
-            await run.begin(transport, make_text)
+            await beginning
         except KernelConnectionError:
             del self._runs[run.id]
             raise
-        return run
 
     def find(self, owner: str, run_id: str) -> ServerRun | None:
         """A run, if it is one of this user's."""
@@ -319,7 +336,8 @@ class Runs:
         for run in list(self._runs.values()):
             await run.abort()
 
-    def _request(self, request: RunRequest, model: Model) -> Request:
+    def complete(self, request: RunRequest, model: Model) -> Request:
+        """What a model is asked: with what the server adds to a request, and within its limits."""
         messages = request.messages
         if self._system_prompt and messages[0].role != "system":
             messages = (Message("system", self._system_prompt), *messages)
