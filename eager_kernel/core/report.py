@@ -50,6 +50,10 @@ class Report:
         How long nothing ran although a chunk was ready, because the gate held it.
     waited_s
         How long running code stood still at effects on the outside.
+    pauses
+        Begin and end of each time between two answers, when the model did not write.
+    repairs
+        How often the program was written on after it had failed.
     """
 
     ttft_s: float
@@ -68,10 +72,14 @@ class Report:
     critical_chunks: float | None = None
     held_s: float = 0.0
     waited_s: float = 0.0
+    pauses: tuple[tuple[float, float], ...] = ()
+    repairs: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists and numbers, as on the wire."""
-        return {**_plain(self), "chunks": [chunk.to_dict() for chunk in self.chunks]}
+        pauses = [list(pause) for pause in self.pauses]
+        chunks = [chunk.to_dict() for chunk in self.chunks]
+        return {**_plain(self), "pauses": pauses, "chunks": chunks}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Report:
@@ -80,7 +88,8 @@ class Report:
         Fields that `plain` lacks have their defaults; those unknown here are left out.
         """
         chunks = tuple(_chunk(chunk) for chunk in plain["chunks"])
-        return cls(**{**_known(cls, plain), "chunks": chunks})
+        pauses = tuple((begin, end) for begin, end in plain.get("pauses", ()))
+        return cls(**{**_known(cls, plain), "chunks": chunks, "pauses": pauses})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

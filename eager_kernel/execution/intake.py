@@ -26,6 +26,7 @@ from eager_kernel.core.extract import (
     make_extractor,
 )
 from eager_kernel.core.gate import Gate, Verdict
+from eager_kernel.core.progress import Cursor, News
 from eager_kernel.core.queue import Pending, PendingQueue
 from eager_kernel.core.repeats import Repeats
 from eager_kernel.core.report import Report
@@ -622,6 +623,13 @@ class Intake:
             if self._running is not None:
                 self._note_waits(self._running.chunk.index)
             return self._timeline.report(self._clock())
+
+    def news(self, told: Cursor) -> News | None:
+        """What the run has taken so far, as `Progress.news`: as exact as its report."""
+        with self._changed:
+            if self._running is not None:
+                self._note_waits(self._running.chunk.index)
+            return self._timeline.news(self._clock(), told)
 
 
 _STATES: Final[dict[str, State]] = {"run": "ready", "defer": "deferred", "hold": "ready"}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from eager_kernel.core.progress import Cursor
 from eager_kernel.core.queue import Pending
 from eager_kernel.errors import ProtocolError, RunCancelledError
 from eager_kernel.execution.intake import Intake, State, StopReason
@@ -97,7 +98,8 @@ class Stream:
         self.outcome: Outcome | None = None
         """How the run ended; None until then."""
         self.observers: list[Observer] = []
-        """Told what the client is told, and the program's text as it comes."""
+        """Told what the client is told, and the program's text and its times as they come."""
+        self._times_told = Cursor()
         self._publish = publish
         self._received = 0
         self._lock = threading.Lock()
@@ -121,6 +123,9 @@ class Stream:
         observer.hear({"type": "delta", "text": self.intake.program})
         for pending, state in self.intake.waiting_states():
             observer.hear(_chunk_message(pending, state))
+        if self.intake.ending is not None:
+            observer.hear({"type": "end"})
+        self._times_told = Cursor()
         self.observers.append(observer)
 
     # Client → kernel ------------------------------------------------------------------------
@@ -145,6 +150,8 @@ class Stream:
                 self.intake.feed(text)
             case End(finish_reason):
                 self.intake.end(finish_reason)
+                self._tell_times()
+                self._tell_observers({"type": "end"})
             case Again():
                 self.intake.begin_again()
             case Cancel(why):
@@ -189,6 +196,7 @@ class Stream:
             )
         self.intake.settle()
         self.tell_chunks()
+        self._tell_times()
         self._tell(
             dict(
                 ResultMessage(
@@ -217,6 +225,7 @@ class Stream:
         self.intake.look()
         if self._states:
             self.tell_chunks()
+        self._tell_times()
         for observer in self.observers:
             observer.flush()
 
@@ -228,6 +237,15 @@ class Stream:
     def _tell_observers(self, event: dict[str, Any]) -> None:
         for observer in self.observers:
             observer.hear(event)
+
+    def _tell_times(self) -> None:
+        """Tell those who observe what the run has taken, if there is anything new."""
+        if not self.observers:
+            return
+        with self._lock:
+            news = self.intake.news(self._times_told)
+            if news is not None:
+                self._tell_observers({"type": "times", "news": news})
 
     def _tell_code(self, text: str) -> None:
         self._tell_observers({"type": "delta", "text": text})

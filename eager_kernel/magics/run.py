@@ -203,6 +203,7 @@ class PromptedRun(Stream):
     def _turn_to(self, attempt: int, failure: Failure) -> Again:
         """Take the text of another attempt from now on; on the stream thread."""
         self._attempt = attempt
+        self.tell_chunks()  # of the lines that are gone nothing may be told after this
         self._tell_observers(
             {
                 "type": "repair",

@@ -11,16 +11,19 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from eager_kernel.core.lanes import hidden
 from eager_kernel.core.packages import how_to_install
+from eager_kernel.core.progress import Figures, News
 from eager_kernel.core.report import Report
 from eager_kernel.core.summary import summarise
 from eager_kernel.core.words import plain
 from eager_kernel.widget.lines import MARKS, Lines
-from eager_kernel.widget.spans import Spans, hidden
+from eager_kernel.widget.spans import Spans
 
 Event = Mapping[str, Any]
 """A message as the kernel sends it to clients, or ``delta`` with code text, ``progress`` of a
-model that loads, ``repair`` of a program that is written on from a line, ``end`` of the text."""
+model that loads, ``repair`` of a program that is written on from a line, ``end`` of the text,
+``times`` with a `eager_kernel.core.progress.News`."""
 
 Phase = Literal["waiting", "loading", "writing", "running", "stopping", "ok", "error", "cancelled"]
 
@@ -44,6 +47,8 @@ class Record:
         self.title = plain(title, 80)
         self.error: dict[str, Any] | None = None
         self.report: Report | None = None
+        self.repairs: list[tuple[int, str]] = []
+        """The line from which the program was written on, and why; each time."""
         self.lines = Lines()
         self.spans = Spans()
         self._start = start
@@ -55,6 +60,7 @@ class Record:
         self._ends_in_cr = False
         self._recent: deque[tuple[float, int]] = deque()
         self._first_delta = self._last_delta = 0.0
+        self._figures: Figures | None = None
         self._hidden_so_far = 0.0
         self._facts: dict[str, Any] = {}
         self._sent: dict[str, Any] = {}
@@ -74,8 +80,10 @@ class Record:
             case "chunk":
                 self._chunk(event)
             case "end":
-                if self.phase == "writing":
+                if self.phase in {"writing", "waiting", "loading"}:
                     self.phase = "running"
+            case "times":
+                self._times(event["news"], now)
             case "stop":
                 self.phase = "stopping"
                 self._facts["note"] = plain(str(event.get("message") or event.get("reason")), 300)
@@ -100,6 +108,12 @@ class Record:
         self._last_delta = self._now
         self._recent.append((self._now, len(text)))
         self.spans.delta(self._now)
+
+    def _times(self, news: News, now: float) -> None:
+        self._figures = news.figures
+        # From now on, seconds are those of the run's own clock.
+        self._start, self._now = now - news.figures.at, news.figures.at
+        self.spans.times(news)
 
     def _append(self, text: str) -> None:
         self._pieces.append(text)
@@ -127,10 +141,10 @@ class Record:
         self._replace(text[:at], first)
         self.lines.cut(first)
         self.phase = "writing"
-        self._facts["note"] = (
-            f"Attempt {int(event['attempt']) + 1}, from line {first}: "
-            f"{plain(str(event.get('message') or ''), 300)}"
-        )
+        message = plain(str(event.get("message") or ""), 300)
+        self.repairs.append((first, message))
+        self._facts["repairs"] = len(self.repairs)
+        self._facts["note"] = f"Line {first} failed, and is written anew: {message}"
 
     def _replace(self, kept: str, first: int) -> None:
         """Cut the program to `kept`, which ends before line `first`."""
@@ -229,17 +243,28 @@ class Record:
         if self.report is not None:
             part, whole = hidden(self.report)
             return {
-                "hidden": round(part, 3),
-                "execution": round(whole, 3),
+                "hidden": round(part, 4),
+                "execution": round(whole, 4),
+                "last": round(self.report.generation_s, 4),
                 "open": None,
                 "summary": summarise(self.report),
             }
+        if self._figures is not None:
+            figures = self._figures
+            return {
+                "hidden": round(figures.hidden_s, 4),
+                "execution": round(figures.executed_s, 4),
+                "last": round(figures.generation_s, 4),
+                "open": figures.open,
+            }
         # All that runs while the model writes is hidden.
+        executed = round(self.spans.executed(self._now), 4)
         if self.phase == "writing":
-            self._hidden_so_far = round(self.spans.executed, 3)
+            self._hidden_so_far = executed
         return {
             "hidden": self._hidden_so_far,
-            "execution": round(self.spans.executed, 3),
+            "execution": executed,
+            "last": round(self._last_delta, 4),
             "open": self.spans.open,
         }
 

@@ -376,11 +376,9 @@ export function phaseText(run) {
  */
 export function hiddenShare(run) {
   const { hidden = 0, execution = 0, open } = run.facts;
-  const spans = run.lanes.execution;
-  const last = spans[spans.length - 1];
-  const more = open === "executed" && last ? Math.max(0, run.now - last[0]) : 0;
-  const part = hidden + (run.facts.phase === "writing" ? more : 0);
-  const whole = execution + more;
+  // What runs on is executed; whether it is hidden shows with the next text.
+  const whole = execution + (open === "executed" ? Math.max(0, run.now - run.at) : 0);
+  const part = Math.min(hidden, whole);
   return { part, whole, share: whole >= 0.01 ? Math.min(1, part / whole) : null };
 }
 
@@ -782,12 +780,10 @@ class View {
     if (open && run.live && spans.length) {
       this.lanes.execution.spans[spans.length - 1]?.style.setProperty("--b", String(now));
     }
-    const generation = run.lanes.generation;
-    const written = !["waiting", "loading", "writing", "stopping"].includes(phase);
-    this.lastToken.hidden = !(written && generation.length);
-    if (written && generation.length) {
-      this.lastToken.style.setProperty("--a", String(generation[generation.length - 1][1]));
-    }
+    const { last = 0 } = run.facts;
+    const written = !["waiting", "loading", "writing"].includes(phase) && last > 0;
+    this.lastToken.hidden = !written;
+    if (written) this.lastToken.style.setProperty("--a", String(last));
     say(this.elapsed, run.seq ? seconds(now) : "");
     const { part, whole, share } = hiddenShare(run);
     say(this.share, share === null ? "" : `${Math.round(share * 100)} %`);
