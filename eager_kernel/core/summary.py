@@ -12,7 +12,7 @@ from eager_kernel.core.report import ChunkReport, Report
 from eager_kernel.core.words import line_range, listing, part_of, plain, seconds
 
 
-def summarise(report: Report, *, saving: bool = True) -> str:
+def summarise(report: Report, *, saving: bool = True, advice: bool = True) -> str:
     """Say what happened in a run, in at most six lines of plain text.
 
     Reasons and effects, which a model may have written, are cut short and without control
@@ -25,6 +25,9 @@ def summarise(report: Report, *, saving: bool = True) -> str:
     saving
         Whether to say what was saved, by the run's own figures. A serial run that was measured
         says it better.
+    advice
+        Whether to say what would have helped. Of a run that did not end well it is beside the
+        point.
     """
     run = _Run(report)
     saved = _saved(run) if saving else ""
@@ -35,7 +38,7 @@ def summarise(report: Report, *, saving: bool = True) -> str:
         _held(run),
         _waited(run),
         _not_run(run),
-        _help(run),
+        _help(run) if advice else "",
     ]
     return "\n".join(sentence for sentence in sentences if sentence)
 

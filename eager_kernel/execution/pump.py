@@ -56,6 +56,8 @@ class Outcome:
         The timings.
     failures
         What was repaired on the way.
+    interrupted
+        Whether the user ended it, by an interrupt that came during the run.
     """
 
     status: Literal["ok", "error", "cancelled"]
@@ -66,6 +68,7 @@ class Outcome:
     executed_lines: int
     report: Report
     failures: tuple[Failure, ...] = ()
+    interrupted: bool = False
 
 
 class Pump:
@@ -547,6 +550,8 @@ class Pump:
             executed_lines=self._executed_lines,
             report=self._intake.report(),
             failures=tuple(self._failures),
+            interrupted=isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
+            and (self._interrupted or self.signalled),
         )
 
 

@@ -64,6 +64,8 @@ class Pages:
         self._gone: deque[str] = deque(maxlen=256)
         self.on_stop: Callable[[str], bool] = lambda request: False
         """Stops the run of the cell that a request runs, on any thread. False: it does not run."""
+        self.running: Callable[[], tuple[str, str] | None] = lambda: None
+        """The id of the cell that runs now, and of its view; None: no cell does that has one."""
 
     # The shell channel thread ---------------------------------------------------------------
 
@@ -94,6 +96,10 @@ class Pages:
                 self._pages[comm_id] = _Page(offer, send)
                 while len(self._pages) > _MOST:
                     self._pages.pop(next(iter(self._pages)))
+            running = self.running()
+            if running is not None:
+                cell_id, view = running
+                send("comm_msg", {"type": "running", "cell_id": cell_id, "view": view})
             return
         cell_id = _text(_fields(data), "cell_id")
         with self._lock:

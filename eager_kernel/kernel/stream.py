@@ -197,19 +197,19 @@ class Stream:
         self.intake.settle()
         self.tell_chunks()
         self._tell_times()
-        self._tell(
-            dict(
-                ResultMessage(
-                    type="result",
-                    status=outcome.status,
-                    execution_count=outcome.execution_count,
-                    error=error,
-                    program=outcome.program,
-                    executed_lines=outcome.executed_lines,
-                    report=outcome.report.to_dict(),
-                )
+        result = dict(
+            ResultMessage(
+                type="result",
+                status=outcome.status,
+                execution_count=outcome.execution_count,
+                error=error,
+                program=outcome.program,
+                executed_lines=outcome.executed_lines,
+                report=outcome.report.to_dict(),
             )
         )
+        self._publish("comm_msg", result)
+        self._tell_observers({**result, "stopped": outcome.interrupted})
         self.close()
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from eager_kernel.errors import (
     UnknownStreamError,
 )
 from eager_kernel.execution.pump import Outcome
+from eager_kernel.kernel.journal import Journals
 from eager_kernel.kernel.model_config import EagerModel
 from eager_kernel.kernel.pages import Pages
 from eager_kernel.kernel.protocol import OpenOptions, parse_attach
@@ -38,7 +39,7 @@ from eager_kernel.magics.options import (
 from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
-from eager_kernel.magics.shown import Shown
+from eager_kernel.magics.shown import Setting, Shown
 from eager_kernel.sources.source import Request
 
 
@@ -63,6 +64,8 @@ class Session:
         Whether the kernel hears a view's buttons while its main thread is busy.
     pages
         The pages that offer models of their server; None where there can be none.
+    journals
+        What keeps outputs for pages that come late; None where nothing does.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Session:
         interrupt: Callable[[], None],
         heard_at_once: bool,
         pages: Pages | None = None,
+        journals: Journals | None = None,
     ) -> None:
         self.shell = shell
         self.streams = streams
@@ -97,6 +101,7 @@ class Session:
         """Whether the extension has been unloaded."""
         self._interrupt = interrupt
         self._heard_at_once = heard_at_once
+        self._journals = journals
         self._gates = gates
         self._defaults = defaults
         self._gate_chosen = False
@@ -104,6 +109,7 @@ class Session:
         self._pages = pages
         if pages is not None:
             pages.on_stop = self._stop_cell
+            pages.running = self._shown_now
         self._running: PromptedCell | None = None
 
     # Runs -----------------------------------------------------------------------------------
@@ -218,7 +224,8 @@ class Session:
         )
         try:
             stream = PromptedRun(writer, open_options, self.streams, self._gates)
-            shown = self._show(stream)
+            is_text = self._pages is not None and self._pages.is_text_cell(cell_id)
+            shown = self._show(stream, elsewhere=is_text)
         except BaseException:
             if served is not None:
                 served.end()
@@ -241,11 +248,12 @@ class Session:
         """Of a cell that names none: the notebook's, then the settings', then the kernel's."""
         return self.gate if self._gate_chosen else self.models.offer.gate or self.gate
 
-    def _show(self, stream: Stream) -> Shown | None:
+    def _show(self, stream: Stream, *, elsewhere: bool = False) -> Shown | None:
         # A terminal shows what is displayed, and can't show it anew.
         if not self.config.view or not hasattr(self.shell, "kernel"):
             return None
-        return Shown(self.shell, stream, self.stop, heard_at_once=self._heard_at_once)
+        setting = Setting(self.shell, self._heard_at_once, self.config.unfold, self._journals)
+        return Shown(setting, stream, self.stop, elsewhere=elsewhere)
 
     def fill(self, options: PromptOptions, prompt: str) -> str:
         """A cell's prompt, with the notebook's values in it. A recording needs none.
@@ -301,6 +309,13 @@ class Session:
         """Stop the run of a cell, from another thread. False: it does not run."""
         running = self._running
         return running is not None and running.request_id == request_id and self.stop()
+
+    def _shown_now(self) -> tuple[str, str] | None:
+        """The ids of the cell that runs and of its view, for a page that comes late."""
+        running = self._running
+        if running is None or running.cell_id is None or running.view_id is None:
+            return None
+        return running.cell_id, running.view_id
 
     def stop(self) -> bool:
         """Stop what runs, from another thread. False: nothing runs."""
@@ -384,6 +399,11 @@ class PromptedCell:
         if self._shown is not None:
             self._shown.begin()
         self._listener = Listener(self._session.shell)
+
+    @property
+    def view_id(self) -> str | None:
+        """The id of the view of the run, if it is shown."""
+        return self._shown.view_id if self._shown is not None else None
 
     def end_asking(self) -> None:
         """Let go of the Jupyter server, if it asks the model."""

@@ -47,6 +47,8 @@ class Record:
         self.title = plain(title, 80)
         self.error: dict[str, Any] | None = None
         self.report: Report | None = None
+        self.stopped = False
+        """Whether the user ended the run."""
         self.repairs: list[tuple[int, str]] = []
         """The line from which the program was written on, and why; each time."""
         self.lines = Lines()
@@ -67,6 +69,12 @@ class Record:
         self._now = 0.0
         self._seq = 0
         self._fresh = True
+        self._interrupted = False
+
+    def know(self, **facts: Any) -> None:
+        """Have pages know more about the run."""
+        self._facts.update(facts)
+        self._fresh = True
 
     # In -------------------------------------------------------------------------------------
 
@@ -86,6 +94,7 @@ class Record:
                 self._times(event["news"], now)
             case "stop":
                 self.phase = "stopping"
+                self._interrupted = event.get("reason") == "interrupted"
                 self._facts["note"] = plain(str(event.get("message") or event.get("reason")), 300)
             case "progress":
                 self.phase = "loading"
@@ -171,6 +180,11 @@ class Record:
             self.line_count,
         )
         self.phase = event["status"]
+        name = (self.error or {}).get("ename")
+        by_user = self._interrupted and name in {"KeyboardInterrupt", "CancelledError"}
+        self.stopped = bool(event.get("stopped", by_user))
+        self._facts["stopped"] = self.stopped
+        self._facts["number"] = event.get("execution_count")
         if self.error is not None:
             ename, evalue = str(self.error.get("ename")), str(self.error.get("evalue"))
             said = plain(f"{ename}: {evalue}" if evalue else ename, 300)
@@ -214,6 +228,17 @@ class Record:
         """The last thing to say: an error, why the run was stopped, that it is repaired."""
         return str(self._facts.get("note", ""))
 
+    @property
+    def summary(self) -> str:
+        """What is to be said of where the time went; empty where there is nothing to say.
+
+        Who has stopped a run, or sees it fail, has other things to think of than how it could have
+        been faster.
+        """
+        if self.report is None or not self.line_count or self.stopped:
+            return ""
+        return summarise(self.report, saving=self.phase == "ok", advice=self.phase == "ok")
+
     def facts(self) -> dict[str, Any]:
         """Everything that is one value, not a growing text."""
         held = None if self.ended else self.lines.held
@@ -247,7 +272,7 @@ class Record:
                 "execution": round(whole, 4),
                 "last": round(self.report.generation_s, 4),
                 "open": None,
-                "summary": summarise(self.report),
+                "summary": self.summary,
             }
         if self._figures is not None:
             figures = self._figures

@@ -7,6 +7,7 @@ import type { JSONObject } from "@lumino/coreutils";
 import { Comm } from "./comm";
 import { isEager } from "./kernels";
 import { Refusal } from "./refusal";
+import { showView } from "./view";
 import type { Server, Wanted } from "./server";
 
 /** What the page does for a kernel. */
@@ -76,6 +77,9 @@ export class Pages {
       if (this._host.runs(panel, wanted.cell_id, wanted.request)) {
         await this._serve(panel, kernel, wanted);
       }
+    } else if (data.type === "running") {
+      const { cell_id, view } = data as { cell_id: string; view: string };
+      showView(panel, cell_id, view);
     } else if (data.type === "program") {
       const { cell_id, program } = data as { cell_id: string; program: string };
       this._host.fillIn(panel, cell_id, program);

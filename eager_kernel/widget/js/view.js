@@ -1,434 +1,31 @@
-// The live view of a run. One module, no build step, nothing loaded from elsewhere.
-//
-// A `Run` is what is known: it takes the kernel's news (`eager_kernel/widget/record.py`) and holds
-// no DOM. A `View` draws a run in an element; there may be several of one run. All that a model
-// wrote reaches the page as text nodes only, and what can't be seen in it is spelled out.
+// The live view: draws a run in an element. All that a model wrote reaches the page as text nodes.
 
-// Text --------------------------------------------------------------------------------------
-
-/** Marks of lines by their codes; the same as `MARKS` and `SIGNS` in Python. */
-export const MARKS = [
-  { name: "written", sign: "·", says: "written" },
-  { name: "ready", sign: "○", says: "ready to run" },
-  { name: "deferred", sign: "↷", says: "put off, to run with what follows" },
-  { name: "held", sign: "‖", says: "held" },
-  { name: "running", sign: "▸", says: "running" },
-  { name: "done", sign: "✓", says: "done" },
-  { name: "failed", sign: "✗", says: "failed" },
-  { name: "skipped", sign: "–", says: "not run" },
-];
-const WRITING = { name: "writing", sign: "✎", says: "being written" };
-const HELD = 3;
-
-// C0 and C1 but tabs, soft hyphen, fillers, zero-width and bidi controls, separators, tags, halves
-// of surrogate pairs: the same as `_HIDDEN` in eager_kernel/widget/picture.py.
-const HIDDEN =
-  /[\0-\x08\n-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e0fff}\p{Cs}]/gu;
-const ANSI =
-  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)|\x1b[ -/]*[0-~]/g;
-
-/**
- * Cut text into what can be shown as it is and what has to be spelled out.
- * @param {string} text
- * @returns {{text: string, hidden: boolean}[]}
- */
-export function visible(text) {
-  const parts = [];
-  let at = 0;
-  for (const found of text.matchAll(HIDDEN)) {
-    if (found.index > at) parts.push({ text: text.slice(at, found.index), hidden: false });
-    const code = found[0].codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-    parts.push({ text: `⟨U+${code}⟩`, hidden: true });
-    at = found.index + found[0].length;
-  }
-  if (at < text.length) parts.push({ text: text.slice(at), hidden: false });
-  return parts;
-}
-
-/**
- * A message without the escape sequences of terminals.
- * @param {string} text
- */
-export function withoutAnsi(text) {
-  return text.replace(ANSI, "");
-}
-
-/** @param {number} value Seconds. */
-export function seconds(value) {
-  if (value < 0.0005) return value > 0 ? "under 1 ms" : "0 s";
-  if (value < 0.0995) return `${Math.round(value * 1000)} ms`;
-  return value < 99.95 ? `${value.toFixed(1)} s` : `${Math.round(value)} s`;
-}
-
-/** @param {number} number @param {string} noun */
-export function count(number, noun) {
-  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
-}
-
-/**
- * The least round number that is at least `value`: ends of scales, which so stand still for a while.
- * @param {number} value
- */
-export function roundUp(value) {
-  if (!(value > 0)) return 1;
-  const power = 10 ** Math.floor(Math.log10(value) + 1e-9);
-  for (const step of [1, 1.5, 2, 3, 4, 5, 6, 8, 10]) {
-    if (step * power >= value * (1 - 1e-9)) return Number((step * power).toPrecision(6));
-  }
-  return 10 * power;
-}
-
-// Python's syntax, line by line -------------------------------------------------------------
-
-const KEYWORDS = new Set(
-  ("and as assert async await break class continue def del elif else except finally for from " +
-    "global if import in is lambda nonlocal not or pass raise return try while with yield").split(" "),
-);
-const CONSTANTS = new Set(["True", "False", "None", "Ellipsis", "NotImplemented", "self", "cls"]);
-const BUILTINS = new Set(
-  ("abs all any bool bytes callable chr dict dir display divmod enumerate filter float format " +
-    "frozenset getattr hasattr hash input int isinstance issubclass iter len list map max min next " +
-    "object open ord pow print property range repr reversed round set setattr slice sorted str sum " +
-    "super tuple type vars zip Exception ValueError TypeError KeyError IndexError RuntimeError").split(" "),
-);
-const SOFT = /(?:match|case|type)\b(?=[^=.,)\]}:]*[^=]:?\s*$)/y;
-const STRING = /[rRbBuUfFtT]{0,2}("""|'''|"|')/y;
-const NUMBER = /(?:0[xXoObB][\da-fA-F_]+|\d[\d_]*\.?[\d_]*(?:[eE][+-]?\d[\d_]*)?|\.\d[\d_]*(?:[eE][+-]?\d+)?)[jJ]?/y;
-const NAME = /[\p{L}_][\p{L}\p{N}\p{M}_]*/uy;
-const SPACE = /[ \t\f]+/y;
-const OTHER = /[^\s\p{L}\p{N}_"'#@.]+|./suy;
-
-/**
- * Cut one line into tokens.
- * @param {string} line Without its line break.
- * @param {string} inside The quotes of the string that the line begins in; "" where it does not.
- * @returns {{tokens: [string, string][], inside: string}} Kinds and texts that concatenate to the
- *   line, and the quotes of the string that it ends in.
- */
-export function tokenize(line, inside) {
-  /** @type {[string, string][]} */
-  const tokens = [];
-  let at = 0;
-  let after = "";
-  const push = (kind, end) => {
-    if (end > at) tokens.push([kind, line.slice(at, end)]);
-    at = end;
-  };
-  const match = (pattern) => {
-    pattern.lastIndex = at;
-    return pattern.exec(line);
-  };
-  const string = (quotes, start) => {
-    const end = endOfString(line, quotes, start);
-    push("string", end < 0 ? line.length : end);
-    // A single-quoted string goes on only after a backslash.
-    const goesOn = end < 0 && (quotes.length === 3 || oddBackslashes(line));
-    return goesOn ? quotes : "";
-  };
-  if (inside) {
-    inside = string(inside, 0);
-    if (inside || at === line.length) return { tokens, inside };
-  } else if (/^\s*(?:%|!)/.test(line)) {
-    push("magic", line.length);
-    return { tokens, inside };
-  }
-  while (at < line.length) {
-    let found;
-    if ((found = match(SPACE))) push("", at + found[0].length);
-    else if (line[at] === "#") push("comment", line.length);
-    else if ((found = match(STRING))) {
-      inside = string(found[1], at + found[0].length);
-      after = "";
-    } else if ((found = match(NAME))) {
-      const name = found[0];
-      const attribute = at > 0 && line[at - 1] === ".";
-      let kind = "";
-      if (after === "def" || after === "class") kind = "definition";
-      else if (attribute) kind = "";
-      else if (KEYWORDS.has(name)) kind = "keyword";
-      else if (CONSTANTS.has(name)) kind = "constant";
-      else if (BUILTINS.has(name)) kind = "builtin";
-      else if (!tokens.some(([k, t]) => k || t.trim()) && match(SOFT)) kind = "keyword";
-      push(kind, at + name.length);
-      after = name;
-    } else if ((found = match(NUMBER))) push("number", at + found[0].length);
-    else if (line[at] === "@" && !line.slice(0, at).trim()) push("decorator", endOfDecorator(line, at));
-    else push("", at + Math.max(1, (found = match(OTHER)) ? found[0].length : 1));
-  }
-  return { tokens, inside };
-}
-
-function endOfString(line, quotes, at) {
-  for (let i = at; i < line.length; i++) {
-    if (line[i] === "\\") i++;
-    else if (line.startsWith(quotes, i)) return i + quotes.length;
-  }
-  return -1;
-}
-
-function oddBackslashes(line) {
-  let count = 0;
-  while (count < line.length && line[line.length - 1 - count] === "\\") count++;
-  return count % 2 === 1;
-}
-
-function endOfDecorator(line, at) {
-  const found = /@[\w.\s]*/y;
-  found.lastIndex = at;
-  return at + found.exec(line)[0].length;
-}
-
-// A run -------------------------------------------------------------------------------------
-
-const LIVE = new Set(["waiting", "loading", "writing", "running", "stopping"]);
-
-/** What is known of a run. */
-export class Run {
-  constructor() {
-    this.reset();
-    this.seq = 0;
-    /** Why nothing more comes, where the kernel did not say that the run has ended. */
-    this.lost = "";
-    /** @type {Set<() => void>} */
-    this.listeners = new Set();
-    /** Asks the kernel for all of it. */
-    this.ask = () => {};
-    this.asked = false;
-    this.heardAt = clock();
-    this.answers = new Map();
-  }
-
-  reset() {
-    this.facts = { phase: "waiting", count: 0, executed: 0, rate: 0 };
-    this.lanes = { generation: [], detection: [], execution: [] };
-    this.at = 0;
-    this.pieces = [];
-    this.lines = [""];
-    this.endsInCr = false;
-    this.codes = [];
-    this.notes = new Map();
-    this.states = [""]; // of each line that was looked at, the string that it begins in
-    this.version = (this.version ?? 0) + 1;
-  }
-
-  /**
-   * Take a message of the kernel.
-   * @param {any} message
-   */
-  take(message) {
-    if (message?.type === "answer") this.answers.set(message.to, message);
-    else if (message?.type === "news") {
-      this.heardAt = clock();
-      if (message.whole) {
-        this.reset();
-        this.asked = false;
-      } else if (message.seq !== this.seq + 1) {
-        // Something was missed: news make no sense before a snapshot.
-        if (message.seq > this.seq && !this.asked) {
-          this.asked = true;
-          this.ask();
-        }
-        return;
-      }
-      this.seq = message.seq;
-      this.apply(message);
-    }
-    this.changed();
-  }
-
-  apply(news) {
-    Object.assign(this.facts, news.facts);
-    this.at = news.at;
-    if (news.cut !== undefined) this.cut(news.cut);
-    if (news.text) this.append(news.text);
-    for (const [first, last, code, note] of news.lines ?? []) {
-      for (let line = first; line <= last; line++) this.codes[line - 1] = code;
-      if (note) this.noteAt(first, last, note);
-    }
-    for (const [name, [from, spans]] of Object.entries(news.lanes ?? {})) {
-      if (name in this.lanes) this.lanes[name].splice(from, Infinity, ...spans);
-    }
-  }
-
-  /** Keep why lines are held, at the first of them that holds code. */
-  noteAt(first, last, note) {
-    let line = first;
-    while (line < last && /^\s*(?:#|$)/.test(this.lines[line - 1] ?? "")) line++;
-    this.notes.set(line, note);
-  }
-
-  append(text) {
-    this.pieces.push(text);
-    if (this.endsInCr && text[0] === "\n") text = text.slice(1);
-    this.endsInCr = text.endsWith("\r");
-    const parts = text.split(/\r\n?|\n/);
-    this.lines[this.lines.length - 1] += parts[0];
-    for (let i = 1; i < parts.length; i++) this.lines.push(parts[i]);
-  }
-
-  /** Forget a line and all after it. */
-  cut(first) {
-    if (first <= this.lines.length) {
-      const program = this.program;
-      const breaks = /\r\n?|\n/g;
-      for (let line = 1; line < first; line++) breaks.exec(program);
-      this.pieces = [program.slice(0, breaks.lastIndex)];
-      this.lines.length = first - 1;
-      this.lines.push("");
-      this.endsInCr = this.program.endsWith("\r");
-    }
-    this.codes.length = Math.min(this.codes.length, first - 1);
-    this.states.length = Math.min(this.states.length, first);
-    for (const line of [...this.notes.keys()]) if (line >= first) this.notes.delete(line);
-    this.version++;
-  }
-
-  /** The code text, exactly. */
-  get program() {
-    if (this.pieces.length > 1) this.pieces = [this.pieces.join("")];
-    return this.pieces[0] ?? "";
-  }
-
-  /** Lines that have at least one character or a line after them. */
-  get count() {
-    return this.lines.length - (this.lines[this.lines.length - 1] === "" ? 1 : 0);
-  }
-
-  get live() {
-    return LIVE.has(this.facts.phase) && !this.lost;
-  }
-
-  /** Seconds since the run began, between news too. */
-  get now() {
-    return this.live ? this.at + (clock() - this.heardAt) : this.at;
-  }
-
-  /**
-   * The mark of a line.
-   * @param {number} line 1-based.
-   */
-  mark(line) {
-    const code = this.codes[line - 1] ?? 0;
-    // Without a chunk, it is still being written, unless no more comes.
-    return code === 0 && this.live && this.facts.phase === "writing" ? WRITING : MARKS[code];
-  }
-
-  /** @param {number} line 1-based. */
-  note(line) {
-    const code = this.codes[line - 1];
-    return code === HELD || code === 2 ? (this.notes.get(line) ?? "") : "";
-  }
-
-  /**
-   * The string that a line begins in; scans no line twice.
-   * @param {number} line 1-based.
-   */
-  inside(line) {
-    // The last line may have grown since.
-    for (let i = this.states.length; i < line; i++) {
-      this.states.push(tokenize(this.lines[i - 1], this.states[i - 1]).inside);
-    }
-    return this.states[line - 1];
-  }
-
-  lose(why) {
-    if (!this.live) return;
-    this.at = this.now;
-    this.lost = why;
-    this.changed();
-  }
-
-  changed() {
-    for (const listener of this.listeners) listener();
-  }
-}
-
-/** Seconds of a clock that never goes back. */
-function clock() {
-  return performance.now() / 1000;
-}
-
-/**
- * What the view says of a run, in short.
- * @param {Run} run
- */
-export function phaseText(run) {
-  const { phase, held } = run.facts;
-  if (run.lost) return "lost";
-  const said = {
-    waiting: "waiting for the model",
-    loading: "the model is being loaded",
-    writing: "writing and running",
-    running: "written, still running",
-    stopping: "stopping",
-    ok: "done",
-    error: "failed",
-    cancelled: "cancelled",
-  };
-  if (held && run.live) return phase === "writing" ? "writing; held" : "held";
-  return said[phase] ?? phase;
-}
-
-/**
- * The share of execution that is hidden behind generation.
- * @param {Run} run
- * @returns {{part: number, whole: number, share: number | null}}
- */
-export function hiddenShare(run) {
-  const { hidden = 0, execution = 0, open } = run.facts;
-  // What runs on is executed; whether it is hidden shows with the next text.
-  const whole = execution + (open === "executed" ? Math.max(0, run.now - run.at) : 0);
-  const part = Math.min(hidden, whole);
-  return { part, whole, share: whole >= 0.01 ? Math.min(1, part / whole) : null };
-}
-
-// The page ----------------------------------------------------------------------------------
+import { HELD, MARKS, WRITING, count, roundUp, seconds, visible, withoutAnsi } from "./text.js";
+import { tokenize } from "./python.js";
+import { clock, hiddenShare, phaseText } from "./run.js";
+import { make, say, toClipboard, write } from "./dom.js";
+import { keptButtons } from "./kept.js";
 
 const CUT = 600; // characters of a line that are shown at once
 const QUIET = 8; // seconds without a word after which the page says so
 const PATIENCE = 3; // seconds in which the kernel answers a button
+const EARLY = 20; // seconds in which a view that has just begun is kept in sight
 const LANES = ["generation", "detection", "execution"];
 // What may have the focus says that keys are its own: JupyterLab would take arrows and Enter for
 // commands of the notebook, and looks at the focused element only.
 const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
 
-/**
- * Make an element.
- * @param {string} tag
- * @param {string} [className]
- * @param {Record<string, string>} [attributes]
- * @param {...(Node | string)} children
- */
-function make(tag, className = "", attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-/** Put text that may be hostile into an element. */
-function write(element, text) {
-  for (const part of visible(text)) {
-    element.append(part.hidden ? make("span", "ev-escape", {}, part.text) : part.text);
-  }
-}
-
-/** Set text if it is another: what is unchanged need not be drawn again. */
-function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
 /** Draws a run in an element. */
-class View {
+export class View {
   /**
    * @param {Run} run
    * @param {HTMLElement} el
-   * @param {(message: object) => void} send
+   * @param {{send: (message: object) => void, page: any, wanted: boolean}} keeper
    */
-  constructor(run, el, send) {
+  constructor(run, el, keeper) {
     this.run = run;
-    this.send = send;
+    this.keeper = keeper;
+    this.send = keeper.send;
     this.page = Array.from(crypto.getRandomValues(new Uint32Array(2)), (n) => n.toString(36)).join("");
     this.rows = new Map();
     this.follow = true;
@@ -452,6 +49,7 @@ class View {
     this.theme();
     this.draw();
     this.hello(run.seq);
+    this.sight = new Sight(this.root, () => run.live && run.now < EARLY && keeper.adoption === null);
   }
 
   hello(seq) {
@@ -462,6 +60,7 @@ class View {
     clearInterval(this.timer);
     this.themes.disconnect();
     this.sizes.disconnect();
+    this.sight.dispose();
     this.run.listeners.delete(this.onChange);
     this.send({ type: "bye", page: this.page });
     this.root.remove();
@@ -491,11 +90,12 @@ class View {
         "ev-head",
         {},
         make("div", "ev-name", {}, this.icon, this.title, this.state, this.elapsed),
-        make("div", "ev-buttons", { role: "group", "aria-label": "Actions" }, ...Object.values(this.buttons)),
+        (this.actions = make("div", "ev-buttons", { role: "group", "aria-label": "Actions" }, ...Object.values(this.buttons))),
       ),
       this.buildMeters(),
       this.buildTimeline(),
       this.note,
+      this.buildFold(),
       this.buildCode(),
       (this.legend = make("div", "ev-legend", { "aria-hidden": "true" })),
       this.live,
@@ -545,6 +145,21 @@ class View {
     return this.timeline;
   }
 
+  /** What a program that has run is folded to. */
+  buildFold() {
+    this.folded = null; // until the user says, or the run has ended
+    this.fold = this.button("", "", () => {
+      this.folded = !this.isFolded;
+      this.draw();
+    });
+    this.fold.classList.add("ev-fold");
+    return this.fold;
+  }
+
+  get isFolded() {
+    return this.folded ?? (!this.run.live && !this.run.lost && !this.run.facts.unfolded);
+  }
+
   buildCode() {
     this.spacer = make("div", "ev-lines", { role: "list", "aria-label": "Lines of the program" });
     this.code = make("div", "ev-code", { tabindex: "0", role: "group", "aria-label": "Program", ...OWN_KEYS }, this.spacer);
@@ -556,7 +171,8 @@ class View {
     this.again.classList.add("ev-follow");
     this.whole = make("div", "ev-whole");
     this.whole.hidden = true;
-    return make("div", "ev-program", {}, this.code, this.again, this.whole);
+    this.program = make("div", "ev-program", {}, this.code, this.again, this.whole);
+    return this.program;
   }
 
   // What the user does ----------------------------------------------------------------------
@@ -586,10 +202,11 @@ class View {
 
   async insert() {
     if (this.run.live) {
-      // Cells are inserted where a cell ends: the kernel does it then.
       const wanted = this.buttons.insert.getAttribute("aria-pressed") !== "true";
       this.buttons.insert.setAttribute("aria-pressed", String(wanted));
-      this.send({ type: "insert", wanted });
+      // Where the page can't do it, the kernel does, when the cell ends.
+      if (this.keeper.page) this.keeper.wanted = wanted;
+      else this.send({ type: "insert", wanted });
       this.announce(wanted ? "The program will be in a new cell below when the run has ended" : "It will not");
     } else if (await this.copy()) {
       this.local("Copied. Paste it into a cell, or run %eager code to have it in a new one.");
@@ -672,10 +289,11 @@ class View {
   drawHead() {
     const { run } = this;
     const { phase, title, held } = run.facts;
-    const state = run.lost ? "lost" : held && run.live ? "held" : phase;
+    const stopped = run.facts.stopped && !run.live;
+    const state = run.lost ? "lost" : stopped ? "stopped" : held && run.live ? "held" : phase;
     this.root.dataset.phase = state;
     this.root.dataset.live = String(run.live);
-    const icons = { ok: "✓", error: "✗", cancelled: "–", lost: "!", held: "‖", waiting: "…", loading: "…" };
+    const icons = { ok: "✓", error: "✗", cancelled: "–", stopped: "■", lost: "!", held: "‖", waiting: "…", loading: "…" };
     say(this.icon, icons[state] ?? "▸");
     if (this.title.dataset.text !== title) {
       this.title.dataset.text = title ?? "";
@@ -693,6 +311,13 @@ class View {
     approve.title = held
       ? `Run what is held without waiting: line ${held.line}${held.reason ? ` (${withoutAnsi(held.reason)})` : ""}`
       : "Nothing is held";
+    if (!run.live && this.keeper.page && run.facts.id && !this.kept) {
+      // The same as what is kept has.
+      const kept = { program: run.program, page: this.keeper.page };
+      this.kept = keptButtons(run.facts.id, kept, "ev-button");
+      this.actions.append(...this.kept);
+      copy.hidden = insert.hidden = true;
+    }
     copy.disabled = run.count === 0;
     insert.disabled = run.count === 0 && !run.live;
     insert.title = run.live
@@ -826,12 +451,18 @@ class View {
       this.rows.clear();
     }
     const lines = run.count;
+    const { isFolded } = this;
+    this.fold.hidden = run.live || lines === 0 || run.facts.elsewhere === true;
+    say(this.fold, `Program, ${count(lines, "line")}`);
+    this.fold.setAttribute("aria-expanded", String(!isFolded));
+    this.legend.hidden = isFolded;
     this.rowHeight ||= Math.round(parseFloat(getComputedStyle(code).fontSize) * 1.55) || 20;
     const height = this.rowHeight;
     this.root.style.setProperty("--row", `${height}px`);
     this.root.style.setProperty("--digits", String(Math.max(2, String(lines).length)));
     this.spacer.style.height = `${lines * height}px`;
-    code.parentElement.hidden = lines === 0;
+    this.program.hidden = lines === 0 || isFolded;
+    if (this.program.hidden) return;
     if (this.follow && run.live) {
       const line = run.facts.phase === "running" ? run.facts.executed + 3 : lines;
       const aim = line * height + 8;
@@ -980,49 +611,41 @@ export function ticks(end) {
   return made;
 }
 
-async function toClipboard(text, root) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // No permission, or no secure page: as it was done before.
-    const area = make("textarea", "ev-sr");
-    area.value = text;
-    root.append(area);
-    area.select();
-    const done = document.execCommand("copy");
-    area.remove();
-    return done;
+/**
+ * Keeps a view that grows on the screen, with its buttons, until the user looks elsewhere: after
+ * Shift+Enter, JupyterLab shows the next cell, and a view would grow out of the page.
+ */
+class Sight {
+  constructor(element, wanted) {
+    this.element = element;
+    this.wanted = wanted;
+    this.leave = () => this.dispose();
+    for (const event of LOOKS_ELSEWHERE) document.addEventListener(event, this.leave, { capture: true, passive: true });
+    this.grows = new ResizeObserver(() => this.look());
+    this.grows.observe(element);
+  }
+
+  look() {
+    if (!this.wanted()) return;
+    const { top, bottom } = this.element.getBoundingClientRect();
+    const frame = scroller(this.element)?.getBoundingClientRect() ?? { top: 0, bottom: innerHeight };
+    if (top >= frame.top && bottom <= frame.bottom) return;
+    // What does not fit is shown from its head on, where the buttons are.
+    const fits = bottom - top <= frame.bottom - frame.top;
+    this.element.scrollIntoView({ block: fits ? "nearest" : "start" });
+  }
+
+  dispose() {
+    for (const event of LOOKS_ELSEWHERE) document.removeEventListener(event, this.leave, { capture: true });
+    this.grows.disconnect();
   }
 }
 
-const GONE = "The kernel was restarted or has ended, and the run with it. What is shown is what was heard until then.";
+const LOOKS_ELSEWHERE = ["wheel", "touchmove", "pointerdown", "keydown"];
 
-/** What anywidget asks for; each widget has a run of its own. */
-export default () => {
-  const run = new Run();
-  return {
-    initialize({ model }) {
-      run.ask = () => model.send({ type: "hello", page: "model", seq: -1 });
-      model.on("msg:custom", (message) => run.take(message));
-      // Not in anywidget's contract, but what ipywidgets says when a kernel restarts.
-      model.on("comm_live_update", () => run.lose(GONE));
-      model.on("comm:close", () => run.lose(GONE));
-    },
-    render({ model, el }) {
-      const view = new View(run, el, (message) => {
-        try {
-          model.send(message);
-        } catch {
-          run.lose(GONE); // the comm is closed
-        }
-      });
-      // Without a kernel, as in an exported page, there is one line to show.
-      const ended = model.get("ended");
-      if (ended && run.seq === 0) {
-        setTimeout(() => run.seq === 0 && view.local(ended), 2000);
-      }
-      return () => view.dispose();
-    },
-  };
-};
+function scroller(element) {
+  for (let at = element.parentElement; at; at = at.parentElement) {
+    if (at.scrollHeight > at.clientHeight && /auto|scroll/.test(getComputedStyle(at).overflowY)) return at;
+  }
+  return null;
+}
