@@ -38,12 +38,13 @@ from eager_kernel.core.extract.events import (
     outside_string,
 )
 from eager_kernel.core.extract.json import CODE_FIELD, CODE_FIELDS
-from eager_kernel.core.extract.left_out import LeftOut
+from eager_kernel.core.extract.left_out import NOTHING_LEFT_OUT, LeftOut
 from eager_kernel.core.extract.marks import CODE_TAGS
 from eager_kernel.core.extract.rules import Rules
 
 __all__ = [
     "FORMATS",
+    "NOTHING_LEFT_OUT",
     "BlockClose",
     "BlockOpen",
     "Code",
@@ -161,7 +162,7 @@ def check_format(format: str) -> tuple[str, str]:
 class PythonExtractor:
     """Takes the whole answer as the program and holds nothing back."""
 
-    left_out = LeftOut()
+    left_out = NOTHING_LEFT_OUT
     held = 0
 
     def __init__(self) -> None:

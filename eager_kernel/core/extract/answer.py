@@ -31,8 +31,8 @@ from eager_kernel.core.extract.fence import (
 )
 from eager_kernel.core.extract.likeness import (
     Likeness,
+    is_bare_program,
     is_mostly_python,
-    is_program,
     likeness_of_line,
 )
 from eager_kernel.core.extract.marks import (
@@ -92,12 +92,17 @@ class BlockReader:
         self._kept = _Kept() if rules.bare else None
         self._outer: Opening | None = None  # a fence around another one, of which only that counts
         self._call_from = 0  # where in the answer JSON may begin again
-        self.prose_lines = 0
-        """Lines of prose so far, without blank ones."""
+        self._prose_lines = 0  # those of JSON among them
+        self._data_lines = 0
         self.reasoning_lines = 0
         """Lines of reasoning so far, without blank ones."""
         self.json_values = 0
         """Values of JSON so far that held no code."""
+
+    @property
+    def prose_lines(self) -> int:
+        """Lines of prose so far, without blank ones."""
+        return max(0, self._prose_lines - self._data_lines)
 
     @property
     def held(self) -> int:
@@ -121,9 +126,18 @@ class BlockReader:
             What it makes certain. Lazy: act on each event before asking for the next.
         """
         self._came += len(text)
-        if text:
-            text, self._held = self._held + text, ""
-            yield from self._read(text)
+        if not text:
+            return
+        part = self._part
+        # Most deltas are nothing but text of a line.
+        if not self._held and part is None and not _PROSE_STOP.search(text):
+            self._add(text)
+            return
+        if not self._held and isinstance(part, CodeBlock) and part.is_plain(text):
+            yield from part.give(text)
+            return
+        text, self._held = self._held + text, ""
+        yield from self._read(text)
 
     def close(self) -> Iterator[BlockEvent]:
         """Take the end of the answer."""
@@ -226,7 +240,9 @@ class BlockReader:
             return end
         raw = call.raw
         if call.is_json:
-            self.json_values += call.is_data
+            if call.is_data:
+                self.json_values += 1
+                self._data_lines += sum(bool(line.strip()) for line in raw.split("\n"))
             self._line.append(raw)
             self._begun = True
             return end
@@ -242,7 +258,7 @@ class BlockReader:
         if skipped.is_reasoning:
             self.reasoning_lines += skipped.lines
         else:
-            self.prose_lines += skipped.lines
+            self._prose_lines += skipped.lines
         skipped.lines = 0
 
     # Prose ----------------------------------------------------------------------------------
@@ -295,7 +311,7 @@ class BlockReader:
         """Go on as at the start of a line."""
         if self._begun:
             self._is_fresh = False
-            self.prose_lines += 1
+            self._prose_lines += 1
         self._line.clear()
         self._begun = self._after_fence = False
 
@@ -341,7 +357,7 @@ class BlockReader:
             self._kept.add(line)
         if line.strip():
             self._is_fresh = self._is_html = False
-            self.prose_lines += 1
+            self._prose_lines += 1
 
     def _read_after_fence(self, line: str) -> Iterator[BlockEvent]:
         """Read what follows the fence that has closed a block of Python, on its line."""
@@ -366,16 +382,16 @@ class BlockReader:
         self._has_ended = True
         beginning, kept = self._beginning, self._kept
         program = ""
-        if beginning is not None and is_program(beginning.program):
+        if beginning is not None and is_bare_program(beginning.program):
             program = beginning.program
         elif beginning is None and kept is not None and is_mostly_python(kept.text):
             program = kept.text  # with a mistake, which Python will name
         if program:
             self._has_ended = False
-            self.prose_lines = 0
+            self._prose_lines = 0
             self._again = yield from self._open_bare(program, "")
         elif beginning is not None:
-            self.prose_lines += beginning.count
+            self._prose_lines += beginning.count
 
     # Marks ----------------------------------------------------------------------------------
 
@@ -460,9 +476,9 @@ class BlockReader:
         """Take what came so far for reasoning."""
         self._leave_line()
         if self._beginning is not None:
-            self.prose_lines += self._beginning.count
-        self.reasoning_lines += self.prose_lines
-        self.prose_lines = self.json_values = 0
+            self._prose_lines += self._beginning.count
+        self.reasoning_lines += self._prose_lines
+        self._prose_lines = self._data_lines = self.json_values = 0
         self._outer = None
         if not self._has_python:
             self._is_fresh = True
@@ -487,7 +503,7 @@ class BlockReader:
         beginning = self._beginning
         if beginning is None:
             return
-        self.prose_lines += beginning.count
+        self._prose_lines += beginning.count
         self._beginning = None if beginning.has_text else Beginning(after_mark=True)
         if beginning.has_text:
             self._kept = None
@@ -504,7 +520,7 @@ class BlockReader:
         self._begun = False
         decision = beginning.take(line)
         if decision is Decision.PROGRAM or (
-            decision is Decision.NOTHING and is_program(beginning.program)
+            decision is Decision.NOTHING and is_bare_program(beginning.program)
         ):
             self._again = yield from self._open_bare(beginning.program, text[at:])
             return len(text)
@@ -515,6 +531,7 @@ class BlockReader:
     def _open_bare(self, program: str, rest: str) -> Generator[BlockEvent, None, str]:
         """Open the program that the answer is. Returns what is to be read as its text."""
         self._beginning = None
+        self._data_lines = self.json_values = 0
         self._part = CodeBlock(True, self._inside_string, self._rules.tags)
         yield self._opened("bare", "python", python=True)
         return program + rest

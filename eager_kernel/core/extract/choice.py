@@ -62,7 +62,10 @@ class Choice:
     def feed(self, text: str) -> Iterator[Event]:
         """Take the next delta; see `Extractor.feed`."""
         for event in self._reader.feed(text):
-            yield from self._take(event)
+            if isinstance(event, Text) and self._given and self._calls is None:
+                yield Code(event.text)  # as most are
+            else:
+                yield from self._take(event)
 
     def close(self) -> Iterator[Event]:
         """Take the end of the answer; see `Extractor.close`."""

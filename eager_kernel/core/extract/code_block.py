@@ -88,6 +88,7 @@ class CodeBlock:
         self._has_comment = False  # one may have begun on the line
         self._depth = 0  # of the fences that are open in it, if it is Markdown
         self._in_front_matter = False
+        self._taken: list[str] = []
         self._stops = _LINE_STOP if python is False else _CODE_STOP
 
     @property
@@ -100,6 +101,7 @@ class CodeBlock:
         self._waits = False
         while pos < len(text) and self.after is None and not self._waits:
             pos = yield from (self._line_start if self._at_start else self._line)(text, pos)
+        yield from self._flush()
         return pos
 
     def close(self, rest: str) -> Iterator[BlockEvent]:
@@ -117,21 +119,40 @@ class CodeBlock:
             if self._is_closing(rest[at:].lstrip(BLANK)):
                 yield Closed()
             elif rest := rest[at:]:
-                yield from self._give(rest)
+                yield from self.give(rest)
         elif self._is_half_a_mark(rest):
             yield Closed()
         else:
-            yield from self._give(rest)
+            yield from self.give(rest)
 
     def _wait(self, pos: int) -> int:
         self._waits = True
         return pos
 
-    def _give(self, text: str) -> Iterator[BlockEvent]:
+    def is_plain(self, text: str) -> bool:
+        """Whether what comes next is text of the open line, and nothing else can be in it."""
+        if self._at_start or self._stops.search(text) is not None:
+            return False
+        self._has_comment = self._has_comment or "#" in text
+        return True
+
+    def give(self, text: str) -> Iterator[BlockEvent]:
         """Give text of the block."""
-        yield Text(text)
+        return iter((Text(text),))
+
+    def _take(self, text: str) -> None:
+        """Note text of the block, to be given with what follows it."""
+        self._taken.append(text)
+
+    def _flush(self) -> Iterator[BlockEvent]:
+        """Give what is noted: at the end of a delta, and before anybody is asked about it."""
+        if self._taken:
+            text = "".join(self._taken)
+            self._taken.clear()
+            yield from self.give(text)
 
     def _end(self, after: After) -> Iterator[BlockEvent]:
+        yield from self._flush()
         self.after = after
         yield Closed()
 
@@ -151,12 +172,15 @@ class CodeBlock:
         inside, stack, at, pad = enter_block(text, pos, self.stack, self._indent)
         if inside is None:
             return self._wait(pos)
+        if not inside:
+            yield from self._flush()
         if not inside and self._is_in_string:
             inside, at = True, pos
         begin = _skip_blanks(text, at)
         if begin is None:
             return self._wait(pos)
         if text[begin : begin + 1] in ("`", "~") and (inside or self.python):
+            yield from self._flush()
             fence = self._read_fence(text, pos, begin)
             if fence is None:
                 return self._wait(pos)
@@ -182,7 +206,7 @@ class CodeBlock:
         self._is_first_line = False
         self._has_comment = self._at_start = False
         if pad:
-            yield from self._give(" " * pad)
+            self._take(" " * pad)
         return at
 
     def _read_fence(self, text: str, pos: int, begin: int) -> _Fence | None:
@@ -274,35 +298,37 @@ class CodeBlock:
         if found is not None and found[0][0] in "\r\n":
             if found[0] == "\r" and found.end() == len(text):
                 if pos < at:
-                    yield from self._give(text[pos:at])
+                    self._take(text[pos:at])
                 return self._wait(at)  # its LF may follow
             self._at_start = True
-            yield from self._give(text[pos : found.end()])
+            self._take(text[pos : found.end()])
             return found.end()
         if pos < at:
             self._has_comment = self._has_comment or "#" in text[pos:at]
-            yield from self._give(text[pos:at])
+            self._take(text[pos:at])
         if found is None:
             return at
         if found[0][0] == "`":
             return (yield from self._backticks(found, text))
+        yield from self._flush()
         mark = read_end(text, at, self._code_tags)
         if mark is None and may_become_mark(text, at, self._code_tags):
             return self._wait(at)
         if mark is None or not self._is_ended_by(mark) or self._is_in_string:
             end = at + 1 if mark is None else mark.end
-            yield from self._give(text[at:end])
+            self._take(text[at:end])
             return end
         yield from self._end(_AFTER.get(mark.role, After.PROSE))
         return mark.end
 
     def _backticks(self, found: re.Match[str], text: str) -> Reading:
         """Read backticks in a line, which may close the block behind its last statement."""
+        yield from self._flush()
         counts = self.python and not self._has_comment and not self._is_in_string
         if counts and len(found[0]) < 3 and found.end() == len(text):
             return self._wait(found.start())
         if not counts or len(found[0]) < 3:
-            yield from self._give(found[0])
+            self._take(found[0])
             return found.end()
         yield from self._end(After.FENCE)
         return found.start()
@@ -378,13 +404,19 @@ class TagBlock(CodeBlock):
             return (yield from self._line_up_to(limit if limit >= 0 else len(text), text, pos))
         if entity.end() == len(text) and not entity[0].endswith(";"):
             return self._wait(pos)
-        yield from self._inner.feed(html.unescape(entity[0]))
+        self._take(html.unescape(entity[0]))
         return entity.end()
 
-    def _give(self, text: str) -> Iterator[BlockEvent]:
-        yield from self._inner.feed(text)
+    def is_plain(self, text: str) -> bool:
+        """See `CodeBlock.is_plain`."""
+        return not (self._is_html and "&" in text) and super().is_plain(text)
+
+    def give(self, text: str) -> Iterator[BlockEvent]:
+        """Give text of the block to what it is in there."""
+        return self._inner.feed(text)
 
     def _end(self, after: After) -> Iterator[BlockEvent]:
+        yield from self._flush()
         self.after = after
         yield from self._inner.close(closed=True)
 

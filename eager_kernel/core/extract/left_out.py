@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,38 @@ class LeftOut:
     prose_lines: int = 0
     reasoning_lines: int = 0
     json_values: int = 0
+
+    def __add__(self, other: LeftOut) -> LeftOut:
+        """What two texts of one program left out together."""
+        blocks = dict(self.blocks)
+        for language, count in other.blocks:
+            blocks[language] = blocks.get(language, 0) + count
+        return LeftOut(
+            tuple(blocks.items()),
+            self.prose_lines + other.prose_lines,
+            self.reasoning_lines + other.reasoning_lines,
+            self.json_values + other.json_values,
+        )
+
+    def to_dict(self, *, no_code: bool) -> dict[str, Any]:
+        """As the protocol has it; `no_code` as of `describe`."""
+        return {
+            "blocks": [list(block) for block in self.blocks],
+            "prose_lines": self.prose_lines,
+            "reasoning_lines": self.reasoning_lines,
+            "json_values": self.json_values,
+            "message": self.describe(no_code=no_code),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> LeftOut:
+        """Read what `to_dict` has made."""
+        return cls(
+            tuple((str(language), int(count)) for language, count in data.get("blocks", ())),
+            int(data.get("prose_lines", 0)),
+            int(data.get("reasoning_lines", 0)),
+            int(data.get("json_values", 0)),
+        )
 
     def describe(self, *, no_code: bool) -> str:
         """Say it in words.
@@ -57,6 +90,10 @@ class LeftOut:
             return "no Python found: the answer is empty"
         text = f"left out: {', '.join(parts)}" if parts else ""
         return f"no Python found; {text}" if no_code else text
+
+
+NOTHING_LEFT_OUT: Final = LeftOut()
+"""Of a text that is nothing but a program."""
 
 
 def _count(number: int, what: str) -> str:

@@ -96,6 +96,20 @@ def is_program(text: str) -> bool:
     return not all(map(_is_data, tree.body))
 
 
+def is_bare_program(text: str) -> bool:
+    """Whether an answer whose every line may be prose is a program.
+
+    Parameters
+    ----------
+    text
+        The answer, of which no line can be nothing but Python, or nothing but prose.
+    """
+    tree = _parse(text)
+    if not isinstance(tree, ast.Module):
+        return is_program(text)
+    return bool(text.strip()) and not any(map(_is_word_or_object, tree.body))
+
+
 def is_mostly_python(text: str) -> bool:
     """Whether a text that did not begin like Python is a program with a mistake in it.
 
@@ -190,6 +204,17 @@ def _is_data(node: ast.stmt) -> bool:
     if isinstance(node, ast.AnnAssign):
         return node.value is None
     return isinstance(node, ast.Expr) and _is_value(node.value)
+
+
+def _is_word_or_object(node: ast.stmt) -> bool:
+    """Whether a statement is "Yes", "Answer: 42", or an object of JSON."""
+    if isinstance(node, ast.AnnAssign):
+        return node.value is None
+    if not isinstance(node, ast.Expr):
+        return False
+    if isinstance(node.value, ast.Dict):
+        return bool(node.value.keys) and _is_value(node.value)
+    return isinstance(node.value, ast.Name) and node.value.id[:1].isupper()
 
 
 def _is_value(node: ast.expr | None) -> bool:

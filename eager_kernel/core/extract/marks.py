@@ -139,6 +139,22 @@ def read_end(text: str, at: int, code_tags: frozenset[str]) -> Mark | None:
     return mark if mark.role in (Role.BLOCK_END, Role.ANSWER_END) else None
 
 
+def reasoning_begun(text: str) -> str:
+    """The mark with which reasoning begins at the end of a text; empty if none does.
+
+    Parameters
+    ----------
+    text
+        The end of a prompt: some templates begin the answer for the model.
+    """
+    text = text.rstrip()
+    at = max(text.rfind(char) for char in MARK_BEGINS)
+    mark = read_mark(text, at, frozenset()) if at >= 0 else None
+    if mark is None or mark.end != len(text) or mark.role is not Role.REASONING:
+        return ""
+    return text[at:]
+
+
 def language_of_tag(tag: Mark) -> str:
     """The language that a tag's attributes name, in lower case; empty if they name none."""
     found = _LANGUAGE.search(tag.attributes)

@@ -243,7 +243,7 @@ def tagged(draw: st.DrawFn) -> Answer:
 @st.composite
 def called(draw: st.DrawFn) -> Answer:
     """The call of a tool."""
-    import json  # noqa: PLC0415
+    import json
 
     code = draw(programs)
     inner = f"```python\n{code}```" if draw(st.booleans()) else code

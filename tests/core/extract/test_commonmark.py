@@ -1,7 +1,7 @@
 """Fenced blocks are CommonMark's, but for the differences that `docs/answers.md` lists.
 
-The judge is markdown-it-py. `commonmark_fences.json` has the examples of the specification's section
-on fenced code blocks; they are tried as they are, and in containers.
+The judge is markdown-it-py. `commonmark_fences.json` has the examples of the section on
+fenced code blocks; they are tried as they are, and in containers.
 """
 
 from __future__ import annotations
