@@ -24,6 +24,7 @@ from eager_kernel.core.extract.fence import (
     INVISIBLE,
     Opening,
     find_opening,
+    find_whole,
     is_markdown,
     is_python,
     language_of,
@@ -32,8 +33,8 @@ from eager_kernel.core.extract.fence import (
 from eager_kernel.core.extract.likeness import (
     Likeness,
     is_bare_program,
-    is_mostly_python,
     likeness_of_line,
+    program_in_prose,
 )
 from eager_kernel.core.extract.marks import (
     MARK_BEGINS,
@@ -331,6 +332,9 @@ class BlockReader:
             if opening is not None:
                 yield from self._open_fence(opening, place.stack)
                 return end
+            if whole := find_whole(place.text):
+                yield from self._whole_fence(*whole)
+                return end
         if beginning is None:
             self._note_prose(line + ending)
             return end
@@ -384,8 +388,8 @@ class BlockReader:
         program = ""
         if beginning is not None and is_bare_program(beginning.program):
             program = beginning.program
-        elif beginning is None and kept is not None and is_mostly_python(kept.text):
-            program = kept.text  # with a mistake, which Python will name
+        elif beginning is None and kept is not None:
+            program = program_in_prose(kept.text)
         if program:
             self._has_ended = False
             self._prose_lines = 0
@@ -559,6 +563,17 @@ class BlockReader:
             python = True
         self._part = CodeBlock(python, self._inside_string, self._rules.tags, opening, stack)
         yield self._opened("fence", language, python=python)
+
+    def _whole_fence(self, language: str, code: str) -> Iterator[BlockEvent]:
+        """Take a fenced block that is a line."""
+        if not language and likeness_of_line(code) is not Likeness.PYTHON:
+            self._note_prose(code)
+            return
+        self._leave_beginning()
+        self._beginning = None
+        yield self._opened("fence", language, python=True if language else None)
+        yield Text(code)
+        yield Closed()
 
     def _take_code_tag(self, tag: Mark) -> Iterator[BlockEvent]:
         if self._rules.tags_anywhere or tag.name[0] == "<":

@@ -10,6 +10,7 @@ from eager_kernel.core.extract.likeness import (
     likeness_of_line,
     likeness_of_statement,
 )
+from eager_kernel.core.extract.names import names
 
 
 class Decision(Enum):
@@ -50,6 +51,9 @@ class Beginning:
         line
             A complete line with its ending; the answer's last may have none.
         """
+        if not self.has_text and line.strip().lower() in _LABELS:
+            self._after_mark = True  # the fence before it was part of the prompt
+            return Decision.NOTHING
         self.has_text = self.has_text or bool(line.strip())
         if self.has_text or not self._after_mark:
             self.lines.append(line)
@@ -95,6 +99,7 @@ class Beginning:
         return _DECISIONS[likeness]
 
 
+_LABELS = names("python python3 py ipython")
 _DECISIONS = {
     Likeness.PYTHON: Decision.PROGRAM,
     Likeness.EITHER: Decision.NOTHING,

@@ -334,8 +334,8 @@ class CodeBlock:
         return found.start()
 
     def _is_ended_by(self, mark: Mark) -> bool:
-        """Whether a mark that no Python has ends this block."""
-        return True
+        """Whether a mark that no Python has outside strings and comments ends this block."""
+        return not self._has_comment
 
 
 class TagBlock(CodeBlock):

@@ -47,7 +47,7 @@ def find_opening(text: str) -> Opening | None:
     text = text.translate(_INVISIBLE)
     found = _OPENING.match(text)
     if found is None:
-        found = _AFTER_COLON.search(text)
+        found = _AFTER_PROSE.search(text)
         if found is None or not is_python(found["info"].strip().lower()):
             return None
         return Opening(0, found["fence"], found["info"].strip().lower(), directive=False)
@@ -58,6 +58,30 @@ def find_opening(text: str) -> Opening | None:
     if indent > 3 and not is_python(language):
         return None  # an indented block of code; but where it says Python, a fence is meant
     return Opening(indent, found["fence"], language, directive)
+
+
+def find_whole(text: str) -> tuple[str, str] | None:
+    """Read a line as a fenced block that is opened and closed on it: ```` ```py print(1)``` ````.
+
+    To CommonMark it is code within prose, but models mean a block.
+
+    Parameters
+    ----------
+    text
+        As for `find_opening`.
+
+    Returns
+    -------
+    tuple or None
+        The language, empty if it names none, and the code; None if the line is none.
+    """
+    found = _WHOLE.fullmatch(text) if "```" in text else None
+    if found is None:
+        return None
+    word, _, rest = found["code"].partition(" ")
+    if is_python(word.lower()) and rest.strip():
+        return word.lower(), rest
+    return "", found["code"]
 
 
 def language_of(info: str) -> tuple[str, bool]:
@@ -122,10 +146,11 @@ _WIDEST: Final = 100
 _OPENING: Final = re.compile(
     r"(?P<indent>[ \t\u00a0]*)(?P<fence>`{3,}(?=[^`\r\n]*\Z)|~{3,})(?P<info>[^\r\n]*)"
 )
-# "Here is the code: ```python"
-_AFTER_COLON: Final = re.compile(r":[ \t]*(?P<fence>`{3,})(?P<info>[ \t]*[\w.]+[ \t]*)\Z")
+# "Here is the code: ```python", "**Code** ```py"
+_AFTER_PROSE: Final = re.compile(r"[^\w\s`\\][ \t]*(?P<fence>`{3,})(?P<info>[ \t]*[\w.]+[ \t]*)\Z")
 # "python", "python:a.py", "python title=..", "python{1,3}", "{python}" and "{.python #id}"
 _LANGUAGE: Final = re.compile(r"\s*\{?\s*\.?(?:lang(?:uage)?-)?([^\s{}:,;=]*)")
+_WHOLE: Final = re.compile(r"[ \t]*(`{3,})(?P<code>[^`\r\n]+)\1[ \t]*")
 _DIRECTIVE: Final = re.compile(
     r"\s*\{code(?:-cell|-block|cell)?\}[ \t]*(?P<language>[^\s{}:,;=]*)", re.IGNORECASE
 )

@@ -76,9 +76,7 @@ def is_program(text: str) -> bool:
     lines = [line for line in lines if line and not line.startswith("#")]
     if not lines:
         return False
-    plain = "\n".join(
-        "pass" if line.lstrip()[:1] in ("%", "!", "?") else line for line in text.splitlines()
-    )
+    plain = _without_ipython(text)
     tree = _parse(plain)
     if not isinstance(tree, ast.Module):
         sure = sum(likeness_of_line(line) is Likeness.PYTHON for line in lines)
@@ -110,24 +108,44 @@ def is_bare_program(text: str) -> bool:
     return bool(text.strip()) and not any(map(_is_word_or_object, tree.body))
 
 
-def is_mostly_python(text: str) -> bool:
-    """Whether a text that did not begin like Python is a program with a mistake in it.
+def program_in_prose(text: str) -> str:
+    """The program in an answer that begins like prose and sets no code apart; empty if none is.
 
-    Then Python's own error says more than that no program was found.
+    At least half of its lines look like Python. What stands before the first and after the last of
+    these is left out, if it ends like a sentence and the rest parses. If not, the program is the
+    whole text: it has a mistake, which Python will name.
 
     Parameters
     ----------
     text
         An answer in which no block of code was found.
     """
-    lines = [line for line in text.splitlines() if line.strip()]
-    sure = [
-        bool(_BEGINS_PYTHON.match(line)) or likeness_of_line(line) is Likeness.PYTHON
-        for line in lines
-    ]
+    lines = text.splitlines(keepends=True)
+    sure = [_is_surely_code(line) for line in lines]
     # An indented line goes with the one before it, so it says nothing by itself.
-    code = sum(is_sure or line[0] in " \t" for is_sure, line in zip(sure, lines, strict=True))
-    return any(sure) and 2 * code >= len(lines)
+    like = [is_sure or line[0] in " \t" for is_sure, line in zip(sure, lines, strict=True)]
+    count = sum(bool(line.strip()) for line in lines)
+    if not any(sure) or 2 * sum(like) < count:
+        return ""
+    first, last = sure.index(True), len(lines) - like[::-1].index(True)
+    around = (*lines[:first], *lines[last:])
+    if not all(_SENTENCE.search(line) for line in around if line.strip()):
+        return text
+    inner = "".join(lines[first:last])
+    return inner if isinstance(_parse(_without_ipython(inner)), ast.Module) else text
+
+
+def _is_surely_code(line: str) -> bool:
+    return bool(line.strip()) and (
+        _BEGINS_PYTHON.match(line) is not None or likeness_of_line(line) is Likeness.PYTHON
+    )
+
+
+def _without_ipython(text: str) -> str:
+    """`text` with a statement in the place of each line that only IPython knows."""
+    return "\n".join(
+        "pass" if line.lstrip()[:1] in ("%", "!", "?") else line for line in text.splitlines()
+    )
 
 
 def _parse(source: str) -> ast.Module | object | None:
@@ -263,6 +281,7 @@ _BEGINS_PYTHON: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _LIST_ITEM: Final = re.compile(r"[-+*]\s|\d+[.)]\s")
+_SENTENCE: Final = re.compile(r"[.:!?…*`)]\s*$")
 _HELP: Final = re.compile(r"[\w.]+\?{1,2}")
 _ASSIGNED_MAGIC: Final = re.compile(r"[\w.]+(?:\s*,\s*[\w.]+)*\s*=\s*[!%]")
 _MAGIC: Final = re.compile(r"%%?([A-Za-z_]\w*)")
