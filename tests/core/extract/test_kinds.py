@@ -2,160 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.core.extract.reading import check_program
 
-KINDS: list[tuple[str, str, str]] = [
-    ("auto", "1. ```python\n   x = 1\n```\n2. Done.\n", "x = 1\n"),
-    (
-        "auto",
-        "1. Do:\n   ```python\nx = 1\nif x:\n    y\n   ```\n2. Done.\n",
-        "x = 1\nif x:\n    y\n",
-    ),
-    ("auto", "- a\n  - b\n\n    ```py\n    x = 1\n    ```\n", "x = 1\n"),
-    ("auto", "> - ```python\n>   x = 1\n>\n>   y = 2\n>   ```\n", "x = 1\n\ny = 2\n"),
-    ("auto", "> ```python\n> print(1)\n\nThat's it.\n", "print(1)\n"),
-    ("auto", "> Quote\nlazy\n> ```python\n> print(1)\n> ```\n", "print(1)\n"),
-    ("auto", "10) ```python\n    x = 1\n    ```\n", "x = 1\n"),
-    ("auto", "Here is the code: ```python\nprint(1)\n```\nDone.", "print(1)\n"),
-    ("auto", "```python\nprint(1)\n``` This prints 1.\nDone.", "print(1)\n"),
-    ("auto", "```python\nprint(1)```\nDone.", "print(1)\n"),
-    ("auto", "````python\nprint(1)\n```\nDone.", "print(1)\n"),
-    ("auto", "```python\nx = 1\n```python\ny = 2\n```\n", "x = 1\ny = 2\n"),
-    ("auto", "```python\nx = 1\n```bash\nls\n```\n", "x = 1\n"),
-    ("auto", "```sh\npip install x\n\n```python\ny = 2\n```\n", "y = 2\n"),
-    ("auto", "```python3.12\nx\n```", "x\n"),
-    ("auto", "```{code-cell} ipython3\n:tags: [a]\n\nprint(1)\n```", "\nprint(1)\n"),
-    ("auto", "```{code-cell}\n---\nx: 1\n---\nprint(1)\n```", "print(1)\n"),
-    ("auto", "```app.py\nprint(1)\n```", "print(1)\n"),
-    ("auto", "\u200b```python\nprint(1)\n\u200b```\nHi", "print(1)\n"),
-    (
-        "auto",
-        '<pre><code class="language-python">\nif 1 &lt; 2:\n    print(&quot;a&amp;b&quot;)\n</code></pre>\n',
-        '\nif 1 < 2:\n    print("a&b")\n',
-    ),
-    ("auto", "<execute>\nprint(1)\n</execute>\n", "\nprint(1)\n"),
-    (
-        "auto",
-        '<tool_call>\n{"name": "python", "arguments": {"code": "print(1)\\n"}}\n</tool_call>',
-        "print(1)\n",
-    ),
-    (
-        "auto",
-        "<tool_call>\n<function=python>\n<parameter=code>\nprint(1)\n</parameter>\n</function>\n</tool_call>",
-        "\nprint(1)\n",
-    ),
-    (
-        "auto",
-        '[TOOL_CALLS][{"name": "python", "arguments": {"code": "print(1)\\n"}}]',
-        "print(1)\n",
-    ),
-    ("auto", "<|python_tag|>print(1)<|eom_id|>", "print(1)"),
-    (
-        "auto",
-        "<|channel|>analysis<|message|>We need\n```python\nno\n```<|end|><|start|>assistant<|channel|>final<|message|>```python\nprint(1)\n```<|return|>",
-        "print(1)\n",
-    ),
-    (
-        "auto",
-        '<|channel|>commentary to=functions.python <|constrain|>json<|message|>{"code":"print(1)"}<|call|>',
-        "print(1)",
-    ),
-    ("auto", "<|channel|>analysis to=python code<|message|>print(1)<|call|>", "print(1)"),
-    ("auto", "analysisWe need to print. x = 1assistantfinal```python\nprint(1)\n```", "print(1)\n"),
-    ("auto", "analysisWe need to print.\n\nx = 1assistantfinalprint(1)\n", "print(1)\n"),
-    ("auto", "[THINK]\n```python\ndraft\n```\n[/THINK]print(1)\n", "print(1)\n"),
-    ("auto", "◁think▷draft◁/think▷\nprint(1)\n", "print(1)\n"),
-    ("auto", "Okay, so.\n\n</think>\n\n```python\nprint(1)\n```", "print(1)\n"),
-    ("auto", "Okay so\nprint(2)\n</think>\nprint(1)\n", "print(1)\n"),
-    ("auto", "```\ndraft = 1\n```\n</think>\n```\nprint(1)\n```", "print(1)\n"),
-    ("auto", "print(1)\n<|im_end|>\n<|im_start|>user\n", "print(1)\n"),
-    ("auto", "print(1)</s>", "print(1)"),
-    ("auto", "```python\nprint(1)\n<|im_end|>", "print(1)\n"),
-    ("auto", "import os\nprint(1)\n```\nThis prints.\n", "import os\nprint(1)\n"),
-    ("auto", '{"code": "a\\n"}\n{"code": "b\\n"}\n', "a\nb\n"),
-    ("auto", 'I\'ll run it:\n{"name": "python", "arguments": {"code": "print(1)"}}\n', "print(1)"),
-    ("json", 'The tool {x}: {"code": "print(1)"}', "print(1)"),
-    ("json:query", '{"query": "print(1)"}', "print(1)"),
-    ("json:arguments.code", '{"code":"no", "arguments": {"code": "print(1)"}}', "print(1)"),
-    ("tags:run", "x <run>print(1)</run>", "print(1)"),
-    ("auto", "<!--\n```python\nno\n```\n-->\n```python\nprint(1)\n```\n", "print(1)\n"),
-    ("auto", "```markdown\n# T\n```python\nprint(1)\n```\n```\n", "print(1)\n"),
-    (
-        "auto",
-        "See:\n```markdown\n# T\n```python\nprint(2)\n```\nend\n```\n```python\nprint(1)\n```",
-        "print(1)\n",
-    ),
-    ("auto", "```\nx = 1\n```\nor\n```python\nprint(1)\n```", "print(1)\n"),
-    ("auto", "Use <code>y</code> and:\n```python\nprint(1)\n```", "print(1)\n"),
-    ("auto", "<code>y</code> is nice:\n```python\nprint(1)\n```", "print(1)\n"),
-    ("auto", "<code>print(1)</code>", "print(1)"),
-    ("auto", "Thought: go. <code>print(1)</code>\n", "print(1)"),
-    (
-        "auto",
-        "Sure! <think>\n```python\ndraft\n```\n</think>\n```python\nprint(1)\n```\n",
-        "print(1)\n",
-    ),
-    ("auto", "<think>never ends\n```python\nx\n```", ""),
-    ("auto", "x = '<think>'\nprint(x)\n", "x = '<think>'\nprint(x)\n"),
-    ("auto", "print('<code>x</code>')\n", "print('<code>x</code>')\n"),
-    ("auto", "{'name': 'python', 'arguments': {'code': 'print(1)'}}", "print(1)"),
-    ("auto", '{"a": 1}', ""),
-    ("auto", '```json\n{"a": 1}\n```\n', ""),
-    ("auto", 'Config:\n```json\n{"code": "E42"}\n```\n```python\nprint(1)\n```', "print(1)\n"),
-    ("auto", "<answer>\n```python\nprint(1)\n```\n</answer>", "print(1)\n"),
-    ("auto", "<answer>\nprint(1)\n</answer>", "print(1)\n"),
-    ("auto", "> <code>\n> x = 1\n> </code>\n", "\nx = 1\n"),
-    ("auto", "```python\ns = '''\n```\n'''\nprint(s)\n```\n", "s = '''\n```\n'''\nprint(s)\n"),
-    ("auto", "```python\n# use ``` here\nprint(1)\n```\n", "# use ``` here\nprint(1)\n"),
-    ("auto", "# Solution\n\nprint(1)\n", "# Solution\n\nprint(1)\n"),
-    ("auto", "# Solution\n\nHere:\n\n```python\nprint(1)\n```", "print(1)\n"),
-    ("auto", "The answer\n==========\n~~~ python\nprint(1)\n~~~\n", "print(1)\n"),
-    ("auto", "Answer: 42\n", ""),
-    ("auto", "", ""),
-    ("auto", " \n ", ""),
-    ("auto", "```python\n```\n", ""),
-    ("auto", "- ```python\n  x = 1\n- Done\n", "x = 1\n"),
-    ("auto", "```python\n\ufeffprint(1)\n```", "print(1)\n"),
-    ("auto", "\ufeffprint(1)\n", "print(1)\n"),
-    ("auto", '{"code": "Here:\\n```python\\nprint(1)\\n```"}', "Here:\n```python\nprint(1)\n```"),
-    ("auto", "<code>```python\nprint(1)\n```</code>", "print(1)\n"),
-    ("tags", "<code>\n```python\nprint(1)\n</code>", "print(1)\n"),
-    (
-        "auto",
-        '<function_calls>\n<invoke name="python">\n<parameter name="code">print(1)\n</parameter>\n</invoke>\n</function_calls>',
-        "print(1)\n",
-    ),
-    (
-        "auto",
-        "def f():\n    return 1\n\nThis function returns 1.\n",
-        "def f():\n    return 1\n\nThis function returns 1.\n",
-    ),
-    ("auto", "  ```python\n  x = 1\n  ```\n", "x = 1\n"),
-    ("auto", "**Solution**\n\n***\n\n```py\nx = 1\n```\n", "x = 1\n"),
-    ("auto", "Step 1: import\n\n    import os\n\nDone.\n", ""),
-    ("auto", "<|start_header_id|>assistant<|end_header_id|>\n\nprint(1)<|eot_id|>", "print(1)"),
-    ("auto", "print(1)\n</code>", "print(1)\n"),
-    ("auto", "python\nimport os\nprint(1)\n```\nDone.", "import os\nprint(1)\n"),
-    ("auto", "```python print(1)```", "print(1)"),
-    ("auto", "```print(1)```\n", "print(1)"),
-    ("auto", "Use ```x``` ok\n", ""),
-    ("auto", "```x``` \n", ""),
-    ("auto", "**Code** ```python\nprint(1)\n```\n", "print(1)\n"),
-    ("auto", "• ```py\nprint(1)\n```\n", "print(1)\n"),
-    (
-        "auto",
-        "```python\n# a </think> <|im_end|> b\nprint(1)  # </s>\n```\n",
-        "# a </think> <|im_end|> b\nprint(1)  # </s>\n",
-    ),
-    ("auto", "Here is the code:\n\nx = 1\nprint(x)\n\nThat's it.\n", "x = 1\nprint(x)\n"),
-    ("auto", "<code>x = 1  # done</code>", "x = 1  # done"),
-    ("auto", '{"tool": "python", "input": "print(1)"}', "print(1)"),
-    ("auto", 'json\n{"code": "print(1)"}', "print(1)"),
-]
+KINDS = json.loads(
+    (Path(__file__).parents[2] / "data" / "kinds_of_answers.json").read_text("utf-8")
+)["answers"]
 
 
-@pytest.mark.parametrize(("format", "answer", "program"), KINDS)
-def test_a_kind_of_answer(format: str, answer: str, program: str) -> None:
-    check_program(format, answer, program)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: ascii(kind["answer"])[:60])
+def test_a_kind_of_answer(kind: dict[str, Any]) -> None:
+    check_program(kind["format"], kind["answer"], kind["program"])
