@@ -273,8 +273,15 @@ _PHASES: Final = {
     "error": "failed",
     "cancelled": "cancelled",
     "stopped": "stopped",
+    "no_code": "no Python found",
 }
-_SIGN_OF_PHASE: Final = {"ok": "✓", "error": "✗", "cancelled": "–", "stopped": "■"}  # noqa: RUF001
+_SIGN_OF_PHASE: Final = {
+    "ok": "✓",
+    "error": "✗",
+    "cancelled": "–",  # noqa: RUF001
+    "stopped": "■",
+    "no_code": "–",  # noqa: RUF001
+}
 _CELLS: Final[dict[Kind, str]] = {
     "first token": "·",
     "generated": "▒",

@@ -25,9 +25,11 @@ Event = Mapping[str, Any]
 model that loads, ``repair`` of a program that is written on from a line, ``end`` of the text,
 ``times`` with a `eager_kernel.core.progress.News`."""
 
-Phase = Literal["waiting", "loading", "writing", "running", "stopping", "ok", "error", "cancelled"]
+Phase = Literal[
+    "waiting", "loading", "writing", "running", "stopping", "ok", "error", "cancelled", "no_code"
+]
 
-ENDED: Final = frozenset({"ok", "error", "cancelled"})
+ENDED: Final = frozenset({"ok", "error", "cancelled", "no_code"})
 """Phases after which nothing changes."""
 
 
@@ -190,8 +192,9 @@ class Record:
             said = plain(f"{ename}: {evalue}" if evalue else ename, 300)
             help_ = how_to_install(ename, evalue)
             self._facts["note"] = f"{said}. {help_}" if help_ else said
-        elif self.phase == "ok":
-            self._facts["note"] = ""
+        elif self.phase in {"ok", "no_code"}:
+            left_out = event.get("left_out") or {}
+            self._facts["note"] = plain(str(left_out.get("message") or ""), 300)
         if event.get("report") is not None:
             self.report = Report.from_dict(event["report"])
             self.spans.end(self.report)

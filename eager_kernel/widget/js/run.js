@@ -189,6 +189,7 @@ export function phaseText(run) {
     ok: "done",
     error: "failed",
     cancelled: "cancelled",
+    no_code: "no Python found",
   };
   if (phase === "ok" && run.facts.repairs) return `done after ${count(run.facts.repairs, "repair")}`;
   if (held && run.live) return phase === "writing" ? "writing; held" : "held";
