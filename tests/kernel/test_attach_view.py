@@ -23,7 +23,7 @@ def picture(heard: Heard) -> str:
     (view,) = widgets(heard)
     (update,) = [m["content"] for m in heard.iopub if m["msg_type"] == "update_display_data"]
     assert update["transient"]["display_id"] == view["transient"]["display_id"]
-    assert set(update["data"]) == {"text/plain", "text/html"}
+    assert set(update["data"]) == {"text/plain", "text/markdown"}
     text: str = update["data"]["text/plain"]
     return text
 

@@ -39,11 +39,13 @@ class _Recorder:
         if event["type"] == "chunk":
             self.marks.append((event["state"], event["lines"]))
 
+    view_id = None
+
     def flush(self): pass
     def begin(self): pass
     def close(self): pass
 
-def _show(self, stream):
+def _show(self, stream, **more):
     global _seen
     _seen = _Recorder(stream)
     return _seen

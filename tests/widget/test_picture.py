@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from eager_kernel.widget.picture import visible
@@ -26,8 +27,9 @@ HOSTILE = (
     "\ud800",
     "&lt;b&gt;",
 )
-TAGS = {"div", "b", "span", "pre", "details", "summary", "br"}
-ATTRIBUTES = {"style", "title", "hidden", "open"}
+TAGS = {"div", "b", "span", "pre", "details", "summary", "br", "p", "code"}
+ATTRIBUTES = {"class", "style", "title", "hidden", "open", "data-eager-run"}
+COMMONMARK = MarkdownIt("commonmark")
 
 
 class Reader(HTMLParser):
@@ -53,6 +55,11 @@ class Reader(HTMLParser):
         self.text += data
 
 
+def read_page(saved: dict[str, str]) -> Reader:
+    """What a page makes of the Markdown."""
+    return Reader(COMMONMARK.render(saved["text/markdown"]))
+
+
 def picture(program: str, **more: Any) -> dict[str, str]:
     view = QuietView(more.pop("title", "a model"))
     view.hear(delta(program))
@@ -64,7 +71,7 @@ def picture(program: str, **more: Any) -> dict[str, str]:
 def test_hostile_text_is_text(text: str) -> None:
     error = {"ename": text, "evalue": text, "lines": [1, 1], "traceback": []}
     saved = picture(f"x = 1  # {text}\n", status="error", error=error, title=text)
-    read = Reader(saved["text/html"])
+    read = read_page(saved)
     assert read.open == []
     assert read.tags <= TAGS
     assert read.attributes <= ATTRIBUTES
@@ -77,7 +84,7 @@ def test_hostile_text_is_text(text: str) -> None:
 @given(st.text())
 def test_any_text_at_all(text: str) -> None:
     saved = picture(text)
-    read = Reader(saved["text/html"])
+    read = read_page(saved)
     assert read.tags <= TAGS
     assert read.open == []
 
@@ -97,12 +104,13 @@ def test_it_reads_without_colour_and_without_styles() -> None:
     error = {"ename": "E", "evalue": "why", "lines": [3, 3], "traceback": []}
     view.hear(result("error", 2, error=error, report=REPORT))
     saved = view.saved()
-    text = Reader(saved["text/html"]).text
+    text = read_page(saved).text
     for said in ("✗ a model: failed, 2 of 4 lines executed", "E: why", "generation", "execution"):
         assert said in saved["text/plain"]
         assert said in text
     for line in ("✓ 1  a = 1", "✗ 3  raise E", "– 4  never"):
         assert line in saved["text/plain"]
+    for line in ("✓ Lines 1-2: ran", "a = 1", "✗ Line 3: failed", "raise E", "– Line 4: did not run"):
         assert line in text
     assert "▒" in text  # the lanes in characters, where there are no styles
     assert "█" in text
@@ -111,8 +119,8 @@ def test_it_reads_without_colour_and_without_styles() -> None:
 def test_a_long_program_is_cut() -> None:
     saved = picture("x = 1\n" * 50_000, status="ok", executed=50_000)
     assert "… 49,600 more lines …" in saved["text/plain"]
-    assert Reader(saved["text/html"]).text.count("x = 1") == 400
-    assert "<details><summary>Program, 50,000 lines" in saved["text/html"]
+    assert read_page(saved).text.count("x = 1") == 400
+    assert "<summary>Program, 50,000 lines</summary>" in saved["text/markdown"]
 
 
 def test_nbconvert_shows_it() -> None:
