@@ -33,7 +33,7 @@ def summarise(report: Report, *, saving: bool = True, advice: bool = True) -> st
     saved = _saved(run) if saving else ""
     sentences = [
         _repaired(run),
-        _hidden(run),
+        _hidden(run, waited=advice),
         saved,
         _held(run),
         _waited(run),
@@ -88,7 +88,7 @@ def _repaired(run: _Run) -> str:
     return f"The program failed {times}, and the model wrote it on from there." if times else ""
 
 
-def _hidden(run: _Run) -> str:
+def _hidden(run: _Run, *, waited: bool) -> str:
     report, whole, hidden = run.report, run.execution, run.hidden
     if not run.chunks:
         return f"No code came in {seconds(report.end_to_end_s)}."
@@ -107,7 +107,7 @@ def _hidden(run: _Run) -> str:
         text = f"None of the {seconds(whole)} of execution ran while the model was still writing."
     else:
         text = f"{part_of(hidden, whole)} of execution ran while the model was still writing."
-    if report.non_overlapped_s >= run.notable:
+    if waited and report.non_overlapped_s >= run.notable:
         text += f" The user waited {seconds(report.non_overlapped_s)} after the last token."
     return text
 

@@ -203,11 +203,17 @@ class Pump:
 
     # Interrupts -----------------------------------------------------------------------------
 
-    def on_sigint(self, signum: int, frame: FrameType | None) -> None:
+    def on_sigint(self, signum: int, frame: FrameType | None) -> bool:
         """Handle SIGINT, on the main thread, in whatever the run is doing.
 
-        Python code of the program gets a `KeyboardInterrupt`; a program that awaits is
-        cancelled; a pump that waits for text stops waiting. Nothing here takes a lock.
+        A program that awaits is cancelled; a pump that waits for text stops waiting. Nothing here
+        takes a lock.
+
+        Returns
+        -------
+        bool
+            Whether Python code of the program runs, which is to get a `KeyboardInterrupt`. It is not
+            raised here, as this frame would show in its traceback.
         """
         self.signalled = True
         loop, task = self._loop, self._task
@@ -224,8 +230,8 @@ class Pump:
             if self._barrier is not None and self._barrier.waiting is not None:
                 self._interrupted = True
                 raise KeyboardInterrupt  # to the barrier, which lets the program go
-            if self._in_own_task():
-                raise KeyboardInterrupt
+            return self._in_own_task()
+        return False
 
     def _in_own_task(self) -> bool:
         return self._task is not None and asyncio.current_task(self._loop) is self._task

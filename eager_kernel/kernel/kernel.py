@@ -22,6 +22,7 @@ from eager_kernel.execution.pump import Pump
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.imports import WarmImports
 from eager_kernel.kernel.ingress import Ingress
+from eager_kernel.kernel.interrupts import as_handler
 from eager_kernel.kernel.journal import Journals, RecordingSocket, note_questions
 from eager_kernel.kernel.pages import Pages
 from eager_kernel.kernel.protocol import OpenOptions, attached_comm
@@ -198,7 +199,7 @@ class EagerKernel(IPythonKernel):
         # ipykernel goes on when this future is done, which is after other work of the loop. What
         # would be late then, the pump has done.
         future.add_done_callback(lambda _: _skip(self.shell, pump))
-        previous = signal.signal(signal.SIGINT, pump.on_sigint)
+        previous = signal.signal(signal.SIGINT, as_handler(pump.on_sigint))
         try:
             yield
         finally:

@@ -251,6 +251,7 @@ SIGNS: Final[dict[Mark, str]] = {
     "done": "✓",
     "failed": "✗",
     "skipped": "–",  # noqa: RUF001 - a dash that is seen
+    "stopped": "■",
 }
 """What stands for a mark, so that it can be read without colour."""
 SAYS: Final[dict[Mark, str]] = {
@@ -262,6 +263,7 @@ SAYS: Final[dict[Mark, str]] = {
     "done": "ran",
     "failed": "failed",
     "skipped": "did not run",
+    "stopped": "ran when the run was stopped",
 }
 _PHASES: Final = {
     "waiting": "waits for the model",

@@ -16,7 +16,7 @@ from eager_kernel.core.packages import how_to_install
 from eager_kernel.core.progress import Figures, News
 from eager_kernel.core.report import Report
 from eager_kernel.core.summary import summarise
-from eager_kernel.core.words import plain
+from eager_kernel.core.words import line_range, plain
 from eager_kernel.widget.lines import MARKS, Lines
 from eager_kernel.widget.spans import Spans
 
@@ -71,7 +71,6 @@ class Record:
         self._now = 0.0
         self._seq = 0
         self._fresh = True
-        self._interrupted = False
 
     def know(self, **facts: Any) -> None:
         """Have pages know more about the run."""
@@ -96,8 +95,9 @@ class Record:
                 self._times(event["news"], now)
             case "stop":
                 self.phase = "stopping"
-                self._interrupted = event.get("reason") == "interrupted"
-                self._facts["note"] = plain(str(event.get("message") or event.get("reason")), 300)
+                self.stopped = event.get("reason") == "interrupted"
+                said = "" if self.stopped else str(event.get("message") or event.get("reason"))
+                self._facts["note"] = plain(said, 300)
             case "progress":
                 self.phase = "loading"
                 self._facts["progress"] = {
@@ -142,8 +142,10 @@ class Record:
             return
         first, last = event["lines"]
         reason = plain(str(event.get("reason") or ""), 200)
+        if state == "failed" and self.stopped:
+            state = "stopped"
         self.lines.tell(first, last, state, reason)
-        self.spans.chunk(state, (first, last), self._now, reason)
+        self.spans.chunk(event["state"], (first, last), self._now, reason)
 
     def _repair(self, event: Event) -> None:
         first = max(1, int(event["from_line"]))
@@ -176,18 +178,21 @@ class Record:
             self._append(program)
         self.error = event.get("error")
         failed = (self.error or {}).get("lines")
+        name = (self.error or {}).get("ename")
+        by_user = self.stopped and name in {"KeyboardInterrupt", "CancelledError"}
+        self.stopped = bool(event.get("stopped", by_user))
         self.lines.end(
             event.get("executed_lines") or 0,
             (failed[0], failed[1]) if failed else None,
             self.line_count,
+            "stopped" if self.stopped else "failed",
         )
         self.phase = event["status"]
-        name = (self.error or {}).get("ename")
-        by_user = self._interrupted and name in {"KeyboardInterrupt", "CancelledError"}
-        self.stopped = bool(event.get("stopped", by_user))
         self._facts["stopped"] = self.stopped
         self._facts["number"] = event.get("execution_count")
-        if self.error is not None:
+        if self.stopped:
+            self._facts["note"] = self._where_stopped(failed)
+        elif self.error is not None:
             ename, evalue = str(self.error.get("ename")), str(self.error.get("evalue"))
             said = plain(f"{ename}: {evalue}" if evalue else ename, 300)
             help_ = how_to_install(ename, evalue)
@@ -199,6 +204,13 @@ class Record:
             self.report = Report.from_dict(event["report"])
             self.spans.end(self.report)
             self._now = self.report.end_to_end_s
+
+    def _where_stopped(self, lines: Any) -> str:
+        if not self.line_count:
+            return "Stopped before the model had written anything."
+        if not lines:
+            return "Stopped between two statements." if self.lines.done else "Stopped before any ran."
+        return f"Stopped in {line_range(*lines)}."
 
     # What is known --------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ export const MARKS = [
   { name: "done", sign: "✓", says: "done" },
   { name: "failed", sign: "✗", says: "failed" },
   { name: "skipped", sign: "–", says: "not run" },
+  { name: "stopped", sign: "■", says: "running when it was stopped" },
 ];
 export const WRITING = { name: "writing", sign: "✎", says: "being written" };
 export const HELD = 3;

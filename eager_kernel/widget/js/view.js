@@ -428,7 +428,7 @@ export class View {
     else if (held && run.live) {
       text = `Line ${held.line} is held${held.reason ? `: ${held.reason}` : ""}. It runs when the program is complete, or when you approve.`;
       kind = "held";
-    } else if (phase === "error" || phase === "cancelled") [text, kind] = [note, "error"];
+    } else if (!run.facts.stopped && (phase === "error" || phase === "cancelled")) [text, kind] = [note, "error"];
     else if (run.live && note) text = note;
     const said = [withoutAnsi(text), run.live ? "" : (summary ?? "")].filter(Boolean).join("\n");
     if (this.note.dataset.text === said) return;
