@@ -212,8 +212,8 @@ class Pump:
         Returns
         -------
         bool
-            Whether Python code of the program runs, which is to get a `KeyboardInterrupt`. It is not
-            raised here, as this frame would show in its traceback.
+            Whether Python code of the program runs, which is to get a `KeyboardInterrupt`. It is
+            not raised here, as this frame would show in its traceback.
         """
         self.signalled = True
         loop, task = self._loop, self._task

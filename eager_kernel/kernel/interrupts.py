@@ -15,15 +15,16 @@ def as_handler(on_sigint: OnSigint) -> Callable[[int, FrameType | None], Any]:
     """Make a handler of signals that raises where Python's own would, and as it does.
 
     A function of Python that raises would show in the traceback, and in what a program that catches
-    its interrupt prints of it. So the handler is a class: what makes its instances is asked whether
-    to raise, and only if it says so, by making one, is the instance initialised by Python's handler,
-    which is no function of Python and has no frame.
+    its interrupt prints of it. So the handler is a class: `__new__` asks whether to raise, and only
+    if it makes an instance does Python go on to `__init__`, which is Python's own handler: no
+    function of Python, so it has no frame.
     """
 
     class Handler:
         def __new__(cls, signum: int, frame: FrameType | None) -> Any:
             return super().__new__(cls) if on_sigint(signum, frame) else None
 
-        __init__ = signal.default_int_handler  # type: ignore[assignment]
+        __init__ = signal.default_int_handler
 
-    return Handler
+    handler: Any = Handler
+    return handler  # type: ignore[no-any-return]

@@ -209,7 +209,8 @@ class Record:
         if not self.line_count:
             return "Stopped before the model had written anything."
         if not lines:
-            return "Stopped between two statements." if self.lines.done else "Stopped before any ran."
+            between = self.lines.done > 0
+            return "Stopped between two statements." if between else "Stopped before any line ran."
         return f"Stopped in {line_range(*lines)}."
 
     # What is known --------------------------------------------------------------------------

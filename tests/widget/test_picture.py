@@ -110,7 +110,13 @@ def test_it_reads_without_colour_and_without_styles() -> None:
         assert said in text
     for line in ("✓ 1  a = 1", "✗ 3  raise E", "– 4  never"):
         assert line in saved["text/plain"]
-    for line in ("✓ Lines 1-2: ran", "a = 1", "✗ Line 3: failed", "raise E", "– Line 4: did not run"):
+    for line in (
+        "✓ Lines 1-2: ran",
+        "a = 1",
+        "✗ Line 3: failed",
+        "raise E",
+        "– Line 4: did not run",
+    ):
         assert line in text
     assert "▒" in text  # the lanes in characters, where there are no styles
     assert "█" in text
