@@ -6,11 +6,13 @@ import __future__
 import asyncio
 import contextvars
 import re
+import signal
 import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from subprocess import CalledProcessError
 from traceback import walk_tb
 from types import FrameType
 from typing import Any, Final, Literal
@@ -569,9 +571,15 @@ class Pump:
             report=self._intake.report(),
             left_out=self._intake.left_out,
             failures=tuple(self._failures),
-            interrupted=isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
-            and (self._interrupted or self.signalled),
+            interrupted=_is_interrupt(error) and (self._interrupted or self.signalled),
         )
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether `error` is what SIGINT leads to, in Python or in a process that was waited for."""
+    if isinstance(error, CalledProcessError):
+        return error.returncode == -signal.SIGINT
+    return isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
 
 
 def _failed_line(result: ExecutionResult, program: str) -> int | None:

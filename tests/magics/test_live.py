@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from eager_kernel.widget.lines import MARKS
 from tests.magics.notebook import Notebook
 
 # Keeps what a view hears, and what it then says; and shows nothing.
@@ -124,3 +125,45 @@ def test_a_repair_leaves_no_red_lines_and_is_told(watched: Notebook) -> None:
     assert watched.value("_seen.record.repairs") == [
         (3, "NameError: name 'missing' is not defined")
     ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "note"),
+    [
+        ("while True: pass\nx = 1\n", "Stopped in line 2."),
+        ("await __import__('asyncio').sleep(60)\n", "Stopped in line 2."),
+        (
+            "__import__('subprocess').run('sleep 60', shell=True, check=True)\n",
+            "Stopped in line 2.",
+        ),
+        ("", "Stopped between two statements."),
+    ],
+)
+def test_who_stops_a_run_is_not_told_that_it_failed(
+    watched: Notebook, statement: str, note: str
+) -> None:
+    model = watched.model([f"print('early')\n{statement}", ["wait", str(watched.path())]])
+    cell = watched.begin(f"%%eager --model {model.id} --gate off\ndo it")
+    cell.listen(30, until=lambda heard: "early" in heard.text())
+    cell.listen(0.2)  # else it may not have come to the statement
+    watched.manager.interrupt_kernel()
+    cell.finish()
+    end = said(watched)[-1]
+    assert (end["stopped"], end["note"], end["summary"]) == (True, note, "")
+    marks = watched.value("sorted({code for _, _, code, _ in _seen.record.lines.everything()})")
+    assert "failed" not in [MARKS[code] for code in marks]
+
+
+def test_an_interrupt_that_a_program_handles_does_not_stop_it(watched: Notebook) -> None:
+    program = (
+        "import time\ntry:\n    print('early')\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    pass\n1 / 0\n"
+    )
+    model = watched.model(program)
+    cell = watched.begin(f"%%eager --model {model.id}\ndo it")
+    cell.listen(30, until=lambda heard: "early" in heard.text())
+    watched.manager.interrupt_kernel()
+    cell.finish()
+    end = said(watched)[-1]
+    assert (end["phase"], end["stopped"]) == ("error", False)
+    assert "ZeroDivisionError" in end["note"]

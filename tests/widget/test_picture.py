@@ -141,3 +141,31 @@ def test_nbconvert_shows_it() -> None:
     html, _ = exporter.from_notebook_node(notebook)
     assert "Program, 2 lines" in html
     assert "<script>alert('pwned')" not in html
+
+
+def test_a_run_that_was_stopped_has_not_failed() -> None:
+    view = QuietView("a model")
+    view.hear(delta("a = 1\nwhile True: pass\nnever\n"))
+    view.hear({"type": "stop", "reason": "interrupted", "message": "the user interrupted"})
+    view.hear(chunk(2, 2, "failed"))
+    error = {"ename": "KeyboardInterrupt", "evalue": "", "lines": [2, 2], "traceback": []}
+    view.hear(result("error", 1, error=error, report=REPORT, stopped=True))
+    for text in (view.saved()["text/plain"], read_page(view.saved()).text):
+        assert "■ a model: stopped, 1 of 3 lines executed" in text
+        assert "Stopped in line 2." in text
+        assert "✗" not in text
+        assert "fail" not in text
+        assert "saved" not in text
+
+
+def test_a_run_that_failed_is_not_told_where_its_work_lies() -> None:
+    view = QuietView("a model")
+    view.hear(delta("a = 1\nmissing\n"))
+    error = {"ename": "NameError", "evalue": "missing", "lines": [2, 2], "traceback": []}
+    view.hear(result("error", 1, error=error, report=REPORT))
+    for text in (view.saved()["text/plain"], read_page(view.saved()).text):
+        assert "NameError: missing" in text
+        assert "Most of the work" not in text
+        assert "saved" not in text
+        assert "waited" not in text
+    assert "Most of the work" in picture("a = 1\nb = 2\n")["text/plain"]
