@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
@@ -17,6 +18,10 @@ from tests.models import model_environment, served_model, tiny_model
 __all__ = ["model_environment", "served_model", "tiny_model"]  # fixtures for all tests
 
 Starter = Callable[..., tuple[KernelManager, BlockingKernelClient]]
+
+# How long an example takes says nothing on a busy machine.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # A shell starts what it puts in the background with SIGINT ignored, and `nohup` with SIGHUP, and
 # children inherit that: nothing that the tests start could be interrupted, or would end with its

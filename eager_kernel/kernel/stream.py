@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from eager_kernel.core.extract.spoken import spoken
 from eager_kernel.core.progress import Cursor
 from eager_kernel.core.queue import Pending
 from eager_kernel.errors import ProtocolError, RunCancelledError
@@ -102,6 +103,7 @@ class Stream:
         self._times_told = Cursor()
         self._publish = publish
         self._received = 0
+        self._answer: list[str] = []
         self._lock = threading.Lock()
         self._states: dict[int, tuple[Pending, State]] = {}
         self.intake = make_intake(
@@ -148,6 +150,8 @@ class Stream:
                     )
                 self._received += len(text)
                 self.intake.feed(text)
+                if self._received < _LONGEST_ANSWER:
+                    self._answer.append(text)
             case End(finish_reason):
                 self.intake.end(finish_reason)
                 self._tell_times()
@@ -156,6 +160,11 @@ class Stream:
                 self.intake.begin_again()
             case Cancel(why):
                 self.intake.cancel(RunCancelledError(why or "the client cancelled the run"))
+
+    @property
+    def words(self) -> str:
+        """What the text says to its reader, in Markdown, if it held no program; else empty."""
+        return "" if self.intake.program.strip() else spoken("".join(self._answer))
 
     # Kernel → client ------------------------------------------------------------------------
 
@@ -210,7 +219,8 @@ class Stream:
             )
         )
         self._publish("comm_msg", result)
-        self._tell_observers({**result, "stopped": outcome.interrupted})
+        more = {"stopped": outcome.interrupted, "words": self.words}
+        self._tell_observers({**result, **more})
         self.close()
 
     def close(self) -> None:
@@ -271,4 +281,6 @@ def _chunk_message(pending: Pending, state: State) -> dict[str, Any]:
 
 
 _BURST: Final = 100
+_LONGEST_ANSWER: Final = 100_000
+"""Characters of an answer that are kept, in case there is no program in it."""
 _TOLD_BY_LAST: Final[frozenset[State]] = frozenset({"ready", "running", "done", "skipped"})

@@ -42,6 +42,7 @@ from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
 from eager_kernel.magics.shown import Setting, Shown
 from eager_kernel.sources.source import Request
+from eager_kernel.widget.visible import visible_lines
 
 
 class Session:
@@ -420,13 +421,16 @@ class PromptedCell:
             self.turn.output = listener.text
         if outcome is not None:
             self.turn.program = outcome.program
+            if outcome.status == "no_code":
+                self.turn.words = self.stream.words
             if outcome.error is not None:
                 self.turn.error = "\n".join(plain(self.stream.traceback))
         self._session.finished(self, outcome)
         if self._shown is not None:
             self._shown.close()
         elif outcome is not None and outcome.status == "no_code":
-            sys.stdout.write(f"{outcome.left_out.describe(no_code=True)}\n")
+            said = visible_lines(self.stream.words) or outcome.left_out.describe(no_code=True)
+            sys.stdout.write(f"{said}\n")
         if self._saved is not None and outcome is not None and outcome.program.strip():
             saved = replace(self._saved, program=outcome.program, status=outcome.status)
             try:

@@ -20,6 +20,8 @@ from eager_kernel.core.words import line_range, seconds
 from eager_kernel.widget.lines import MARKS, Mark
 from eager_kernel.widget.record import Record
 from eager_kernel.widget.spans import LaneName, exact
+from eager_kernel.widget.visible import visible, visible_lines
+from eager_kernel.widget.words import words_as_html
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Keep:
 
 def to_text(record: Record, keep: Keep | None = None) -> str:
     """The run in plain text: how it ended, where the time went, and the program with marks."""
-    parts = [headline(record), *_notes(record)]
+    parts = [headline(record), *_notes(record), visible_lines(record.words)]
     if record.report is not None and record.line_count:
         parts += [record.summary, _text_lanes(record)]
     lines = []
@@ -65,6 +67,8 @@ def to_markdown(record: Record, keep: Keep | None = None) -> str:
         f'<div style="{_HEAD}"><b style="flex:auto">{_safe(headline(record))}</b>'
         f"<span{name}></span></div>",
     ]
+    if record.words:
+        parts.append(f'<div style="margin-top:10px">{words_as_html(record.words)}</div>')
     alarm = f"color:{_ALARM}" if record.phase == "error" and not record.stopped else _QUIET
     # Of an answer that never came, the error below is all that there is to say.
     notes = _notes(record) if record.line_count else []
@@ -214,20 +218,6 @@ def _cells(spans: list[Span], record: Record, columns: int) -> list[Kind | None]
 # Text of strangers ----------------------------------------------------------------------------
 
 
-def visible(text: str) -> str:
-    """`text` with all that can't be seen, or that changes how other text is seen, spelled out.
-
-    Tabs become spaces; control characters, those that turn the direction of text and halves of
-    surrogate pairs become ``⟨U+202E⟩``.
-    """
-    text = text.expandtabs(4)
-    return text if text.isascii() and text.isprintable() else _HIDDEN.sub(_spell, text)
-
-
-def _spell(found: re.Match[str]) -> str:
-    return f"⟨U+{ord(found[0]):04X}⟩"
-
-
 def _safe(text: str) -> str:
     """Text as a part of a line of HTML, in which nothing means anything to Markdown or TeX."""
     return "<br>".join(escape(visible(line)).replace("$", "&#36;") for line in text.split("\n"))
@@ -235,12 +225,6 @@ def _safe(text: str) -> str:
 
 _BREAK: Final = re.compile(r"\r\n?|\n")
 _FENCES: Final = re.compile("`+")
-# C0 and C1, soft hyphen, Arabic letter mark, Hangul fillers, zero-width and bidi controls, line
-# and paragraph separators, variation and tag characters, surrogates, interlinear annotations.
-_HIDDEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f"
-    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
-)
 
 SIGNS: Final[dict[Mark, str]] = {
     "written": "·",

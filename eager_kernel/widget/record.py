@@ -51,6 +51,8 @@ class Record:
         self.report: Report | None = None
         self.stopped = False
         """Whether the user ended the run."""
+        self.words = ""
+        """What the model has said, in Markdown, where it has written no program."""
         self.repairs: list[tuple[int, str]] = []
         """The line from which the program was written on, and why; each time."""
         self.lines = Lines()
@@ -198,8 +200,10 @@ class Record:
             help_ = how_to_install(ename, evalue)
             self._facts["note"] = f"{said}. {help_}" if help_ else said
         elif self.phase in {"ok", "no_code"}:
+            self.words = str(event.get("words") or "")
             left_out = event.get("left_out") or {}
-            self._facts["note"] = plain(str(left_out.get("message") or ""), 300)
+            said = "" if self.words else str(left_out.get("message") or "")
+            self._facts["note"] = plain(said, 300)
         if event.get("report") is not None:
             self.report = Report.from_dict(event["report"])
             self.spans.end(self.report)

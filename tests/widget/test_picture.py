@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from eager_kernel.widget.picture import visible
 from eager_kernel.widget.view import QuietView
+from eager_kernel.widget.visible import visible
 from tests.widget.test_record import REPORT, chunk, delta, result
 
 HOSTILE = (

@@ -163,7 +163,7 @@ export class View {
   buildCode() {
     this.spacer = make("div", "ev-lines", { role: "list", "aria-label": "Lines of the program" });
     this.code = make("div", "ev-code", { tabindex: "0", role: "group", "aria-label": "Program", ...OWN_KEYS }, this.spacer);
-    this.code.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    this.code.addEventListener("scroll", () => this.draw(), { passive: true });
     this.again = this.button("↓ Follow", "Go on to the newest line", () => {
       this.follow = true;
       this.draw();
@@ -232,15 +232,13 @@ export class View {
     this.said.at = clock();
   }
 
-  scrolled() {
+  /** See whether the user has scrolled; what the view scrolls itself, it has noted. */
+  lookAtScroll() {
     const { scrollTop, scrollHeight, clientHeight } = this.code;
-    // What the view scrolls itself, it has noted.
     if (Math.abs(scrollTop - this.scrolledTo) > 0.5) {
-      const down = scrollTop > this.scrolledTo;
-      this.follow = down && scrollTop + clientHeight >= scrollHeight - 4;
+      this.follow = scrollTop + clientHeight >= scrollHeight - 4;
       this.scrolledTo = scrollTop;
     }
-    this.draw();
   }
 
   theme() {
@@ -463,6 +461,7 @@ export class View {
     this.spacer.style.height = `${lines * height}px`;
     this.program.hidden = lines === 0 || isFolded;
     if (this.program.hidden) return;
+    this.lookAtScroll(); // the browser may tell it only after this
     if (this.follow && run.live) {
       const line = run.facts.phase === "running" ? run.facts.executed + 3 : lines;
       const aim = line * height + 8;
