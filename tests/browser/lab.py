@@ -231,7 +231,7 @@ class Notebook:
 
     def picture(self, index: int) -> Any:
         """The picture that a view leaves under a cell."""
-        return self.output(index).locator("details").locator("..")
+        return self.output(index).locator("div:has(> div > [data-eager-run])")
 
     def output(self, index: int) -> Any:
         """What is shown under a cell."""

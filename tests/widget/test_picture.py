@@ -48,6 +48,10 @@ class Reader(HTMLParser):
         if tag != "br":
             self.open.append(tag)
 
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
