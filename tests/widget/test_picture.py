@@ -133,18 +133,23 @@ def test_a_long_program_is_cut() -> None:
     assert "<summary>Program, 50,000 lines</summary>" in saved["text/markdown"]
 
 
-def test_nbconvert_shows_it() -> None:
-    exporter = pytest.importorskip("nbconvert").HTMLExporter()
-    exporter.exclude_input = True
+def test_nbconvert_shows_code_as_code() -> None:
+    nbconvert = pytest.importorskip("nbconvert")
     bundle = {
         **picture("first = 1\n<script>alert('pwned')</script>\n"),
         "application/vnd.jupyter.widget-view+json": {"model_id": "gone", "version_major": 2},
     }
     notebook = new_notebook(cells=[new_code_cell("", outputs=[new_output("display_data", bundle)])])
     nbformat.validate(notebook)
-    html, _ = exporter.from_notebook_node(notebook)
-    assert "Program, 2 lines" in html
-    assert "<script>alert('pwned')" not in html
+    for template in ("lab", "classic", "basic"):  # Voila's are made of the first two
+        exporter = nbconvert.HTMLExporter(template_name=template, exclude_input=True)
+        html, _ = exporter.from_notebook_node(notebook)
+        assert "Program, 2 lines" in html
+        assert "<script>alert('pwned')" not in html
+        (code,) = re.findall(r"<pre>(?:(?!</pre>).)*first.*?</pre>", html, re.DOTALL)
+        assert code.count("\n") == 2
+    markdown, _ = nbconvert.MarkdownExporter(exclude_input=True).from_notebook_node(notebook)
+    assert "\n```python\nfirst = 1\n<script>alert('pwned')</script>\n```\n" in markdown
 
 
 def test_a_run_that_was_stopped_has_not_failed() -> None:
