@@ -65,7 +65,7 @@ def to_markdown(record: Record, keep: Keep | None = None) -> str:
     parts = [
         f'<div class="mathjax_ignore" style="{_BOX}">',
         f'<div style="{_HEAD}"><b style="flex:auto">{_safe(headline(record))}</b>'
-        f"<span{name}></span></div>",
+        f'<span{name} style="{_BUTTONS}"></span></div>',
     ]
     if record.words:
         parts.append(f'<div style="margin-top:10px">{words_as_html(record.words)}</div>')
@@ -95,7 +95,8 @@ def headline(record: Record) -> str:
     """How a run went, in one line."""
     count, done = record.line_count, record.lines.done
     phase = "stopped" if record.stopped else record.phase
-    said = [f"{_SIGN_OF_PHASE.get(phase, '…')} {record.title or 'Run'}: {_PHASES[phase]}"]
+    how = "answered, without a program" if record.words else _PHASES[phase]
+    said = [f"{_SIGN_OF_PHASE.get(phase, '…')} {record.title or 'Run'}: {how}"]
     if record.repairs and record.phase == "ok":
         said.append(f"after {_count(len(record.repairs), 'repair')}")
     if count:
@@ -148,7 +149,8 @@ def _blocks(record: Record) -> str:
         last = numbers[-1] if numbers else at
         if len(parts) > 1 or mark not in {"done", "written"}:
             where = line_range(at, last)
-            blocks.append(f"{SIGNS[mark]} {where[0].upper()}{where[1:]}: {SAYS[mark]}")
+            said = f"{SIGNS[mark]} {where[0].upper()}{where[1:]}: {SAYS[mark]}"
+            blocks.append(f'<div style="{_PART}">{said}</div>')
         blocks.append(_block([text for _, _, text in part]))
         at = last + 1
     return "\n\n".join(blocks)
@@ -296,6 +298,8 @@ _BOX: Final = (
     "line-height:1.45"
 )
 _HEAD: Final = "display:flex;flex-wrap:wrap;gap:4px 12px;align-items:center"
+_BUTTONS: Final = "display:flex;flex-wrap:wrap;gap:6px"
+_PART: Final = "margin:8px 0 2px"
 _LANE: Final = "display:flex;align-items:center;margin:3px 0;line-height:1"
 _NAME: Final = f"width:80px;margin-right:12px;text-align:right;font-size:90%;{_QUIET}"
 _TRACK: Final = (

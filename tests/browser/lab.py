@@ -157,9 +157,10 @@ def _new_cell(text: str) -> Any:
 class Notebook:
     """A notebook in a page."""
 
-    def __init__(self, page: Any, address: str) -> None:
+    def __init__(self, page: Any, address: str = "") -> None:
         self.page = page
-        self.open(address)
+        if address:
+            self.open(address)
 
     def open(self, address: str) -> None:
         """Load the page, and wait for its kernel."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from eager_kernel.widget.picture import Keep
 from eager_kernel.widget.view import QuietView
 from eager_kernel.widget.visible import visible
 from tests.widget.test_record import REPORT, chunk, delta, result
@@ -178,3 +179,14 @@ def test_a_run_that_failed_is_not_told_where_its_work_lies() -> None:
         assert "saved" not in text
         assert "waited" not in text
     assert "Most of the work" in picture("a = 1\nb = 2\n")["text/plain"]
+
+
+def test_the_program_is_folded_unless_it_is_to_stay_open_or_is_elsewhere() -> None:
+    view = QuietView("a model")
+    view.hear(delta("a = 1\n"))
+    view.hear(result("ok", 1, report=REPORT))
+    assert "<details style" in view.saved()["text/markdown"]
+    view.keep = Keep(unfolded=True)
+    assert "<details open style" in view.saved()["text/markdown"]
+    view.keep = Keep(program=False)
+    assert "a = 1" not in str(view.saved())

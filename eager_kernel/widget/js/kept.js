@@ -9,6 +9,8 @@ const SAYS = {
   done: "ran",
   failed: "failed",
 };
+const BUTTONS = "display:flex;flex-wrap:wrap;gap:6px";
+const PART = "margin:8px 0 2px";
 const BOX = "border:1px solid #76767655;border-radius:8px;padding:10px 16px;max-width:1100px;line-height:1.45";
 
 /**
@@ -26,16 +28,17 @@ export function lostRun(run, id) {
     const said = SAYS[mark.name] ?? "did not run";
     const last = parts[parts.length - 1];
     if (last?.said === said) last.lines.push(run.lines[line - 1]);
-    else parts.push({ said, first: line, lines: [run.lines[line - 1]] });
+    else parts.push({ mark, said, first: line, lines: [run.lines[line - 1]] });
   }
-  const blocks = parts.map(({ said, first, lines }) => {
+  const blocks = parts.map(({ mark, said, first, lines }) => {
     const end = first + lines.length - 1;
     const which = lines.length === 1 ? `Line ${first}` : `Lines ${first}-${end}`;
-    return `${which} ${said === "was running" && lines.length > 1 ? "were running" : said}\n\n${block(lines)}`;
+    const how = said === "was running" && lines.length > 1 ? "were running" : said;
+    return `<div style="${PART}">${mark.sign} ${which}: ${how}</div>\n\n${block(lines)}`;
   });
   const markdown = [
     `<div class="mathjax_ignore" style="${BOX}">`,
-    `<div style="display:flex;flex-wrap:wrap;gap:4px 12px;align-items:center"><b style="flex:auto">${escapeText(head)}</b><span data-eager-run="${id}"></span></div>`,
+    `<div style="display:flex;flex-wrap:wrap;gap:4px 12px;align-items:center"><b style="flex:auto">${escapeText(head)}</b><span data-eager-run="${id}" style="${BUTTONS}"></span></div>`,
     `<div style="margin-top:6px;opacity:.75">${escapeText(withoutAnsi(run.lost))}</div>`,
     `<details style="margin-top:8px"><summary>Program, ${count(run.count, "line")}</summary>`,
     "",
@@ -137,7 +140,7 @@ function keptButton(label, title, className, action) {
   const button = make("button", className, { type: "button", title, "data-lm-suppress-shortcuts": "true" }, label);
   if (!className) {
     button.style.cssText =
-      "margin-left:6px;padding:3px 11px;border:1px solid #76767688;border-radius:6px;" +
+      "padding:3px 11px;border:1px solid #76767688;border-radius:6px;" +
       "background:transparent;color:inherit;font:inherit;font-size:12px;cursor:pointer";
   }
   button.addEventListener("click", action);
