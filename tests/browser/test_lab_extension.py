@@ -312,6 +312,27 @@ def test_the_kernel_is_restarted_in_the_middle(
     shown.picture(1).wait_for()
 
 
+def test_a_second_page_shows_what_runs(
+    lab: Lab, page: Any, notebook: Any, context: Any, echo: Faults
+) -> None:
+    """Though the notebook was not saved since it began."""
+    echo.gone = threading.Event()
+    shown = ready(page, lab, notebook, "%%eager\nprint('runs')\n# pause\n")
+    shown.run_cell(1)
+    until(page, lambda: "runs" in shown.output(1).inner_text(), "what runs before")
+    other = context.new_page()
+    other.goto(page.url.replace("/workspaces/", "/workspaces/second-"))
+    second = Notebook(other)
+    until(other, lambda: "runs" in second.output(1).inner_text(), "what was printed before")
+    assert prompt_of(other, 1) == "[*]:"
+    second.view(1).get_by_role("button", name="Stop").click()
+    for each in (shown, second):
+        ended(each.page, 1)
+        assert "KeyboardInterrupt" in error_of(each, 1)
+        assert "stopped" in each.picture(1).inner_text()
+    other.close()
+
+
 def test_it_waits_its_turn_and_is_interrupted(
     lab: Lab, page: Any, notebook: Any, echo: Faults
 ) -> None:
