@@ -16,7 +16,10 @@ export function showView(panel: NotebookPanel, cellId: string, view: string): vo
       return;
     }
   }
-  // What an earlier run has shown is gone, as in the page that has begun this one.
+  // What an earlier run has shown is gone, as in the page that has begun this one. Only then is the
+  // cell trusted, which JupyterLab does when a page runs it: what comes now is the kernel's.
+  outputs.clear();
+  cell.model.trusted = true;
   outputs.fromJSON([
     {
       output_type: "display_data",
