@@ -142,7 +142,7 @@ printf '1+1' | jupyter eager run -
         console = make_console(stderr=True)
         watched = is_written and console.is_terminal and not self.quiet
         screen = self.make_screen(title, console if watched else None)
-        with self._client() as client, screen:
+        with screen, self._client() as client:
             result = client.run(
                 screen.follow(deltas),
                 format=self.text_format,

@@ -51,8 +51,12 @@ class Screen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._listing is not None:
+        if self._listing is None:
+            return
+        if error is None:
             self._listing.close()
+        else:
+            self._listing.leave()
 
     def follow(self, deltas: Iterable[str]) -> Iterable[str]:
         """The same deltas, shown as they pass."""

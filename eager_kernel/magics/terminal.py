@@ -18,13 +18,13 @@ from eager_kernel.terminal.listing import Listing
 def terminal_of(shell: Any) -> Terminal | None:
     """The terminal that shows what a shell's cell writes; None where it is none."""
     if not hasattr(shell, "kernel"):
-        return _OfShell() if sys.stdout.isatty() else None
+        return _of_shell() if sys.stdout.isatty() else None
     parent = shell.get_parent()
     # Notebooks name their cells, and what runs without a person can't be asked by the program. What
     # is left are frontends that show lines, and no widgets.
     is_named = "cellId" in parent.get("metadata", {})
     has_person = bool(parent.get("content", {}).get("allow_stdin"))
-    return _OfKernel(shell) if has_person and not is_named else None
+    return _of_kernel(shell) if has_person and not is_named else None
 
 
 class Listed:
@@ -62,28 +62,63 @@ class Listed:
 
 
 class Terminal:
-    """Where lines are written."""
+    """Where lines are written.
 
-    console: Console
-    lively = False
-    """Whether its last row can be written anew."""
+    Parameters
+    ----------
+    console
+        Writes them.
+    lively
+        Whether its last row can be written anew.
+    """
+
+    def __init__(self, console: Console, *, lively: bool) -> None:
+        self.console = console
+        self.lively = lively
+        self._exit = ExitStack()
 
     def watch(self, listing: Listing) -> None:
-        """Have a listing know what else is written, from now on."""
+        """Have a listing stand aside before the program writes, or is about to ask."""
+        process = os.getpid()
+        for stream in (sys.stdout, sys.stderr):
+            for name in ("write", "flush"):
+                self._tap(stream, name, listing, process)
 
     def leave(self) -> None:
         """Watch no longer."""
+        self._exit.close()
+
+    def _tap(self, stream: Any, name: str, listing: Listing, process: int) -> None:
+        method: Callable[..., Any] = getattr(stream, name)
+
+        def tapped(*given: Any, **named: Any) -> Any:
+            if os.getpid() != process:
+                return method(*given, **named)  # a child that was forked has no listing
+            with listing.aside():
+                result = method(*given, **named)
+                if name == "write" and given and isinstance(given[0], str):
+                    listing.was_written(given[0])
+                return result
+
+        before = vars(stream).get(name)
+        setattr(stream, name, tapped)
+        self._exit.callback(_untap, stream, name, tapped, before)
 
 
-class _OfKernel(Terminal):
+def _of_kernel(shell: Any) -> Terminal:
     """The terminal of a kernel's frontend: it is sent what it is to write."""
+    plain = getattr(shell, "colors", "").lower() == "nocolor"
+    file: Any = _Sent(shell.kernel, shell.get_parent())
+    system: Any = None if plain else "standard"
+    console = make_console(file=file, force_terminal=True, color_system=system)
+    return Terminal(console, lively=False)  # nobody says how wide it is
 
-    def __init__(self, shell: Any) -> None:
-        plain = getattr(shell, "colors", "").lower() == "nocolor"
-        system: Any = None if plain else "standard"
-        self.console = make_console(
-            file=_Sent(shell.kernel, shell.get_parent()), force_terminal=True, color_system=system
-        )
+
+def _of_shell() -> Terminal:
+    """The terminal in which the shell itself runs."""
+    file: Any = _Behind(sys.stdout)
+    console = make_console(file=file)
+    return Terminal(console, lively=console.is_terminal and not console.is_dumb_terminal)
 
 
 class _Sent:
@@ -110,41 +145,6 @@ class _Sent:
 
     def isatty(self) -> bool:
         return True
-
-
-class _OfShell(Terminal):
-    """The terminal in which the shell itself runs."""
-
-    def __init__(self) -> None:
-        self._exit = ExitStack()
-        self.console = make_console(file=_Behind(sys.stdout))
-        self.lively = self.console.is_terminal and not self.console.is_dumb_terminal
-
-    def watch(self, listing: Listing) -> None:
-        process = os.getpid()
-        for stream in (sys.stdout, sys.stderr):
-            for name in ("write", "flush"):
-                self._tap(stream, name, listing, process)
-
-    def leave(self) -> None:
-        self._exit.close()
-
-    def _tap(self, stream: Any, name: str, listing: Listing, process: int) -> None:
-        """Have the listing stand aside before the program writes, or is about to ask."""
-        method: Callable[..., Any] = getattr(stream, name)
-
-        def tapped(*given: Any, **named: Any) -> Any:
-            if os.getpid() != process:
-                return method(*given, **named)  # a child that was forked has no listing
-            with listing.aside():
-                result = method(*given, **named)
-                if name == "write" and given and isinstance(given[0], str):
-                    listing.was_written(given[0])
-                return result
-
-        before = vars(stream).get(name)
-        setattr(stream, name, tapped)
-        self._exit.callback(_untap, stream, name, tapped, before)
 
 
 def _untap(stream: Any, name: str, tapped: Any, before: Any) -> None:

@@ -85,10 +85,18 @@ class Listing(QuietView):
             if record.line_count or record.phase != "error":
                 self._print(_ending(record))
 
+    def leave(self) -> None:
+        """Write nothing more: the run did not come to an end."""
+        with self._lock:
+            self._hide_row()
+            self._closed = True
+
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Stand aside while somebody else writes."""
+        """Stand aside while somebody else writes, below the lines that are there."""
         with self._lock:
+            if self._heard and not self._closed:
+                self._write_new(self._catch_up())
             self._hide_row()
             yield
 

@@ -209,9 +209,7 @@ class Record:
         if not self.line_count:
             return "Stopped before the model had written anything."
         if not lines:
-            return (
-                "Stopped between two statements." if self.lines.done else "Stopped before any ran."
-            )
+            return "Stopped between two statements." if self.lines.done else "Stopped before any ran."
         return f"Stopped in {line_range(*lines)}."
 
     # What is known --------------------------------------------------------------------------
