@@ -2,8 +2,8 @@
 
 ``python tests/first_minute.py``: in a copy of the clone, with an empty home and nothing installed
 but what the README has one install; in JupyterLab, by a real browser. It is the README's own lines
-that are run and typed, those below its comments ``<!-- first minute: … -->``. Without Node.js, which
-the README does not ask for; ``--node`` leaves it there.
+that are run and typed, those below its comments ``<!-- first minute: … -->``. It does without
+Node.js, which the README does not ask for; ``--node`` leaves it there.
 """
 
 from __future__ import annotations

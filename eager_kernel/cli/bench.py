@@ -23,7 +23,7 @@ from eager_kernel.bench.pictures import draw
 from eager_kernel.bench.programs import ProgramSet, load_programs
 from eager_kernel.bench.results import Results, compare, read
 from eager_kernel.bench.suites import SUITES, Bench, Suite
-from eager_kernel.cli.tables import print_markdown
+from eager_kernel.cli.tables import in_plain_words, print_markdown
 from eager_kernel.core.gate import MODES
 from eager_kernel.errors import EagerError, MissingExtraError
 from eager_kernel.terminal.command import Command
@@ -235,7 +235,7 @@ jupyter eager bench end-to-end --engine dask --workers 4
     def _tell(self, text: str) -> None:
         """Show progress, on stderr: stdout has the tables."""
         moment = datetime.now().strftime("%H:%M:%S")
-        sys.stderr.write(f"{moment}  {text}\n")
+        sys.stderr.write(f"{moment}  {in_plain_words(text)}\n")
         sys.stderr.flush()
 
     def say(self, *texts: str) -> None:

@@ -21,9 +21,16 @@ def print_markdown(text: str) -> None:
     # What is read by a program, or kept in a file, is not cut to the width of a terminal.
     wide = {} if sys.stdout.isatty() else {"width": _WIDE}
     console = make_console(file=sys.stdout, **wide)
-    for part in _parts(text):
+    for part in _parts(in_plain_words(text)):
         console.print(part, highlight=False, soft_wrap=isinstance(part, Text))
     sys.stdout.flush()
+
+
+def in_plain_words(text: str) -> str:
+    """Text of a benchmark, with plain words for the terms of the paper."""
+    for term, words in _WORDS.items():
+        text = text.replace(term, words)
+    return text
 
 
 def _parts(text: str) -> Iterator[RenderableType]:
@@ -60,6 +67,14 @@ def _plain(text: str) -> str:
 
 
 _WIDE: Final = 200
+_WORDS: Final = {
+    "TTFT s": "s to first token",
+    "TTFT": "first token after",
+    "Regimes: generation-dominated / execution-dominated / balanced (eqs. 14-16)": (
+        "Programs in which writing takes most of the time / running does / neither (eqs. 14-16)"
+    ),
+    "regimes": "kinds",
+}
 _BAR: Final = re.compile(r"(?<!\\)\|")
 _HEADING: Final = re.compile(r"#+ ")
 _RULE: Final = re.compile(r":?-+:?$")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from eager_kernel.testing.wire import WireStream
 from tests.server.conftest import SAYS, Api, Echo
 from tests.server.test_relay import Comm, begin
 from tests.servers import Server, running_server
@@ -115,7 +116,12 @@ def page(server: Server, kernel: str) -> Iterator[BlockingKernelClient]:
     client = BlockingKernelClient()
     client.load_connection_file(str(server.log.parent / "runtime" / f"kernel-{kernel}.json"))
     client.start_channels()
-    client.wait_for_ready(timeout=60)
+    # Not `wait_for_ready`, which on a busy machine takes a late heartbeat for a death.
+    ready = WireStream(client)
+    ready.heard.closed = True
+    while not ready.done:
+        ready.execute("1", silent=True)
+        ready.listen(5)
     yield client
     client.stop_channels()
 
