@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from jupyter_core.application import JupyterApp, base_aliases, base_flags
+from jupyter_core.application import base_aliases, base_flags
 from traitlets import Bool, Enum, Int, Unicode
 
 from eager_kernel._version import __version__
@@ -23,11 +23,13 @@ from eager_kernel.bench.pictures import draw
 from eager_kernel.bench.programs import ProgramSet, load_programs
 from eager_kernel.bench.results import Results, compare, read
 from eager_kernel.bench.suites import SUITES, Bench, Suite
+from eager_kernel.cli.tables import in_plain_words, print_markdown
 from eager_kernel.core.gate import MODES
 from eager_kernel.errors import EagerError, MissingExtraError
+from eager_kernel.terminal.command import Command
 
 
-class BenchApp(JupyterApp):
+class BenchApp(Command):
     """Measure what running programs while they are written saves.
 
     ``jupyter eager bench [SUITE ...]``
@@ -106,7 +108,6 @@ jupyter eager bench end-to-end --engine dask --workers 4
     )
 
     aliases = {
-        **base_aliases,
         **{
             name: f"BenchApp.{name}"
             for name in (
@@ -115,11 +116,12 @@ jupyter eager bench end-to-end --engine dask --workers 4
                 "json", "markdown", "pictures",
             )
         },
+        **base_aliases,
     }  # fmt: skip
     flags = {
-        **base_flags,
         "quick": ({"BenchApp": {"quick": True}}, quick.help),
         "compare": ({"BenchApp": {"compare": True}}, compare.help),
+        **base_flags,
     }
 
     @property
@@ -131,16 +133,6 @@ jupyter eager bench end-to-end --engine dask --workers 4
     def default_suites(self) -> tuple[str, ...]:
         """What is measured where nothing is named."""
         return tuple(SUITES)
-
-    def start(self) -> None:
-        """Measure or compare; exit with 1 where that was not possible."""
-        try:
-            self.work()
-        except KeyboardInterrupt:
-            self.exit(130)
-        except (EagerError, OSError) as error:
-            self.exit(f"{type(error).__name__}: {error}")
-        self.exit(0)
 
     def work(self) -> None:
         """Do what was asked for."""
@@ -243,13 +235,12 @@ jupyter eager bench end-to-end --engine dask --workers 4
     def _tell(self, text: str) -> None:
         """Show progress, on stderr: stdout has the tables."""
         moment = datetime.now().strftime("%H:%M:%S")
-        sys.stderr.write(f"{moment}  {text}\n")
+        sys.stderr.write(f"{moment}  {in_plain_words(text)}\n")
         sys.stderr.flush()
 
     def say(self, *texts: str) -> None:
-        """Show results."""
-        sys.stdout.write("".join(f"{text}\n" for text in texts))
-        sys.stdout.flush()
+        """Show results, which are Markdown."""
+        print_markdown("".join(f"{text}\n" for text in texts))
 
 
 def _numbers(name: str, text: str, least: float) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from jupyter_core.application import JupyterApp, base_aliases
+from jupyter_core.application import base_aliases
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -27,12 +27,13 @@ from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core.extract import Code, make_extractor
 from eager_kernel.core.gantt import to_svg
 from eager_kernel.core.summary import summarise
-from eager_kernel.errors import EagerError
 from eager_kernel.sources.recorded import load_recording
 from eager_kernel.sources.recording import TimedDelta
+from eager_kernel.terminal.command import Command
+from eager_kernel.terminal.console import make_console
 
 
-class DemoApp(JupyterApp):
+class DemoApp(Command):
     """Stream a recorded model answer, a data analysis, into a kernel; then run it serially."""
 
     name = "jupyter-eager-demo"
@@ -46,27 +47,22 @@ class DemoApp(JupyterApp):
     svg = Unicode("", help="Save what the demo shows at its end as this SVG file.").tag(config=True)
     chart = Unicode("", help="Draw the eager run's timeline to this file, as SVG.").tag(config=True)
     aliases = {
-        **base_aliases,
         "chart": "DemoApp.chart",
         "kernel": "DemoApp.kernel",
         "recording": "DemoApp.recording",
         "svg": "DemoApp.svg",
+        **base_aliases,
     }
 
-    def start(self) -> None:
-        """Run the demo; exit with 1 if a program failed."""
+    def work(self) -> int:
+        """Run the demo; 1 if a program failed."""
         screen = _Screen(record=bool(self.svg))
-        try:
-            results = self._show(screen)
-            if self.svg:
-                Path(self.svg).write_text(screen.svg(), encoding="utf-8")
-            if self.chart and results[0].report is not None:
-                Path(self.chart).write_text(to_svg(results[0].report), encoding="utf-8")
-        except KeyboardInterrupt:
-            self.exit(130)
-        except (EagerError, OSError) as error:
-            self.exit(f"{type(error).__name__}: {error}")
-        self.exit(0 if all(result.status == "ok" for result in results) else 1)
+        results = self._show(screen)
+        if self.svg:
+            Path(self.svg).write_text(screen.svg(), encoding="utf-8")
+        if self.chart and results[0].report is not None:
+            Path(self.chart).write_text(to_svg(results[0].report), encoding="utf-8")
+        return 0 if all(result.status == "ok" for result in results) else 1
 
     def _show(self, screen: _Screen) -> list[RunResult]:
         deltas = load_recording(Path(self.recording) if self.recording else None).deltas
@@ -102,7 +98,7 @@ class _Screen:
     """The terminal, and a record of what is printed on it."""
 
     def __init__(self, *, record: bool) -> None:
-        self.console = Console()
+        self.console = make_console()
         self.recorder = (
             Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
             if record

@@ -70,6 +70,7 @@ class EagerClient:
             return cls(loop, loop.call(making))
         except BaseException:
             loop.close()
+            making.close()  # an interrupt may have come before it began
             raise
 
     def __enter__(self) -> Self:
@@ -132,6 +133,8 @@ class EagerClient:
                 return replace(result, source_error=failure)
             assert failure is not None
             raise failure
+        except _LeavingError as leaving:
+            raise leaving.why from None
         except BaseException as error:
             if not isinstance(error, Exception):
                 if isinstance(error, KeyboardInterrupt):
@@ -165,7 +168,11 @@ class _Bridge:
     def hear(self, event: dict[str, Any]) -> None:
         if event.get("type") == "stop":
             self.closed.set()  # before whoever hears of it makes the iterator raise
-        self._on_event(event)
+        try:
+            self._on_event(event)
+        except (SystemExit, KeyboardInterrupt) as error:
+            # They would end the loop, and the caller would wait for ever.
+            raise _LeavingError(error) from None
 
     def __aiter__(self) -> AsyncIterator[str]:
         return self
@@ -182,6 +189,14 @@ class _Bridge:
         self.closed.set()
 
 
+class _LeavingError(Exception):
+    """Whoever heard an event wants the process to end, which is for the caller to do."""
+
+    def __init__(self, why: BaseException) -> None:
+        super().__init__()
+        self.why = why
+
+
 class _SourceError(Exception):
     """The deltas' iterator raised; the original goes on in the calling thread."""
 
@@ -194,6 +209,14 @@ def _close(iterator: object) -> Exception | None:
     except Exception as error:  # noqa: BLE001 - the run has its result; this goes along
         return error
     return None
+
+
+async def _end_tasks() -> None:
+    """Cancel all other tasks of the loop, and wait for their ends."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _LoopThread:
@@ -214,6 +237,8 @@ class _LoopThread:
         return result
 
     def close(self) -> None:
+        # What an interrupt has left behind is to be ended, not forgotten: a kernel that starts.
+        self.begin(_end_tasks()).result()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()

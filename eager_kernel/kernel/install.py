@@ -10,16 +10,17 @@ from importlib import resources
 from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_core.application import JupyterApp, base_aliases, base_flags
+from jupyter_core.application import base_aliases, base_flags
 from traitlets import Bool, Unicode
 
 from eager_kernel._version import __version__
+from eager_kernel.terminal.command import Command
 
 KERNEL_NAME = "eager_python"
 DISPLAY_NAME = "EAGER Python"
 
 
-class InstallApp(JupyterApp):
+class InstallApp(Command):
     """Install the "EAGER Python" kernelspec.
 
     The installed spec names this very Python, so a Jupyter in another environment starts the
@@ -37,18 +38,18 @@ class InstallApp(JupyterApp):
     display_name = Unicode(DISPLAY_NAME, help="What users choose.").tag(config=True)
 
     aliases = {
-        **base_aliases,
         "prefix": "InstallApp.prefix",
         "name": "InstallApp.kernel_name",
         "display-name": "InstallApp.display_name",
+        **base_aliases,
     }
     flags = {
-        **base_flags,
         "user": ({"InstallApp": {"user": True}}, user.help),
         "sys-prefix": ({"InstallApp": {"sys_prefix": True}}, sys_prefix.help),
+        **base_flags,
     }
 
-    def start(self) -> None:
+    def work(self) -> None:
         """Install."""
         if sum((self.user, self.sys_prefix, bool(self.prefix))) > 1:
             self.exit("choose one of --user, --sys-prefix and --prefix")

@@ -23,7 +23,7 @@ from eager_kernel.kernel.served import ServedModel
 from eager_kernel.magics.conversation import Turn
 from eager_kernel.magics.options import PromptOptions, make_parser, parse_options
 from eager_kernel.magics.session import Session
-from eager_kernel.sources.registry import providers
+from eager_kernel.sources.ready import installed_providers
 from eager_kernel.sources.source import Event, Finish
 
 
@@ -115,7 +115,10 @@ class EagerMagics(Magics):
             print(f"{model} writes from now on")
         else:
             print(session.models.current or "no model is chosen: %eager model provider/name")
-            print(f"providers: {', '.join(providers())}")
+            installed, others = installed_providers()
+            print(f"providers that are installed: {', '.join(installed)}")
+            for name, line in others.items():
+                print(f"  {name} is not: {line}")
             if session.models.offer.models:
                 print(f"the Jupyter server asks: {', '.join(session.models.offer.models)}")
 

@@ -9,6 +9,7 @@ from eager_kernel.kernel.served import ServedModel
 from eager_kernel.magics.advice import without_model
 from eager_kernel.magics.options import PromptOptions
 from eager_kernel.sources.process import ModelProcess
+from eager_kernel.sources.ready import check_ready
 from eager_kernel.sources.registry import check_model_id
 
 AskedModel = ModelProcess | ServedModel
@@ -107,12 +108,13 @@ class Models:
 
         Raises
         ------
-        UnknownModelError
-            There is no such model.
+        UnknownModelError, MissingExtraError, SourceError
+            There is no such model, or something is missing for it; says what to do. The model
+            that was asked so far is asked on.
         """
         options = PromptOptions(model=model)
         if not self.is_served(model, options):
-            check_model_id(model)
+            check_ready(model, self._config.make_options(None, None))
             self._process(model, options)
         self._chosen = self._config.model = model
 

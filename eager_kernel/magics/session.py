@@ -41,6 +41,7 @@ from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
 from eager_kernel.magics.shown import Setting, Shown
+from eager_kernel.magics.terminal import Listed, terminal_of
 from eager_kernel.sources.source import Request
 from eager_kernel.widget.visible import visible_lines
 
@@ -250,9 +251,13 @@ class Session:
         """Of a cell that names none: the notebook's, then the settings', then the kernel's."""
         return self.gate if self._gate_chosen else self.models.offer.gate or self.gate
 
-    def _show(self, stream: Stream, *, elsewhere: bool = False) -> Shown | None:
-        # A terminal shows what is displayed, and can't show it anew.
-        if not self.config.view or not hasattr(self.shell, "kernel"):
+    def _show(self, stream: Stream, *, elsewhere: bool = False) -> Shown | Listed | None:
+        if not self.config.view:
+            return None
+        terminal = terminal_of(self.shell)
+        if terminal is not None:
+            return Listed(terminal, stream)
+        if not hasattr(self.shell, "kernel"):
             return None
         setting = Setting(self.shell, self._heard_at_once, self.config.unfold, self._journals)
         return Shown(setting, stream, self.stop, elsewhere=elsewhere)
@@ -382,7 +387,7 @@ class PromptedCell:
         saved: SavedProgram | None,
         cell_id: str | None,
         request_id: str,
-        shown: Shown | None,
+        shown: Shown | Listed | None,
         served: ServedModel | None,
     ) -> None:
         self.stream = stream

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from eager_kernel.errors import SourceError, UnknownModelError
 from eager_kernel.sources import private
+from eager_kernel.sources.credentials import USUAL_VARIABLES
 from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.registry import check_model_id, split_model_id
 from eager_kernel.sources.source import Options
@@ -44,7 +45,7 @@ class Model:
         """The environment variables that may hold its key."""
         if self.options.credential is not None:
             return {self.options.credential}
-        usual = _USUAL.get(split_model_id(self.model_id)[0])
+        usual = USUAL_VARIABLES.get(split_model_id(self.model_id)[0])
         return {usual} if usual is not None else set()
 
     def environment(self) -> dict[str, str]:
@@ -178,4 +179,3 @@ _FIELDS: Final[dict[str, tuple[type, ...]]] = {
     "extra": (dict,),
 }
 _OF_OPTIONS: Final = ("credential", "api_base", "first_timeout", "stall_timeout", "extra")
-_USUAL: Final = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
