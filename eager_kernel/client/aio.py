@@ -20,6 +20,7 @@ from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import OnEvent, Run
 from eager_kernel.client.transport import DiedAtStartError, LocalTransport, Transport
 from eager_kernel.errors import KernelConnectionError
+from eager_kernel.places import connection_traits
 
 
 class AsyncEagerClient:
@@ -79,7 +80,7 @@ class AsyncEagerClient:
                 api.close()
                 raise
             return await cls._begin(RemoteTransport(api, kernel_id, owned=True), timeout)
-        manager = AsyncKernelManager(kernel_name=kernel_name)
+        manager = AsyncKernelManager(kernel_name=kernel_name, **connection_traits())
         try:
             manager.kernel_spec  # noqa: B018 - asked here, as starting logs a traceback of it
         except NoSuchKernel as error:
@@ -93,7 +94,7 @@ class AsyncEagerClient:
                 return await cls._begin(LocalTransport(manager.client(), manager), timeout)
             except DiedAtStartError:
                 # As a rule, a port that was free when it was chosen was not when it was bound.
-                manager = AsyncKernelManager(kernel_name=kernel_name)
+                manager = AsyncKernelManager(kernel_name=kernel_name, **connection_traits())
         await manager.start_kernel(**options)
         return await cls._begin(LocalTransport(manager.client(), manager), timeout)
 

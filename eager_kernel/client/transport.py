@@ -11,6 +11,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.session import Session
 
+from eager_kernel.client.readiness import hear_kernel
 from eager_kernel.errors import KernelConnectionError
 
 Channel = Literal["shell", "iopub", "stdin"]
@@ -113,16 +114,19 @@ class LocalTransport:
             return
         await self.open(timeout)
         try:
-            await self._client.wait_for_ready(timeout=timeout)
-        except RuntimeError as error:
-            if self._manager is not None and not await self._manager.is_alive():
-                raise DiedAtStartError(
-                    "the kernel ended before it answered; what it wrote on stderr says why"
-                ) from error
+            await hear_kernel(self, timeout, self._check_start)
+        except TimeoutError as error:
+            await self._check_start()
             raise KernelConnectionError(
-                f"the kernel did not answer within {timeout:g} s: {error}"
+                f"the kernel did not answer within {timeout:g} s"
             ) from error
         self._is_ready = True
+
+    async def _check_start(self) -> None:
+        if self._manager is not None and not await self._manager.is_alive():
+            raise DiedAtStartError(
+                "the kernel ended before it answered; what it wrote on stderr says why"
+            )
 
     def send(self, channel: Channel, message: dict[str, Any]) -> None:
         """Send a message."""
