@@ -1,0 +1,115 @@
+"""What a kernel has from whoever started it, besides its arguments: sockets, and an end."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import zmq
+from ipykernel.heartbeat import Heartbeat
+from ipykernel.kernelapp import IPKernelApp
+from ipykernel.parentpoller import ParentPollerUnix
+
+VARIABLE: Final = "EAGER_KERNEL_GIVEN"
+"""The variable of the environment by which a kernel that is executed hears of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a kernel has been given.
+
+    Parameters
+    ----------
+    sockets
+        File descriptors that listen already, by their port.
+    life
+        A file descriptor that can be read from when the kernel is to end; None: it finds out by
+        itself, as ipykernel does.
+    """
+
+    sockets: dict[int, int] = field(default_factory=dict)
+    life: int | None = None
+
+    @classmethod
+    def take(cls, environment: MutableMapping[str, str]) -> Given:
+        """What a variable of the environment says, which is taken out of there."""
+        said = environment.pop(VARIABLE, "")
+        if not said:
+            return cls()
+        told = json.loads(said)
+        return cls({int(port): fd for port, fd in told["sockets"].items()}, told["life"])
+
+    def to_text(self) -> str:
+        """The value of the variable."""
+        return json.dumps({"sockets": self.sockets, "life": self.life})
+
+
+class StartedApp(IPKernelApp):
+    """An ipykernel that uses what it has been given."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.given = Given.take(os.environ)
+        """What it has been given. Whoever forks a kernel sets this before `initialize`."""
+
+    def init_poller(self) -> None:
+        """Watch whoever started the kernel."""
+        if self.given.life is None:
+            super().init_poller()
+        else:
+            self.poller = _LifePoller(self.given.life)
+
+    def _try_bind_socket(self, s: Any, port: int) -> Any:
+        _take_over(s, self.given.sockets.get(port))
+        return super()._try_bind_socket(s, port)
+
+    def init_heartbeat(self) -> None:
+        """Start the heart, on its socket if that listens already."""
+        if self.hb_port not in self.given.sockets:
+            super().init_heartbeat()
+            return
+        self.heartbeat = _Heartbeat(  # otherwise as ipykernel does
+            zmq.Context(),
+            (self.transport, self.ip, self.hb_port),
+            curve_publickey=self.curve_publickey,
+            curve_secretkey=self.curve_secretkey,
+        )
+        self.heartbeat.listening = self.given.sockets[self.hb_port]
+        self.heartbeat.start()
+
+
+class _Heartbeat(Heartbeat):
+    """A heart whose socket listens already."""
+
+    listening: int
+
+    def _try_bind_socket(self) -> Any:
+        _take_over(self.socket, self.listening)
+        return super()._try_bind_socket()
+
+
+class _LifePoller(ParentPollerUnix):
+    """Ends the process when whoever started it has ended, who need not be its parent."""
+
+    def __init__(self, life: int) -> None:
+        super().__init__()
+        self._life = life
+
+    def run(self) -> None:
+        poll = select.poll()
+        poll.register(self._life, select.POLLIN)
+        poll.poll()
+        os._exit(_ORPHANED)
+
+
+def _take_over(socket: Any, listening: int | None) -> None:
+    """Have a ZMQ socket use a file descriptor in the place of one that it would make."""
+    if listening is not None:
+        socket.setsockopt(zmq.USE_FD, listening)
+
+
+_ORPHANED: Final = 1  # as ipykernel's own poller
