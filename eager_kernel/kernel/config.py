@@ -9,8 +9,9 @@ import os
 import tempfile
 import threading
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -219,7 +220,7 @@ class EagerGate(Configurable):
 
     def _load_rules(self) -> Mapping[str, Rule]:
         rules: dict[str, Rule] = {}
-        for point in entry_points(group=ENTRY_POINTS):
+        for point in rule_points():
             where = f"the entry point {point.name!r} of {ENTRY_POINTS} ({point.value})"
             try:
                 rules[point.name] = _checked(point.load(), where)
@@ -235,6 +236,12 @@ class EagerGate(Configurable):
             except Exception as error:
                 raise TraitError(f"{where} can't be loaded: {_told(error)}") from error
         return rules
+
+
+@cache
+def rule_points() -> EntryPoints:
+    """The rules that packages bring; looking for them reads a file of each package."""
+    return entry_points(group=ENTRY_POINTS)
 
 
 def _checked(rule: Any, where: str) -> Rule:

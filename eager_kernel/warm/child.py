@@ -8,12 +8,18 @@ import resource
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import ipykernel.ipkernel
+import IPython.core.shellapp
+
 import eager_kernel
 from eager_kernel.kernel.app import EagerKernelApp
+from eager_kernel.kernel.config import rule_points
 from eager_kernel.kernel.started import Given
 from eager_kernel.warm.reseed import reseed
 from eager_kernel.warm.wire import Handles, Request, receive_request, tell
@@ -50,7 +56,8 @@ def be_kernel(connection: socket.socket, inherited: Inherited) -> None:
     app.given = Given(dict(zip(request.ports, handles.sockets, strict=True)), life)
     # Its default was read from the environment when ipykernel was imported.
     app.parent_handle = int(request.env.get("JPY_PARENT_PID") or 0)
-    app.initialize(request.argv)
+    with _modules_known(inherited):
+        app.initialize(request.argv)
     app.start()
 
 
@@ -64,10 +71,23 @@ class Inherited:
         Whether an interpreter with these options looks for modules in its working folder first.
     env
         Variables of the environment that modules have set while they were imported.
+    own_files
+        The files of a kernel's own modules; empty: not known.
+    names
+        The names of all modules.
     """
 
     takes_folder: bool
     env: dict[str, str]
+    own_files: tuple[OwnFile, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFile:
+    """A module of the kernel's own, for whoever asks modules for their files."""
+
+    __file__: str
 
 
 def _take_rights(request: Request) -> None:
@@ -105,6 +125,38 @@ def _take_names(request: Request, inherited: Inherited) -> None:
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]  # of their names
     if inherited.takes_folder:
         sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as the interpreter does
+        if any(name.endswith((".egg-info", ".dist-info")) for name in os.listdir()):  # noqa: PTH208
+            rule_points.cache_clear()  # there are packages in it
+
+
+@contextmanager
+def _modules_known(inherited: Inherited) -> Iterator[None]:
+    """Have two who look at all modules look at what the template has noted of them.
+
+    ipykernel would take all for its own, those of programs too, where its debugger then would not
+    stop. IPython only notes the names. But to look at thousands of modules takes a kernel memory of
+    its own: that of the pages on which their references are counted.
+    """
+    looking: dict[Any, dict[str, Any]] = {IPython.core.shellapp: dict.fromkeys(inherited.names)}
+    if inherited.own_files:
+        looking[ipykernel.ipkernel] = {str(n): own for n, own in enumerate(inherited.own_files)}
+    for module, modules in looking.items():
+        module.sys = _Sys(modules)
+    try:
+        yield
+    finally:
+        for module in looking:
+            module.sys = sys
+
+
+class _Sys:
+    """`sys`, with other modules."""
+
+    def __init__(self, modules: dict[str, Any]) -> None:
+        self.modules = modules
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys, name)
 
 
 _PATIENCE: Final = 10.0

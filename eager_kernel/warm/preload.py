@@ -11,21 +11,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from eager_kernel.kernel.config import rule_points
+
 INLINE: Final = "module://matplotlib_inline.backend_inline"
 """matplotlib's backend in a kernel, which ipykernel names in the environment before a program
 imports anything."""
 
 
-class Modules(Protocol):
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What a kernel imports by itself.
+
+    Parameters
+    ----------
+    modules
+        The names, in their order.
+    files
+        What ipykernel takes for its own files, where its debugger is not to stop.
+    """
+
+    modules: list[str]
+    files: list[str]
+
+
+class Trial(Protocol):
     """Finds out what a kernel imports by itself, while this process goes on."""
 
-    def modules(self) -> list[str]:
-        """Wait for the names, in the order of their import.
+    def outcome(self) -> Imported:
+        """Wait for it.
 
         Raises
         ------
         OSError
-            They are not to be had.
+            It is not to be had.
         """
 
 
@@ -43,20 +61,23 @@ class Preloaded:
         Why the process must not be forked; empty: it may be.
     files
         Files that imports have read, besides modules.
+    own_files
+        What ipykernel is to take for its own files; empty: as it finds them.
     """
 
     added: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     unsafe: str = ""
     files: list[str] = field(default_factory=list)
+    own_files: list[str] = field(default_factory=list)
 
 
-def preload(kernel: Modules, modules: Iterable[str], exercise: str) -> Preloaded:
+def preload(trial: Trial, modules: Iterable[str], exercise: str) -> Preloaded:
     """Import everything, and run the exercise.
 
     Parameters
     ----------
-    kernel
+    trial
         Knows what a kernel imports by itself.
     modules
         What programs import.
@@ -73,23 +94,25 @@ def preload(kernel: Modules, modules: Iterable[str], exercise: str) -> Preloaded
         _exercise(exercise, done)
     if sets_backend:
         del os.environ["MPLBACKEND"]
-    stock = _import_kernel(kernel, done)
-    done.added = sorted({_top(name) for name in list(sys.modules)} - {_top(name) for name in stock})
+    stock = {_top(name) for name in _import_kernel(trial, done)}
+    done.added = sorted({_top(name) for name in list(sys.modules)} - stock)
     if (matplotlib := sys.modules.get("matplotlib")) is not None:
         done.files.append(matplotlib.matplotlib_fname())
     return done
 
 
-def _import_kernel(kernel: Modules, done: Preloaded) -> list[str]:
+def _import_kernel(trial: Trial, done: Preloaded) -> list[str]:
     try:
-        names = kernel.modules()
+        imported = trial.outcome()
     except OSError as error:
         done.missing["the kernel"] = str(error)
         return list(sys.modules)
-    for name in names:
+    for name in imported.modules:
         if name not in sys.modules and not name.startswith("__"):
             _import(name, done)
-    return names
+    done.own_files = imported.files
+    rule_points()
+    return imported.modules
 
 
 def freeze() -> None:

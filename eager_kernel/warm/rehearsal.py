@@ -21,6 +21,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
 from eager_kernel.kernel.app import EagerKernelApp
+from eager_kernel.warm.preload import Imported
 
 
 class Rehearsal:
@@ -46,8 +47,8 @@ class Rehearsal:
             os.close(self._told)
             _end_after(_be_client, file)
 
-    def modules(self) -> list[str]:
-        """Wait for the end; the names of what that kernel had imported then.
+    def outcome(self) -> Imported:
+        """Wait for the end.
 
         Raises
         ------
@@ -63,10 +64,10 @@ class Rehearsal:
                 os.waitpid(pid, 0)
             self._folder.cleanup()
         try:
-            names: list[str] = json.loads(text)
+            told = json.loads(text)
         except ValueError:
             raise OSError("a kernel could not be tried out; the log says why") from None
-        return names
+        return Imported(told["modules"], told["files"])
 
     def _read(self) -> bytes:
         text, until = b"", time.monotonic() + _PATIENCE
@@ -93,8 +94,9 @@ def _be_kernel(file: Path, telling: int) -> None:
     app: Any = EagerKernelApp.instance()
     app.initialize(["-f", str(file), "--log-level=CRITICAL"])
     app.start()
+    outcome = {"modules": list(sys.modules), "files": getattr(app.kernel, "_kernel_modules", [])}
     with open(telling, "w") as told:
-        json.dump(list(sys.modules), told)
+        json.dump(outcome, told)
 
 
 def _be_client(file: Path) -> None:

@@ -28,10 +28,6 @@ def _renew_uuid(uuid: Any) -> None:
     uuid._node = uuid._last_timestamp = None  # a made-up network address; the clock of `uuid1`
 
 
-def _renew_ssl(ssl: Any) -> None:
-    ssl.RAND_add(os.urandom(32), 32.0)
-
-
 def _renew_multiprocessing(process: Any) -> None:
     process.current_process().authkey = os.urandom(32)
 
@@ -46,7 +42,6 @@ def _renew_torch(torch: Any) -> None:
 
 _RENEWED = {
     "uuid": _renew_uuid,
-    "ssl": _renew_ssl,
     "multiprocessing.process": _renew_multiprocessing,
     "numpy.random": _renew_numpy,
     "torch": _renew_torch,

@@ -38,7 +38,10 @@ class Stamp:
         paths = [sys.executable, str(Path(sys.prefix, "pyvenv.cfg")), *sys.path, *more]
         files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
         paths += [file for file in files if isinstance(file, str)]
-        return cls(tuple((path, _state(path)) for path in dict.fromkeys(paths) if path))
+        # Copies of the names, which lie together: to look at them touches few pages of memory, and
+        # a page that a template has touched is no longer shared with the kernels before.
+        copies = [os.fsdecode(os.fsencode(path)) for path in dict.fromkeys(paths) if path]
+        return cls(tuple((path, _state(path)) for path in copies))
 
     def changed(self) -> str:
         """The first file that is not as it was; empty: all are."""

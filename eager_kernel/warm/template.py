@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from eager_kernel.warm.child import Inherited, be_kernel
+from eager_kernel.kernel.app import EagerKernelApp
+from eager_kernel.warm.child import Inherited, OwnFile, be_kernel
 from eager_kernel.warm.preload import freeze, preload
 from eager_kernel.warm.rehearsal import Rehearsal
 from eager_kernel.warm.stamp import Stamp
@@ -78,11 +79,20 @@ def main() -> tuple[socket.socket, Inherited] | None:
     os.close(report)
     if listener is None:
         return None
-    env = {name: value for name, value in os.environ.items() if before.get(name) != value}
+    inherited = Inherited(
+        takes_folder,
+        {name: value for name, value in os.environ.items() if before.get(name) != value},
+        tuple(map(OwnFile, done.own_files)),
+        # Copies, which lie together in memory.
+        tuple(name.encode().decode() for name in sys.modules),
+    )
+    EagerKernelApp.instance()  # the kernel's; its sockets and threads come later
     template = Template(listener, settings, Stamp.take(done.files))
     freeze()
     connection = template.serve()
-    return None if connection is None else (connection, Inherited(takes_folder, env))
+    # In a fork, to free what is the template's would take memory: that of all its pages.
+    _KEPT.append((template, before, done, rehearsal, about))
+    return None if connection is None else (connection, inherited)
 
 
 class Template:
@@ -258,6 +268,7 @@ def _listen(path: str, about: str) -> socket.socket:
 
 
 _T = TypeVar("_T")
+_KEPT: Final[list[object]] = []
 _LOOK_UP: Final = 2.0
 _BACKLOG: Final = 1024
 
