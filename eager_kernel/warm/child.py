@@ -21,6 +21,7 @@ import eager_kernel
 from eager_kernel.kernel.app import EagerKernelApp
 from eager_kernel.kernel.config import rule_points
 from eager_kernel.kernel.started import Given
+from eager_kernel.warm.arguments import take_arguments
 from eager_kernel.warm.reseed import reseed
 from eager_kernel.warm.wire import Handles, Request, receive_request, tell
 
@@ -56,6 +57,10 @@ def be_kernel(connection: socket.socket, inherited: Inherited) -> None:
     app.given = Given(dict(zip(request.ports, handles.sockets, strict=True)), life)
     # Its default was read from the environment when ipykernel was imported.
     app.parent_handle = int(request.env.get("JPY_PARENT_PID") or 0)
+    parse = app.parse_command_line
+    app.parse_command_line = lambda argv=None: (
+        take_arguments(app, request.argv, inherited.forms) or parse(argv)
+    )
     with _modules_known(inherited):
         app.initialize(request.argv)
     app.start()
@@ -75,12 +80,15 @@ class Inherited:
         The files of a kernel's own modules; empty: not known.
     names
         The names of all modules.
+    forms
+        Command lines that have been read.
     """
 
     takes_folder: bool
     env: dict[str, str]
     own_files: tuple[OwnFile, ...]
     names: tuple[str, ...]
+    forms: dict[tuple[str, ...], Any]
 
 
 @dataclass(frozen=True, slots=True)

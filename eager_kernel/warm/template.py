@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from eager_kernel.kernel.app import EagerKernelApp
+from eager_kernel.warm.arguments import read_forms
 from eager_kernel.warm.child import Inherited, OwnFile, be_kernel
 from eager_kernel.warm.preload import freeze, preload
 from eager_kernel.warm.rehearsal import Rehearsal
@@ -85,6 +86,7 @@ def main() -> tuple[socket.socket, Inherited] | None:
         tuple(map(OwnFile, done.own_files)),
         # Copies, which lie together in memory.
         tuple(name.encode().decode() for name in sys.modules),
+        read_forms(),
     )
     EagerKernelApp.instance()  # the kernel's; its sockets and threads come later
     template = Template(listener, settings, Stamp.take(done.files))
