@@ -14,6 +14,7 @@
     ├── PromptError              a prompt that can't be asked as it stands
     ├── NoSavedProgramError      `%%eager --replay` of a cell that has run nothing yet
     ├── MissingExtraError        an optional dependency that is not installed
+    ├── SandboxError             a kernel that can't be locked in, and so is not started
     └── KernelConnectionError    a kernel that can't be started, found or heard
 
     BaseException
@@ -103,6 +104,10 @@ class MissingExtraError(EagerError, ImportError):
 
 class KernelConnectionError(EagerError):
     """A kernel that can't be started, found or heard."""
+
+
+class SandboxError(EagerError):
+    """A kernel that can't be locked in as it was asked for, and so is not started."""
 
 
 class EffectHeld(BaseException):

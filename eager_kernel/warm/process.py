@@ -83,7 +83,7 @@ class WarmProcess:
         self.send_signal(signal.SIGTERM)
 
     def _look(self) -> None:
-        if self._has_template:
+        while self._has_template:
             try:
                 message, _ = hear(self._connection)
             except BlockingIOError:
@@ -91,8 +91,9 @@ class WarmProcess:
             except EOFError:
                 self._has_template = False  # and with it whoever could ask how the process ended
             else:
-                self._end(message.get("exit", UNKNOWN))
-                return
+                if "exit" in message:
+                    self._end(message["exit"])
+                    return
         if self._is_dead():
             self._end(UNKNOWN)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -81,6 +82,17 @@ class WarmProvisioner(LocalProvisioner):
 
     async def _fork(self, cmd: list[str], options: Mapping[str, Any]) -> WarmProcess:
         launch = Launch.read(cmd, options)
+        with ExitStack() as exits:
+            return await self._ask(launch, launch.prepare(self.connection_info, exits))
+
+    async def _ask(self, launch: Launch, prepared: Prepared) -> WarmProcess:
+        """Ask this user's template for a kernel; it is started if need be.
+
+        Raises
+        ------
+        NoTemplateError, UnlikeError
+            It can't be had.
+        """
         wanted = Wanted(
             interpreter=launch.interpreter,
             modules=tuple(self.modules),
@@ -88,15 +100,13 @@ class WarmProvisioner(LocalProvisioner):
             idle=self.idle,
             alone=self.alone,
         )
-        with ExitStack() as exits:
-            prepared = launch.prepare(self.connection_info, exits)
-            for _ in range(_ATTEMPTS):
-                found = find(wanted, launch.env)
-                if found is None:
-                    found = await _in_thread(lambda: start(wanted, launch.env))
-                process = await _ask(found, launch, prepared)
-                if process is not None:
-                    return process
+        for _ in range(_ATTEMPTS):
+            found = find(wanted, launch.env)
+            if found is None:
+                found = await in_thread(lambda: start(wanted, launch.env))
+            process = await _ask(found, launch, prepared)
+            if process is not None:
+                return process
         raise NoTemplateError("what it has imported changes all the time")
 
 
@@ -106,24 +116,46 @@ async def _ask(found: Found, launch: Launch, prepared: Prepared) -> WarmProcess 
         exits.callback(found.connection.close)
         if name := shadowing(launch.cwd, found.about["added"]):
             raise UnlikeError(f"{name} in the working folder goes before what has been imported")
-        found.connection.setblocking(False)
         try:
-            send_request(found.connection, prepared.request, prepared.handles)
-            async with asyncio.timeout(_PATIENCE):
-                await _readable(found.connection.fileno())
-            message, fds = hear(found.connection)
+            process = await begun(found.connection, prepared)
         except TimeoutError:
             raise NoTemplateError("the template does not answer") from None
         except (OSError, EOFError):
             return None  # it has just ended
-        if "stale" in message:
-            return None
-        if "error" in message:
-            raise UnlikeError(message["error"])
-        process = WarmProcess(found.connection, message["pid"], fds[0])
-        process.stdin, process.stdout, process.stderr = prepared.streams
-        exits.pop_all()
+        if process is not None:
+            exits.pop_all()
         return process
+
+
+async def begun(connection: socket.socket, prepared: Prepared) -> WarmProcess | None:
+    """Send a request, and wait until its kernel is there.
+
+    Returns
+    -------
+    WarmProcess
+        The kernel; None where the template is out of date, and takes no more requests.
+
+    Raises
+    ------
+    UnlikeError
+        The kernel can't be what was asked for.
+    TimeoutError
+        Nobody answers.
+    OSError, EOFError
+        Whoever was asked has ended.
+    """
+    connection.setblocking(False)
+    send_request(connection, prepared.request, prepared.handles)
+    async with asyncio.timeout(_PATIENCE):
+        await _readable(connection.fileno())
+    message, fds = hear(connection)
+    if "stale" in message:
+        return None
+    if "error" in message:
+        raise UnlikeError(message["error"])
+    process = WarmProcess(connection, message["pid"], fds[0])
+    process.stdin, process.stdout, process.stderr = prepared.streams
+    return process
 
 
 async def _readable(fd: int) -> None:
@@ -137,7 +169,7 @@ async def _readable(fd: int) -> None:
         loop.remove_reader(fd)
 
 
-async def _in_thread(work: Callable[[], _T]) -> _T:
+async def in_thread(work: Callable[[], _T]) -> _T:
     """Wait for work that blocks; the thread ends with it, which those of the loop's pool don't."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[_T] = loop.create_future()

@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import IO, Any, Final
 
 from eager_kernel.errors import EagerError
+from eager_kernel.sandbox.enter import Limits
 from eager_kernel.warm.sockets import listen
 from eager_kernel.warm.wire import Handles, Request
 
@@ -86,7 +87,9 @@ class Launch:
             independent=independent,
         )
 
-    def prepare(self, connection_info: Mapping[str, Any], exits: ExitStack) -> Prepared:
+    def prepare(
+        self, connection_info: Mapping[str, Any], exits: ExitStack, room: Rooms | None = None
+    ) -> Prepared:
         """Make the request and what goes with it.
 
         Parameters
@@ -95,6 +98,8 @@ class Launch:
             What is in the connection file.
         exits
             Closes what only the kernel is to have.
+        room
+            Where it is to be locked in; None: it is not.
 
         Raises
         ------
@@ -105,8 +110,11 @@ class Launch:
         for one in sockets.values():
             exits.callback(one.close)
         ends, ours = _open_streams(self.streams, exits)
-        life = os.pidfd_open(os.getpid())
-        exits.callback(os.close, life)
+        if room is None:
+            life = os.pidfd_open(os.getpid())
+            exits.callback(os.close, life)
+        else:
+            life = room.life
         request = Request(
             argv=self.argv,
             cwd=self.cwd,
@@ -117,9 +125,31 @@ class Launch:
             limits={str(number): list(resource.getrlimit(number)) for number in _LIMITS},
             ports=list(sockets),
             independent=self.independent,
+            sandbox=None if room is None else asdict(room.limits),
         )
-        handles = Handles(ends, life, tuple(one.fileno() for one in sockets.values()))
+        fds = tuple(one.fileno() for one in sockets.values())
+        handles = Handles(ends, life, fds, () if room is None else room.namespaces)
         return Prepared(request, handles, ours)
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Where a kernel is to be locked in.
+
+    Parameters
+    ----------
+    namespaces
+        Of an `eager_kernel.sandbox.room.Room`.
+    limits
+        What it may use up.
+    life
+        A file descriptor that can be read from when the kernel is to end. It tells a program
+        nothing of who is at its other end, and lets it do nothing to that.
+    """
+
+    namespaces: tuple[int, ...]
+    limits: Limits
+    life: int
 
 
 @dataclass(frozen=True, slots=True)
