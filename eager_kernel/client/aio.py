@@ -9,10 +9,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
-from jupyter_client.kernelspec import NoSuchKernel
-from jupyter_client.manager import AsyncKernelManager
 
 from eager_kernel.client.address import parse_address
+from eager_kernel.client.local import Sandbox, make_manager, name_on_server
 from eager_kernel.client.questions import OnInput
 from eager_kernel.client.remote import RemoteTransport
 from eager_kernel.client.rest import KernelsApi
@@ -20,7 +19,6 @@ from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import OnEvent, Run
 from eager_kernel.client.transport import DiedAtStartError, LocalTransport, Transport
 from eager_kernel.errors import KernelConnectionError
-from eager_kernel.places import connection_traits
 
 
 class AsyncEagerClient:
@@ -49,6 +47,8 @@ class AsyncEagerClient:
         url: str | None = None,
         token: str | None = None,
         timeout: float = 60.0,
+        warm: bool = False,
+        sandbox: Sandbox = False,
         **options: Any,
     ) -> Self:
         """Start a kernel of one's own; it ends with the client.
@@ -63,6 +63,11 @@ class AsyncEagerClient:
             Lets us into the server; None: as in the address.
         timeout
             Seconds that the kernel may take to start.
+        warm
+            Whether it is forked from a process that has imported everything (``docs/warm.md``).
+        sandbox
+            Whether it is locked in, or what it may do there, as ``{"network": True}``
+            (``docs/sandbox.md``). With `url`, these two choose the server's kernelspec.
         options
             For `AsyncKernelManager.start_kernel`, for example ``cwd`` or ``env``. With `url`,
             fields of the server's request: ``path``, and ``env`` where the server allows it.
@@ -71,8 +76,11 @@ class AsyncEagerClient:
         ------
         KernelConnectionError
             There is no such kernel, or it did not start.
+        SandboxError
+            It can't be locked in, and was not started.
         """
         if url is not None:
+            kernel_name = name_on_server(kernel_name, warm=warm, sandbox=sandbox)
             api = KernelsApi(parse_address(url, token))
             try:
                 kernel_id = await api.start(kernel_name, timeout, **options)
@@ -80,21 +88,14 @@ class AsyncEagerClient:
                 api.close()
                 raise
             return await cls._begin(RemoteTransport(api, kernel_id, owned=True), timeout)
-        manager = AsyncKernelManager(kernel_name=kernel_name, **connection_traits())
-        try:
-            manager.kernel_spec  # noqa: B018 - asked here, as starting logs a traceback of it
-        except NoSuchKernel as error:
-            raise KernelConnectionError(
-                f"there is no kernel {kernel_name!r}; `jupyter kernelspec list` shows those "
-                "there are, `jupyter eager install --user` installs eager_python"
-            ) from error
+        manager = make_manager(kernel_name, warm=warm, sandbox=sandbox)
         for _ in range(_ATTEMPTS - 1):
             await manager.start_kernel(**options)
             try:
                 return await cls._begin(LocalTransport(manager.client(), manager), timeout)
             except DiedAtStartError:
                 # As a rule, a port that was free when it was chosen was not when it was bound.
-                manager = AsyncKernelManager(kernel_name=kernel_name, **connection_traits())
+                manager = make_manager(kernel_name, warm=warm, sandbox=sandbox)
         await manager.start_kernel(**options)
         return await cls._begin(LocalTransport(manager.client(), manager), timeout)
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from eager_kernel.client.aio import AsyncEagerClient
+from eager_kernel.client.local import Sandbox
 from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import OnEvent
 
@@ -39,11 +40,21 @@ class EagerClient:
         url: str | None = None,
         token: str | None = None,
         timeout: float = 60.0,
+        warm: bool = False,
+        sandbox: Sandbox = False,
         **options: Any,
     ) -> Self:
         """Start a kernel of one's own; see `AsyncEagerClient.start`."""
         return cls._make(
-            AsyncEagerClient.start(kernel_name, url=url, token=token, timeout=timeout, **options)
+            AsyncEagerClient.start(
+                kernel_name,
+                url=url,
+                token=token,
+                timeout=timeout,
+                warm=warm,
+                sandbox=sandbox,
+                **options,
+            )
         )
 
     @classmethod

@@ -124,9 +124,13 @@ class LocalTransport:
 
     async def _check_start(self) -> None:
         if self._manager is not None and not await self._manager.is_alive():
-            raise DiedAtStartError(
-                "the kernel ended before it answered; what it wrote on stderr says why"
-            )
+            why = self._explain() or "what it wrote on stderr says why"
+            raise DiedAtStartError(f"the kernel ended before it answered; {why}")
+
+    def _explain(self) -> str:
+        """Why a kernel of ours has ended, if whoever started it knows."""
+        provisioner: Any = self._manager.provisioner if self._manager is not None else None
+        return str(provisioner.explain_exit()) if hasattr(provisioner, "explain_exit") else ""
 
     def send(self, channel: Channel, message: dict[str, Any]) -> None:
         """Send a message."""
@@ -155,7 +159,10 @@ class LocalTransport:
         """See that the kernel's process, or its heart, is alive."""
         alive: Any = (self._manager or self._client).is_alive()
         if not (await alive if inspect.isawaitable(alive) else alive):
-            raise KernelConnectionError("the kernel died, and the run with it")
+            why = self._explain()
+            raise KernelConnectionError(
+                "the kernel died, and the run with it" + (f": {why}" if why else "")
+            )
 
     async def close(self) -> None:
         """Stop the channels; shut down a kernel of ours."""

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.application import JupyterApp, base_aliases, base_flags
-from traitlets import Bool, Unicode
+from traitlets import Bool, Unicode, default
 
 from eager_kernel._version import __version__
+from eager_kernel.sandbox.probe import probe
 
 KERNEL_NAME = "eager_python"
 DISPLAY_NAME = "EAGER Python"
@@ -33,8 +34,17 @@ class InstallApp(JupyterApp):
     user = Bool(False, help="Install for the current user.").tag(config=True)
     sys_prefix = Bool(False, help="Install into the environment of this Python.").tag(config=True)
     prefix = Unicode("", help="Install under this prefix.").tag(config=True)
-    kernel_name = Unicode(KERNEL_NAME, help="Name of the kernelspec's folder.").tag(config=True)
-    display_name = Unicode(DISPLAY_NAME, help="What users choose.").tag(config=True)
+    warm = Bool(
+        False, help='Install "EAGER Python (warm)": kernels forked from one that is warm.'
+    ).tag(config=True)
+    sandbox = Bool(False, help='Install "EAGER Python (sandbox)": kernels that are locked in.').tag(
+        config=True
+    )
+    kernel_name = Unicode(
+        help="Name of the kernelspec's folder. Default: eager_python, eager_python_warm or "
+        "eager_python_sandbox."
+    ).tag(config=True)
+    display_name = Unicode(help="What users choose.").tag(config=True)
 
     aliases = {
         **base_aliases,
@@ -46,7 +56,18 @@ class InstallApp(JupyterApp):
         **base_flags,
         "user": ({"InstallApp": {"user": True}}, user.help),
         "sys-prefix": ({"InstallApp": {"sys_prefix": True}}, sys_prefix.help),
+        "warm": ({"InstallApp": {"warm": True}}, warm.help),
+        "sandbox": ({"InstallApp": {"sandbox": True}}, sandbox.help),
     }
+
+    @default("kernel_name")
+    def _default_kernel_name(self) -> str:
+        return KERNEL_NAME + ("_sandbox" if self.sandbox else "_warm" if self.warm else "")
+
+    @default("display_name")
+    def _default_display_name(self) -> str:
+        kinds = [word for word, said in (("warm", self.warm), ("sandbox", self.sandbox)) if said]
+        return DISPLAY_NAME + (f" ({', '.join(kinds)})" if kinds else "")
 
     def start(self) -> None:
         """Install."""
@@ -59,6 +80,8 @@ class InstallApp(JupyterApp):
                 prefix=prefix,
                 kernel_name=self.kernel_name,
                 display_name=self.display_name,
+                warm=self.warm,
+                sandbox=self.sandbox,
             )
         except PermissionError as error:
             self.log.error("%s\nUse --user, --sys-prefix or --prefix.", error)
@@ -67,6 +90,8 @@ class InstallApp(JupyterApp):
             self.log.error("%s", error)
             self.exit(1)
         print(f"Installed kernelspec {self.kernel_name} in {where}")  # noqa: T201
+        if self.sandbox and (found := probe()).state != "usable":
+            self.log.warning("As things are, %s", found.message)
 
 
 def install(
@@ -75,6 +100,8 @@ def install(
     prefix: str | None = None,
     kernel_name: str = KERNEL_NAME,
     display_name: str = DISPLAY_NAME,
+    warm: bool = False,
+    sandbox: bool = False,
 ) -> str:
     """Install a kernelspec that starts the kernel with this Python.
 
@@ -87,6 +114,8 @@ def install(
         Name of its folder.
     display_name
         What users choose.
+    warm, sandbox
+        Whether its kernels are forked from a template, and whether they are locked in.
 
     Returns
     -------
@@ -101,6 +130,14 @@ def install(
         spec = json.loads(file.read_text(encoding="utf-8"))
         spec["argv"][0] = sys.executable
         spec["display_name"] = display_name
+        if sandbox:
+            config = {"warm": True} if warm else {}
+            spec["metadata"]["kernel_provisioner"] = {
+                "provisioner_name": "eager-sandbox-provisioner",
+                "config": config,
+            }
+        elif warm:
+            spec["metadata"]["kernel_provisioner"] = {"provisioner_name": "eager-warm-provisioner"}
         file.write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
         folder_installed: str = KernelSpecManager().install_kernel_spec(
             str(target), kernel_name, user=user, prefix=prefix

@@ -23,6 +23,7 @@ from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.imports import WarmImports
 from eager_kernel.kernel.ingress import Ingress
 from eager_kernel.kernel.journal import Journals, RecordingSocket, note_questions
+from eager_kernel.kernel.locked_in import tell_denials
 from eager_kernel.kernel.protocol import OpenOptions, attached_comm
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Streams
@@ -79,6 +80,7 @@ class EagerKernel(IPythonKernel):
         """Asked of each cell, in turn, whether it stands for a program that comes otherwise."""
         if self.shell is not None:
             self.shell.extension_manager.load_extension("eager_kernel")
+            tell_denials(self.shell)
 
     async def shell_channel_thread_main(self, msg: list[Any]) -> None:
         """Take our comms' messages before they queue for the main thread."""
