@@ -96,6 +96,8 @@ class EagerClient:
 
     def close(self) -> None:
         """Disconnect; shut down a kernel that this client started."""
+        if self._loop.loop.is_closed():
+            return  # it has been closed before
         try:
             self._loop.call(self._client.close())
         finally:

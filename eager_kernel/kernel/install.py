@@ -35,7 +35,9 @@ class InstallApp(JupyterApp):
     sys_prefix = Bool(False, help="Install into the environment of this Python.").tag(config=True)
     prefix = Unicode("", help="Install under this prefix.").tag(config=True)
     warm = Bool(
-        False, help='Install "EAGER Python (warm)": kernels forked from one that is warm.'
+        False,
+        help='Install "EAGER Python (warm)": kernels forked from a process that has imported '
+        "what programs import.",
     ).tag(config=True)
     sandbox = Bool(False, help='Install "EAGER Python (sandbox)": kernels that are locked in.').tag(
         config=True

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Bool, Float, List, Unicode
@@ -48,14 +48,6 @@ class WarmProvisioner(LocalProvisioner):
         60.0,
         help="The same, from when all processes have ended that asked it for kernels.",
     ).tag(config=True)
-
-    hidden: ClassVar[set[str]] = set()
-    """Names of variables of the environment that kernels do not get."""
-
-    def _finalize_env(self, env: dict[str, str]) -> None:
-        super()._finalize_env(env)
-        for name in self.hidden:
-            env.pop(name, None)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Fork a kernel, or start one as ever."""

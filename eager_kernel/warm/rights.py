@@ -68,6 +68,7 @@ _PREFIXES: Final = (
     "PYTHON", "LC_", "LD_", "GLIBC_", "MALLOC_", "XDG_", "MPL", "MATPLOTLIB", "PANDAS_", "NUMPY_",
     "NPY_", "NUMEXPR_", "NUMBA_", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "KMP_", "VECLIB_",
     "TORCH_", "CUDA_", "DEBUGPY_", "PYDEVD_", "ARROW_", "POLARS_", "SKLEARN_", "SCIPY_",
+    "PILLOW_", "PYPARSING", "_PYTHON_",
 )  # fmt: skip
 _RIGHTS: Final = (
     "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs",

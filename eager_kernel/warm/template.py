@@ -89,7 +89,7 @@ def main() -> tuple[socket.socket, Inherited] | None:
         read_forms(),
     )
     EagerKernelApp.instance()  # the kernel's; its sockets and threads come later
-    template = Template(listener, settings, Stamp.take(done.files))
+    template = Template(listener, settings, Stamp.take(done.files), os.getuid())
     freeze()
     connection = template.serve()
     # In a fork, to free what is the template's would take memory: that of all its pages.
@@ -108,12 +108,17 @@ class Template:
         What it was told.
     stamp
         The files that it has imported.
+    user
+        Who may ask.
     """
 
-    def __init__(self, listener: socket.socket, settings: Settings, stamp: Stamp) -> None:
+    def __init__(
+        self, listener: socket.socket, settings: Settings, stamp: Stamp, user: int
+    ) -> None:
         self._listener = listener
         self._settings = settings
         self._stamp = stamp
+        self._user = user
         self._path = Path(settings.path)
         self._inode = self._path.stat().st_ino
         self._poll = select.poll()
@@ -157,7 +162,7 @@ class Template:
         pid, user, _ = struct.unpack(
             "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         )
-        if user != os.getuid():  # root's kernels, say, are not to be this user's
+        if user != self._user:  # root's kernels, say, are not to be this user's
             connection.close()
             return None
         if changed := self._stamp.changed():
