@@ -84,8 +84,11 @@ def bound(limits: Limits) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(kind)
-        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (least, least))
+        # Of processor time, the first limit ends a process in a way that tells why.
+        last = most + (_GRACE if kind == resource.RLIMIT_CPU else 0)
+        if hard != resource.RLIM_INFINITY:
+            most, last = min(most, hard), min(last, hard)
+        resource.setrlimit(kind, (most, last))
 
 
 def _bound_processes(count: int) -> None:
@@ -96,5 +99,6 @@ def _bound_processes(count: int) -> None:
             Path("/proc/sys/kernel/pid_max").write_text(str(_RESERVED + count), encoding="ascii")
 
 
+_GRACE: Final = 5
 _PER_NAMESPACE: Final = (6, 14)
 _RESERVED: Final = 301  # fewer can't be asked for

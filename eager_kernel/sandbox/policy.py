@@ -55,6 +55,8 @@ class Policy:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise SandboxError(f"{name}: must be a whole number from 1, not {value!r}")
+        if not isinstance(self.network, bool):
+            raise SandboxError(f"network: must be True or False, not {self.network!r}")
         for name in ("read", "write", "environment"):
             value = getattr(self, name)
             if isinstance(value, str) or not all(isinstance(each, str) for each in value):

@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -28,30 +29,41 @@ class Room:
     ----------
     namespaces
         File descriptors of the namespaces, in the order in which `enter` wants them.
+    first
+        Of the first process in it, a pidfd: when that ends, all do.
     keeper
-        Keeps it, until its stdin is closed or it is killed.
+        Keeps it, until its stdin is closed.
     """
 
     namespaces: tuple[int, ...]
+    first: int
     keeper: subprocess.Popen[bytes]
 
     def close_namespaces(self) -> None:
         """Let nobody else enter."""
         for fd in self.namespaces:
-            with suppress(OSError):
-                os.close(fd)
+            os.close(fd)
 
     def close(self) -> None:
         """End all processes in it."""
-        # Its first process ends, and Linux ends all others of the namespace with it.
         assert self.keeper.stdin is not None
-        with suppress(OSError):
-            self.keeper.stdin.close()
-        try:
-            self.keeper.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.keeper.kill()
-            self.keeper.wait()
+        end_all(self.first)
+        os.close(self.first)
+        self.keeper.stdin.close()
+        self.keeper.wait()
+
+
+def end_all(first: int) -> None:
+    """End all processes in a room.
+
+    Parameters
+    ----------
+    first
+        Its first process, which Linux lets none of the others outlive. It is killed, not asked: the
+        others could have stopped it.
+    """
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(first, signal.SIGKILL)
 
 
 def make_room(plan: Plan) -> Room:
@@ -91,8 +103,9 @@ def make_room(plan: Plan) -> Room:
         exits.callback(_end, keeper)
         _wait_for(keeper)
         pid = json.loads(os.read(told, 1 << 16))["child-pid"]
-        namespaces = _namespaces(pid, network=not plan.policy.network)
-        room = Room(namespaces, keeper)
+        first = os.pidfd_open(pid)
+        exits.callback(os.close, first)
+        room = Room(_namespaces(pid, network=not plan.policy.network), first, keeper)
         exits.pop_all()
         os.close(told)
         for stream in (keeper.stdout, keeper.stderr):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import resource
+import select
 import signal
 import socket
 from typing import NoReturn
 
 from eager_kernel.sandbox.enter import Limits, bound, enter
+from eager_kernel.sandbox.room import end_all
 from eager_kernel.warm.wire import Handles, Request, tell
 
 
@@ -28,9 +30,9 @@ def begin(connection: socket.socket, request: Request, handles: Handles) -> None
     limits = None if request.sandbox is None else Limits(**request.sandbox)
     try:
         _take_rights(request)
-        if limits is not None and (child := enter(handles.rooms, limits)):
+        if limits is not None and (child := enter(handles.rooms[:-1], limits)):
             _tell_pid(connection, child)
-            _wait_for(child, connection)
+            _wait_for(child, handles, connection)
         os.setsid()
         os.chdir(request.cwd)
         _take_streams(handles)
@@ -69,12 +71,18 @@ def _take_streams(handles: Handles) -> None:
         os.close(fd)
 
 
-def _wait_for(child: int, connection: socket.socket) -> NoReturn:
-    """Stay outside until the kernel has ended, and end as it did."""
-    _close_all_but((connection.fileno(),))
+def _wait_for(child: int, handles: Handles, connection: socket.socket) -> NoReturn:
+    """Stay outside until the kernel has ended, or is to, and end all that it has started."""
+    first = handles.rooms[-1]
+    _close_all_but((connection.fileno(), handles.life, first))
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(nothing, number)
+    poll = select.poll()
+    poll.register(handles.life, select.POLLIN)
+    poll.register(os.pidfd_open(child), select.POLLIN)
+    poll.poll()
+    end_all(first)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     tell(connection, {"exit": code})

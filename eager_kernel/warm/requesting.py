@@ -139,7 +139,7 @@ class Rooms:
     Parameters
     ----------
     namespaces
-        Of an `eager_kernel.sandbox.room.Room`.
+        Of an `eager_kernel.sandbox.room.Room`, and its first process.
     limits
         What it may use up.
     life

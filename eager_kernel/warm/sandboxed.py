@@ -198,7 +198,7 @@ class SandboxProvisioner(WarmProvisioner):
         with ExitStack() as exits:
             exits.callback(os.close, life)
             exits.callback(room.close_namespaces)
-            rooms = Rooms(room.namespaces, limits, life)
+            rooms = Rooms((*room.namespaces, room.first), limits, life)
             prepared = launch.prepare(self.connection_info, exits, rooms)
             if self.warm:
                 try:

@@ -82,7 +82,8 @@ class Handles:
     sockets
         Listen already; one for each of the request's ports.
     rooms
-        The namespaces of its sandbox, as `eager_kernel.sandbox.enter` wants them.
+        The namespaces of its sandbox, as `eager_kernel.sandbox.enter` wants them, and a pidfd of
+        the first process there.
     """
 
     streams: tuple[int, int, int]

@@ -34,9 +34,14 @@ def _templates_end(_own_places: None) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def specs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The kernelspec of warm kernels, for all who start kernels by name."""
+    """The kernelspecs of warm and of locked-in kernels, for all who start kernels by name.
+
+    Gives the name of the first.
+    """
     prefix = tmp_path_factory.mktemp("specs")
     install(prefix=str(prefix), kernel_name="eager_python_warm", warm=True)
+    install(prefix=str(prefix), kernel_name="eager_python_sandbox", sandbox=True)
+    install(prefix=str(prefix), kernel_name="eager_python_both", warm=True, sandbox=True)
     patch = pytest.MonkeyPatch()
     patch.setenv("JUPYTER_PATH", str(prefix / "share" / "jupyter"))
     yield "eager_python_warm"
