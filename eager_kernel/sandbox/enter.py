@@ -76,19 +76,19 @@ def bound(limits: Limits) -> None:
     OSError
         It can't be.
     """
-    for kind, most in (
-        (resource.RLIMIT_DATA, limits.memory << 20),
-        (resource.RLIMIT_NPROC, limits.processes),
-        (resource.RLIMIT_CPU, limits.cpu),
-        (resource.RLIMIT_FSIZE, limits.file_size << 20),
-        (resource.RLIMIT_CORE, 0),
+    for kind, most, last in (
+        (resource.RLIMIT_DATA, limits.memory << 20, limits.memory << 20),
+        (resource.RLIMIT_NPROC, limits.processes, limits.processes),
+        # The first limit of this one ends a process in a way that tells why.
+        (resource.RLIMIT_CPU, limits.cpu, limits.cpu + _GRACE),
+        (resource.RLIMIT_FSIZE, limits.file_size << 20, limits.file_size << 20),
+        (resource.RLIMIT_CORE, 0, 0),
     ):
         _, hard = resource.getrlimit(kind)
-        # Of processor time, the first limit ends a process in a way that tells why.
-        last = most + (_GRACE if kind == resource.RLIMIT_CPU else 0)
-        if hard != resource.RLIM_INFINITY:
-            most, last = min(most, hard), min(last, hard)
-        resource.setrlimit(kind, (most, last))
+        if hard == resource.RLIM_INFINITY:
+            resource.setrlimit(kind, (most, last))
+        else:
+            resource.setrlimit(kind, (min(most, hard), min(last, hard)))
 
 
 def _bound_processes(count: int) -> None:
