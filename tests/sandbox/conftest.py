@@ -24,7 +24,7 @@ def found() -> Probe:
     return probe()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def needs_sandbox(found: Probe) -> None:
     """Skip where kernels can't be locked in; but not where that is to be tested."""
     if found.state == "usable":

@@ -92,7 +92,7 @@ def _serve(listening: socket.socket) -> None:
 @pytest.fixture(scope="module", params=["new", "forked"])
 def sandbox(request: pytest.FixtureRequest, target: Target) -> Iterator[EagerClient]:
     """A locked-in kernel for all attacks that leave it alive."""
-    request.getfixturevalue("found")
+    request.getfixturevalue("needs_sandbox")
     env = {**os.environ, "MY_API_KEY": target.secret}
     options = {"memory": 1024, "processes": 100, "file_size": 64, "scratch": 32}
     with EagerClient.start(
