@@ -15,6 +15,7 @@
     ├── NoSavedProgramError      `%%eager --replay` of a cell that has run nothing yet
     ├── MissingExtraError        an optional dependency that is not installed
     ├── SandboxError             a kernel that can't be locked in, and so is not started
+    ├── PoolError                a pool that has no kernel to give
     └── KernelConnectionError    a kernel that can't be started, found or heard
 
     BaseException
@@ -108,6 +109,10 @@ class KernelConnectionError(EagerError):
 
 class SandboxError(EagerError):
     """A kernel that can't be locked in as it was asked for, and so is not started."""
+
+
+class PoolError(EagerError):
+    """A pool that has no kernel to give; the message says why."""
 
 
 class EffectHeld(BaseException):

@@ -35,10 +35,12 @@ def test_check(check: str) -> None:
 def test_public_names() -> None:
     assert sorted(eager_kernel.__all__) == [
         "AsyncEagerClient",
+        "AsyncEagerPool",
         "Chunk",
         "Chunker",
         "EagerClient",
         "EagerError",
+        "EagerPool",
         "Gate",
         "RunResult",
         "__version__",

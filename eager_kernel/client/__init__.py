@@ -6,7 +6,10 @@
 """
 
 from eager_kernel.client.aio import AsyncEagerClient
+from eager_kernel.client.pool import AsyncEagerPool, EagerPool
 from eager_kernel.client.result import RunError, RunResult
 from eager_kernel.client.sync import EagerClient
 
-__all__ = ["AsyncEagerClient", "EagerClient", "RunError", "RunResult"]
+__all__ = [
+    "AsyncEagerClient", "AsyncEagerPool", "EagerClient", "EagerPool", "RunError", "RunResult",
+]  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from eager_kernel.client.address import parse_address
-from eager_kernel.client.local import Sandbox, make_manager, name_on_server
+from eager_kernel.client.local import Sandbox, launch, make_manager, name_on_server
 from eager_kernel.client.questions import OnInput
 from eager_kernel.client.remote import RemoteTransport
 from eager_kernel.client.rest import KernelsApi
@@ -90,13 +90,13 @@ class AsyncEagerClient:
             return await cls._begin(RemoteTransport(api, kernel_id, owned=True), timeout)
         manager = make_manager(kernel_name, warm=warm, sandbox=sandbox)
         for _ in range(_ATTEMPTS - 1):
-            await manager.start_kernel(**options)
+            await launch(manager, options)
             try:
                 return await cls._begin(LocalTransport(manager.client(), manager), timeout)
             except DiedAtStartError:
                 # As a rule, a port that was free when it was chosen was not when it was bound.
                 manager = make_manager(kernel_name, warm=warm, sandbox=sandbox)
-        await manager.start_kernel(**options)
+        await launch(manager, options)
         return await cls._begin(LocalTransport(manager.client(), manager), timeout)
 
     @classmethod

@@ -52,6 +52,26 @@ def make_manager(kernel_name: str, *, warm: bool, sandbox: Sandbox) -> AsyncKern
     return manager
 
 
+async def launch(manager: AsyncKernelManager, options: Mapping[str, Any]) -> None:
+    """Start a manager's kernel; if it does not start, leave nothing of it.
+
+    Parameters
+    ----------
+    manager
+        From `make_manager`.
+    options
+        For `AsyncKernelManager.start_kernel`.
+    """
+    try:
+        await manager.start_kernel(**options)
+    except BaseException:
+        if manager.has_kernel:  # whoever waited for it was cancelled
+            await manager.shutdown_kernel(now=True)
+        manager.cleanup_connection_file()
+        manager.cleanup_ipc_files()
+        raise
+
+
 def name_on_server(kernel_name: str, *, warm: bool, sandbox: Sandbox) -> str:
     """The kernelspec of a server that starts its kernels so.
 

@@ -87,7 +87,8 @@ class WarmProcess:
             try:
                 message, _ = hear(self._connection)
             except BlockingIOError:
-                return
+                if not self._is_dead() or not select.select([self._connection], [], [], _SOON)[0]:
+                    break  # it lives; or the template does not say how it ended
             except EOFError:
                 self._has_template = False  # and with it whoever could ask how the process ended
             else:
@@ -106,5 +107,6 @@ class WarmProcess:
         os.close(self._pidfd)
 
 
+_SOON: Final = 1.0
 UNKNOWN: Final = 255
 """The exit code of a kernel whose template has ended before it."""

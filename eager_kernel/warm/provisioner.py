@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -138,8 +138,17 @@ async def begun(connection: socket.socket, prepared: Prepared) -> WarmProcess | 
     """
     connection.setblocking(False)
     send_request(connection, prepared.request, prepared.handles)
-    async with asyncio.timeout(_PATIENCE):
-        await _readable(connection.fileno())
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await _readable(connection.fileno())
+    except asyncio.CancelledError:
+        connection.setblocking(True)  # the kernel is about to be there, and is to end
+        connection.settimeout(_SOON)
+        with suppress(OSError, EOFError):
+            message, fds = hear(connection)
+            if fds:
+                WarmProcess(connection, message["pid"], fds[0]).kill()
+        raise
     message, fds = hear(connection)
     if "stale" in message:
         return None
@@ -186,3 +195,4 @@ def _settle(settle: Callable[[Any], None], done: asyncio.Future[Any], value: Any
 _T = TypeVar("_T")
 _ATTEMPTS: Final = 4
 _PATIENCE: Final = 30.0
+_SOON: Final = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,11 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from jupyter_core.paths import jupyter_runtime_dir
 
-from eager_kernel import EagerClient
+from eager_kernel import AsyncEagerClient, EagerClient
 from eager_kernel.testing.wire import WireStream, run
 from tests.processes import gone
 from tests.warm.conftest import template_of, value
@@ -155,7 +158,7 @@ def test_exit_code_without_a_template(specs: str) -> None:
 
 STARTS = """
 import os, sys, time
-from eager_kernel import EagerClient
+from eager_kernel import AsyncEagerClient, EagerClient
 client = EagerClient.start(warm=True, extra_arguments=["--log-level=ERROR"])
 print(client.execute("import os; os.getpid()").outputs[0]["data"]["text/plain"], flush=True)
 time.sleep(60)
@@ -217,3 +220,23 @@ def test_a_folder_that_is_not_there(warm: Start, tmp_path: Path) -> None:
         EagerClient.start(cwd=str(tmp_path / "no"))
     with pytest.raises(FileNotFoundError):
         warm(cwd=str(tmp_path / "no"))
+
+
+async def test_a_start_that_is_given_up(warm: Start) -> None:
+    """At whatever moment: no kernel is left, nor anything of it."""
+    files = set(Path(jupyter_runtime_dir()).glob("kernel-*"))
+    client = warm()
+    template = template_of(client)
+    loop = asyncio.get_running_loop()
+    for number in range(12):
+        starting = asyncio.create_task(
+            AsyncEagerClient.start(warm=True, extra_arguments=["--log-level=ERROR"])
+        )
+        loop.call_later(number * 0.008, starting.cancel)
+        (result,) = await asyncio.gather(starting, return_exceptions=True)
+        if isinstance(result, AsyncEagerClient):
+            await result.close()
+    own = value(client, "__import__('os').getpid()")
+    until(lambda: {c.pid for c in psutil.Process(template).children()} == {own})
+    client.close()
+    assert set(Path(jupyter_runtime_dir()).glob("kernel-*")) <= files
