@@ -117,8 +117,9 @@ def make_room(plan: Plan) -> Room:
 def _wait_for(keeper: subprocess.Popen[bytes]) -> None:
     """Wait until the room is built."""
     assert keeper.stdout is not None
-    ready, _, _ = select.select([keeper.stdout], [], [], _PATIENCE)
-    if ready and os.read(keeper.stdout.fileno(), 1):
+    poll = select.poll()
+    poll.register(keeper.stdout, select.POLLIN)
+    if poll.poll(_PATIENCE * 1000) and os.read(keeper.stdout.fileno(), 1):
         return
     keeper.kill()
     _, errors = keeper.communicate()

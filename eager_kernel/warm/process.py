@@ -61,7 +61,7 @@ class WarmProcess:
             if left is not None and left <= 0:
                 assert timeout is not None
                 raise TimeoutExpired("kernel", timeout)
-            select.select([self.fileno()], [], [], left)
+            _can_be_read(self.fileno(), left)
         assert self.returncode is not None
         return self.returncode
 
@@ -87,7 +87,7 @@ class WarmProcess:
             try:
                 message, _ = hear(self._connection)
             except BlockingIOError:
-                if not self._is_dead() or not select.select([self._connection], [], [], _SOON)[0]:
+                if not self._is_dead() or not _can_be_read(self._connection.fileno(), _SOON):
                     break  # it lives; or the template does not say how it ended
             except EOFError:
                 self._has_template = False  # and with it whoever could ask how the process ended
@@ -99,12 +99,19 @@ class WarmProcess:
             self._end(UNKNOWN)
 
     def _is_dead(self) -> bool:
-        return bool(select.select([self._pidfd], [], [], 0)[0])
+        return _can_be_read(self._pidfd, 0)
 
     def _end(self, code: int) -> None:
         self.returncode = code
         self._connection.close()
         os.close(self._pidfd)
+
+
+def _can_be_read(fd: int, timeout: float | None) -> bool:
+    """Wait until a file descriptor can be read from; whatever its number, which `select` minds."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(None if timeout is None else timeout * 1000))
 
 
 _SOON: Final = 1.0

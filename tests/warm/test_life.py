@@ -214,6 +214,24 @@ def test_many_at_once(warm: Start) -> None:
     assert {template_of(client) for client in clients} == {template_of(before)}
 
 
+def test_more_open_files_than_select_knows(warm: Start) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] < 2000:
+        pytest.skip("no more files can be open here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2000, before[1]))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        client = warm()
+        assert value(client, "6 * 7") == 42
+        client.close()
+    finally:
+        for fd in opened:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 def test_a_folder_that_is_not_there(warm: Start, tmp_path: Path) -> None:
     """As a new process's: the same error."""
     with pytest.raises(FileNotFoundError):
