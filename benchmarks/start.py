@@ -41,10 +41,10 @@ def _parts(repeats: int) -> Table:
         for name, seconds in _measure_parts().items():
             found[name].append(seconds)
     whole = [sum(each) for each in zip(*found.values(), strict=True)]
-    rows = []
-    for name, seconds in found.items():
-        shares = [part / all_of_it for part, all_of_it in zip(seconds, whole, strict=True)]
-        rows.append((name, spread(seconds, 1000, 0), spread(shares, 100, 0)))
+    rows: list[tuple[str, ...]] = []
+    for name, taken in found.items():
+        shares = [part / all_of_it for part, all_of_it in zip(taken, whole, strict=True)]
+        rows.append((name, spread(taken, 1000, 0), spread(shares, 100, 0)))
     return Table(
         "Start: where a new kernel's time goes",
         (
