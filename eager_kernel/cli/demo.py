@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from jupyter_core.application import JupyterApp, base_aliases
+from jupyter_core.application import JupyterApp, base_aliases, base_flags
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -18,12 +18,13 @@ from rich.progress_bar import ProgressBar
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
-from traitlets import Unicode
+from traitlets import Bool, Unicode
 
 from eager_kernel._version import __version__
 from eager_kernel.cli.chart import Chart
 from eager_kernel.cli.pace import replay
 from eager_kernel.cli.show import report_table
+from eager_kernel.cli.warm import compare_starts
 from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core.extract import Code, make_extractor
 from eager_kernel.core.gantt import to_svg
@@ -46,6 +47,10 @@ class DemoApp(JupyterApp):
     )
     svg = Unicode("", help="Save what the demo shows at its end as this SVG file.").tag(config=True)
     chart = Unicode("", help="Draw the eager run's timeline to this file, as SVG.").tag(config=True)
+    warm = Bool(
+        False, help="Fork the kernels from a template, and show how soon one is there."
+    ).tag(config=True)
+    flags = {**base_flags, "warm": ({"DemoApp": {"warm": True}}, warm.help)}
     aliases = {
         **base_aliases,
         "chart": "DemoApp.chart",
@@ -78,10 +83,12 @@ class DemoApp(JupyterApp):
             "first [b]while it is written[/b] (EAGER), then [b]after it is written[/b] (serial). "
             "Each run has a fresh kernel."
         )
+        if self.warm:
+            compare_starts(self.kernel, screen.print)
         quiet = ["--log-level=ERROR"]
         with (
-            EagerClient.start(self.kernel, extra_arguments=quiet) as first,
-            EagerClient.start(self.kernel, extra_arguments=quiet) as second,
+            EagerClient.start(self.kernel, warm=self.warm, extra_arguments=quiet) as first,
+            EagerClient.start(self.kernel, warm=self.warm, extra_arguments=quiet) as second,
         ):
             eager = _watch(screen, "EAGER", first, deltas, "off")
             serial = _watch(screen, "serial", second, deltas, "serial")
