@@ -170,7 +170,7 @@ class ModelsHandler(EagerHandler):
 
         Their ids alone: where they are, and by which key, is the deployer's.
         """
-        self.finish(json.dumps([{"id": name} for name in self.app.known.models]))
+        self.finish(json.dumps([{"id": name} for name in self.app.known.asked]))
 
 
 class DescriptionHandler(EagerHandler):

@@ -14,6 +14,7 @@ from typing import Final
 from jupyter_core.paths import jupyter_data_dir
 
 from eager_kernel.errors import RecordingError, SourceError
+from eager_kernel.sources.needs import Needs, declares
 from eager_kernel.sources.recording import RecordedAnswer, read_recording
 from eager_kernel.sources.source import Event, Finish, Options, Request
 
@@ -21,6 +22,7 @@ BUNDLED: Final = "demo"
 """The name of the recording that comes with the package."""
 
 
+@declares(Needs())
 def make_source(name: str, options: Options) -> RecordedSource:
     """Make the source for the model id ``recorded/NAME``; see `find_recording`."""
     return RecordedSource(name, options)
