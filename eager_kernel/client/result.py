@@ -55,6 +55,9 @@ class RunResult:
     source_error
         What the deltas raised after the kernel said stop, or on being closed; it changed
         nothing about the run.
+    dropped
+        What came from the kernel, or from its program in the kernel's name, and was not taken:
+        what was wrong with it, and how often it came.
 
     Notes
     -----
@@ -72,6 +75,7 @@ class RunResult:
     stop_reason: str = ""
     reply: dict[str, Any] = field(default_factory=dict)
     source_error: Exception | None = None
+    dropped: dict[str, int] = field(default_factory=dict)
 
     @property
     def executed(self) -> str:

@@ -78,8 +78,8 @@ class EagerServer(ExtensionApp):
     ).tag(config=True)
     max_event_chars = Integer(
         16_000_000,
-        help="""Characters of outputs that a run's events may hold; further outputs are told
-        without what they show.""",
+        help="""Characters of outputs that a run's events may hold, written as JSON; further ones
+        are dropped, and the events say so. Of states they may hold a quarter as many.""",
     ).tag(config=True)
     run_timeout = Float(
         3600.0,
@@ -107,7 +107,7 @@ class EagerServer(ExtensionApp):
         self.known = Models(models, self._take_keys(models.values()))
         for reason in self.known.refused.values():
             self.log.error("EagerServer: %s", reason)
-        self.runs = Runs(self.make_limits(), self.known, self.system_prompt)
+        self.runs = Runs(self.make_limits(), self.known, self.system_prompt, self.log)
         if self._asks and self.hide_memory:
             hide_memory()
 
