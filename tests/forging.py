@@ -143,3 +143,11 @@ UNFIT = {
     "no status": "send('status', {})",
 }
 """What is no message of the protocol: the program's line that sends it, by what is wrong."""
+
+JAMS = (
+    "bytes that are no text",
+    "no message at all",
+    "a message without a signature",
+    "a header of lists",
+)
+"""Of these, what a Jupyter server passes nothing on after, to whoever listens by a websocket."""

@@ -118,6 +118,11 @@ class RemoteTransport:
         self._taken.set()
         return heard
 
+    def renew(self) -> None:
+        """Close the connection; another one is made in its place."""
+        if self._socket is not None:
+            self._socket.close()
+
     async def interrupt(self) -> None:
         """Have the server interrupt the kernel."""
         await self._api.interrupt(self.kernel_id)

@@ -55,6 +55,11 @@ class Resuming:
         self._transport.mend()
         self.ask()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether it has asked, and no answer has come."""
+        return self._waiting
+
     def ask(self) -> None:
         """Ask for what was told and not heard. What comes before the answer does not count."""
         self._number += 1

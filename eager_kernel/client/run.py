@@ -396,7 +396,11 @@ class Run:
             if self._resuming is not None and self._streamed:
                 if waited == _PATIENCE:
                     waited = 0
-                    self._resuming.ask()
+                    # A program can send what keeps the server from passing anything on.
+                    if self._resuming.waiting:
+                        self._transport.renew()
+                    else:
+                        self._resuming.ask()
             elif waited > _LONG_PATIENCE and clock() - self._heard_at > _LONG_PATIENCE:
                 # A kernel that is told to send more than its sockets take loses some of it.
                 self._drop(

@@ -71,6 +71,9 @@ class Transport(Protocol):
     def mend(self) -> None:
         """Send again from now on: whoever takes `BROKEN` knows that the connection broke."""
 
+    def renew(self) -> None:
+        """Give a connection up over which nothing comes any more, and connect anew."""
+
     async def interrupt(self) -> None:
         """Interrupt what the kernel runs."""
 
@@ -166,6 +169,9 @@ class LocalTransport:
 
     def mend(self) -> None:
         """Do nothing: it does not break."""
+
+    def renew(self) -> None:
+        """Do nothing: it is the kernel's own socket."""
 
     async def interrupt(self) -> None:
         """Interrupt by the manager, or by a message to a kernel that is not ours."""
