@@ -196,8 +196,9 @@ class ServerRun:
             if self._text is not None:
                 await self._text.aclose()
             await transport.close()
-            if run.heard_bytes > _FLOOD:
-                asyncio.get_running_loop().call_later(_DRAINED, give_back)
+            if run.heard_bytes > _FLOOD or run.dropped:
+                for seconds in _DRAINED:
+                    asyncio.get_running_loop().call_later(seconds, give_back)
             self._end("cancelled" if self._cancelled and status == "error" else status)
 
     async def cancel(self) -> None:
@@ -498,6 +499,6 @@ _INTERVAL: Final = 0.015
 _TOLD_INTERVAL: Final = 0.05
 _OVERHEAD: Final = 250  # of an event that is kept, beside its text
 _FLOOD: Final = 8_000_000  # bytes
-_DRAINED: Final = 1.0  # seconds, in which Jupyter Server's own watcher reads what it has
+_DRAINED: Final = (1.0, 5.0, 15.0)  # seconds, in which Jupyter Server's own watcher reads, too
 _MOST_DROPPED: Final = 10_000
 _LONGEST_PROGRESS: Final = 1_000

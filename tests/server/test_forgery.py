@@ -176,7 +176,7 @@ def growth(server: Server, most: float) -> Iterator[None]:
     process = psutil.Process(server.process.pid)
     before = process.memory_info().rss
     yield
-    deadline = time.monotonic() + 20  # in which it may give back what it has read
+    deadline = time.monotonic() + 40  # in which it may give back what it has read
     while (grown := (process.memory_info().rss - before) / 1e6) > most:
         assert time.monotonic() < deadline, f"{grown:.0f} MB more"
         time.sleep(0.2)
