@@ -59,13 +59,14 @@ class RemoteTransport:
         self._api = api
         self._owned = owned
         self._patience = patience
-        self._queues: dict[str, asyncio.Queue[tuple[Heard, int]]] = {}
+        self._queues: dict[str, asyncio.Queue[tuple[Heard | KernelConnectionError, int]]] = {}
         self._queued = 0
         self._taken = asyncio.Event()
         self._forget()
         self._socket: WebSocketClientConnection | None = None
         self._broken = True
         self._speaks_jupyter = False
+        self._died = False
         self._connected = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
         self._failure: KernelConnectionError | None = None
@@ -81,7 +82,7 @@ class RemoteTransport:
 
     async def ready(self, timeout: float) -> None:
         """Wait for the connection, and the first time for the kernel."""
-        first = self._keeping is None
+        first = self._keeping is None or self._died
         await self.open(timeout)
         try:
             async with asyncio.timeout(timeout):
@@ -94,6 +95,7 @@ class RemoteTransport:
                 f"the kernel {self.kernel_id} did not answer within {timeout:g} s"
             ) from None
         await self.check()
+        self._died = False
         self._forget()
         self.mend()
 
@@ -116,6 +118,8 @@ class RemoteTransport:
         heard, size = await self._queues[channel].get()
         self._queued -= size
         self._taken.set()
+        if isinstance(heard, KernelConnectionError):
+            raise heard
         return heard
 
     def renew(self) -> None:
@@ -141,9 +145,21 @@ class RemoteTransport:
         try:
             if self._owned:
                 self._owned = False
-                await self._api.end(self.kernel_id)
+                await self._end_kernel()
         finally:
             self._api.close()
+
+    async def _end_kernel(self) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                await self._api.end(self.kernel_id)
+            except KernelConnectionError:
+                # A server that is starting it anew can't end it at that moment, and fails.
+                if not self._died or attempt == _ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(_FIRST_PAUSE * 2**attempt)
+            else:
+                return
 
     # The connection -------------------------------------------------------------------------
 
@@ -189,11 +205,13 @@ class RemoteTransport:
         protocol = self._socket.selected_subprotocol
         while (data := await self._socket.read_message()) is not None:
             channel = "iopub"
-            heard: Heard
+            heard: Heard | KernelConnectionError
             try:
                 channel, heard = decode(self.session, data, protocol)
                 if _says_that_it_died(heard):
-                    raise KernelConnectionError("the kernel died, and the run with it")
+                    # The server says so; but a program could, in its name: the next run asks.
+                    self._died = True
+                    channel, heard = "iopub", KernelConnectionError(_DIED)
                 self._speaks_jupyter = True
             except UnfitError as unfit:
                 if not self._speaks_jupyter:
@@ -204,7 +222,7 @@ class RemoteTransport:
             if channel in self._queues:
                 await self._queue(channel, heard, len(data))
 
-    async def _queue(self, channel: str, heard: Heard, size: int) -> None:
+    async def _queue(self, channel: str, heard: Heard | KernelConnectionError, size: int) -> None:
         """Keep what came until it is taken; of what nobody takes, not much."""
         while self._queued + size > _MOST_QUEUED and self._queued:
             self._taken.clear()
@@ -276,9 +294,11 @@ def _ignore_breaking(sent: asyncio.Future[None]) -> None:
         sent.exception()
 
 
+_DIED: Final = "the kernel died, and the run with it"
 _PING_INTERVAL: Final = 20.0
 _LARGEST: Final = 2 * MAX_MESSAGE
 _MOST_QUEUED: Final = MAX_MESSAGE
 _UNTIL_TAKEN: Final = 5.0
+_ATTEMPTS: Final = 7
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0

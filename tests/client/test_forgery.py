@@ -15,6 +15,7 @@ from eager_kernel.client import run as run_module
 from eager_kernel.client.remote import RemoteTransport
 from eager_kernel.client.resuming import Resuming
 from eager_kernel.client.run import Run
+from eager_kernel.errors import KernelConnectionError
 from tests.conftest import Starter
 from tests.forging import CHUNK, JAMS, PRELUDE, RESULT, UNFIT
 from tests.servers import Server
@@ -73,6 +74,16 @@ def test_a_server_that_passes_nothing_on(server: Server, monkeypatch: pytest.Mon
         assert result.status == "ok"
         assert [output.get("text") for output in result.outputs] == ["1\n", None]
         assert client.run("1 + 1").outputs[0]["data"] == {"text/plain": "2"}
+
+
+def test_a_death_that_is_none(server: Server) -> None:
+    """It ends its own run, and no other."""
+    with EagerClient.start(url=server.url, token=server.token) as client:
+        for state in ("dead", "restarting"):
+            dies = f"send('status', {{'execution_state': '{state}'}})"
+            with pytest.raises(KernelConnectionError, match="the kernel died"):
+                client.run(program(dies, "import time; time.sleep(0.5)"), gate="off")
+            assert client.run("1 + 1").outputs[0]["data"] == {"text/plain": "2"}
 
 
 def test_a_stop_of_its_own_cuts_it_off(forging: EagerClient) -> None:

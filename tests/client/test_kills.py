@@ -144,6 +144,7 @@ def test_a_kernel_of_a_server_that_is_killed(server: Server) -> None:
             client.run(model, on_event=kill_when_it_runs(pid))
         assert model.closed.is_set()
         assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie"
+        assert client.run("'x' in dir()").outputs[0]["data"] == {"text/plain": "False"}
 
 
 def test_a_million_deltas_of_a_character(start_kernel: Starter) -> None:
