@@ -16,7 +16,7 @@ from eager_kernel.core.report import Report
 STATES: Final = ("ready", "deferred", "held", "running", "done", "failed", "skipped")
 CATEGORIES: Final = ("plain", "low-yield", "external-effect", "timing", "dynamic")
 STOP_REASONS: Final = ("error", "cancelled", "interrupted", "limit", "protocol")
-STATUSES: Final = ("ok", "error", "cancelled")
+STATUSES: Final = ("ok", "error", "cancelled", "no_code")
 
 Plain = dict[str, Any]
 
@@ -170,8 +170,8 @@ def _result(fields: Plain, sent: int) -> Plain:
             "traceback": _texts(told, "traceback"),
             "lines": None if lines is None else _lines(told, sent),
         }
-    if (status == "ok") != (error is None):
-        raise UnfitError("data.error: must be there if, and only if, the status is not ok")
+    if (status in ("ok", "no_code")) != (error is None):
+        raise UnfitError("data.error: must be there if, and only if, something went wrong")
     program = _text(fields, "program")
     if len(program) > _LONGEST_ESCAPE * (sent + 1):
         raise UnfitError("data.program: must not be longer than what was sent")
@@ -182,8 +182,28 @@ def _result(fields: Plain, sent: int) -> Plain:
         "error": error,
         "program": program,
         "executed_lines": _whole(fields, "executed_lines", 0, sent + 1),
+        **({"left_out": _left_out(fields, sent)} if "left_out" in fields else {}),
         **({"report": fields["report"]} if "report" in fields else {}),
     }
+
+
+def _left_out(fields: Plain, sent: int) -> Plain:
+    told = _object(fields["left_out"], "data.left_out")
+    blocks = told.get("blocks")
+    if not isinstance(blocks, list) or len(blocks) > sent:
+        raise UnfitError("data.left_out.blocks: must be a list, not longer than what was sent")
+    return {
+        "blocks": [_block(block, sent) for block in blocks],
+        **{name: _whole(told, name, 0, sent + 1) for name in _COUNTS},
+        "message": _text(told, "message", _MAX_REASON),
+    }
+
+
+def _block(block: object, sent: int) -> list[str | int]:
+    if not isinstance(block, list) or len(block) != 2:
+        raise UnfitError("data.left_out.blocks: must be languages, each with a count")
+    fields = {"language": block[0], "count": block[1]}
+    return [_text(fields, "language", _LONGEST_LANGUAGE), _whole(fields, "count", 0, sent + 1)]
 
 
 def _object(value: object, where: str) -> Plain:
@@ -267,6 +287,8 @@ def _sendable(text: str) -> str:
     return text
 
 
+_COUNTS: Final = ("prose_lines", "reasoning_lines", "json_values")
+_LONGEST_LANGUAGE: Final = 1_000
 _LONGEST_ESCAPE: Final = 6  # of half a surrogate pair, which the kernel spells out
 _MAX_REASON: Final = 10_000
 _MAX_PROMPT: Final = 1_000_000

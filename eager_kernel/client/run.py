@@ -24,6 +24,7 @@ from eager_kernel.client.questions import OnInput, Questions
 from eager_kernel.client.result import RunError, RunResult
 from eager_kernel.client.resuming import Resuming
 from eager_kernel.client.transport import Broken, Channel, Transport
+from eager_kernel.core.extract import LeftOut
 from eager_kernel.core.report import Report
 from eager_kernel.errors import KernelConnectionError, LimitError
 
@@ -432,12 +433,13 @@ class Run:
             stop_reason=self._stop_reason,
             reply=reply,
             dropped=dict(self.dropped),
+            left_out=LeftOut.from_dict(data.get("left_out", {})),
         )
 
     def _stand_in(self, data: dict[str, Any]) -> dict[str, Any]:
         """Say in the place of a reply, where the cell is somebody else's, how it ended."""
         if data:
-            return {"status": "ok" if data["status"] == "ok" else "error"}
+            return {"status": "ok" if data["status"] in ("ok", "no_code") else "error"}
         why = self._stop_message or "the kernel closed the stream without a result"
         return {"status": "error", "ename": "ProtocolError", "evalue": why}
 

@@ -117,6 +117,24 @@ def test_a_program_is_no_longer_than_what_was_sent() -> None:
         checks.check_event({**result, "program": "x" * 1000}, 10)
 
 
+LEFT_OUT = {"prose_lines": 1, "reasoning_lines": 0, "json_values": 0, "message": "left out"}
+
+
+def test_what_was_left_out() -> None:
+    result = {"type": "result", "status": "no_code", "program": "", "executed_lines": 0}
+    left_out = {**LEFT_OUT, "blocks": [["sh", 1], ["", 2]]}
+    assert checks.check_event({**result, "left_out": left_out}, 100)["left_out"] == left_out
+
+
+@pytest.mark.parametrize(
+    "blocks", [None, {}, [["sh"]], [["sh", True]], [[1, 1]], [["x" * 2000, 1]], [["sh", 1]] * 200]
+)
+def test_what_can_not_have_been_left_out(blocks: object) -> None:
+    result = {"type": "result", "status": "ok", "program": "x", "executed_lines": 0}
+    with pytest.raises(UnfitError):
+        checks.check_event({**result, "left_out": {**LEFT_OUT, "blocks": blocks}}, 100)
+
+
 @given(st.lists(st.binary(max_size=40), max_size=8))
 def test_any_frames(parts: list[bytes]) -> None:
     session = Session(key=b"the key")
