@@ -238,6 +238,7 @@ class BlockReader:
         """Go on after what looked like JSON. Returns the position from which on."""
         if call.found:
             self._leave_line()
+            self._add(call.unread)
             return end
         raw = call.raw
         if call.is_json:
@@ -289,10 +290,10 @@ class BlockReader:
         return at + 1
 
     def _add(self, text: str) -> None:
-        if not text:
-            return
         if self._is_fresh and not self._line:
             text = text.lstrip(INVISIBLE)
+        if not text:
+            return
         self._line.append(text)
         self._begun = self._begun or _TEXT.search(text) is not None
 

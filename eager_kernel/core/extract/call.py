@@ -56,6 +56,11 @@ class Call:
         return self._reader.end is End.WHOLE and self._reader.strict and self._reader.size > 0
 
     @property
+    def unread(self) -> str:
+        """See `JsonReader.unread`."""
+        return self._reader.unread
+
+    @property
     def raw(self) -> str:
         """Its text, unless there was code in it."""
         return "".join(self._raw)

@@ -100,6 +100,8 @@ class JsonReader:
         """Whether all strings were in double quotes, as JSON has them."""
         self.size = 0
         """How many values are in it."""
+        self.unread = ""
+        """The beginning of the first piece that can't be JSON, if it came before the last text."""
 
     def read(self, text: str, pos: int = 0) -> Generator[JsonEvent, None, int]:
         """Take what comes next.
@@ -122,7 +124,7 @@ class JsonReader:
             Where the value has ended; if it goes on, the text's length; if it is no JSON, the
             first character that can't be.
         """
-        moved = 0
+        start, moved = pos, 0
         if self._held:
             moved = pos - len(self._held)
             text, pos, self._held = self._held + text[pos:], 0, ""
@@ -139,7 +141,9 @@ class JsonReader:
                 yield from self._close_string()
             else:
                 self._held, pos = text[pos:], len(text)
-        return pos + moved
+        if pos + moved < start:
+            self.unread = text[pos : start - moved]
+        return max(pos + moved, start)
 
     def close(self) -> Iterator[JsonEvent]:
         """Take the end of the text: a high surrogate is a character, half an escape is none."""

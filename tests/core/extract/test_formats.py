@@ -24,7 +24,7 @@ from eager_kernel.core.extract import (
     check_format,
     make_extractor,
 )
-from tests.core.extract.reading import check, cut, events, merge
+from tests.core.extract.reading import check, cut, events, merge, read
 
 VECTORS = json.loads((Path(__file__).parents[2] / "data" / "chunks.json").read_text("utf-8"))
 SOURCES = sorted(Path(extract.__file__).parent.glob("*.py"))
@@ -110,6 +110,7 @@ WORDS = """
     ` `` ``` ```` ~~~ python py sh json x < <code> </code> <code > a=' {"code": " } [ ] \\ \\ud83d
     \\ude00 { } , : # Hi % ? = é ( import ''' > - 1. <think> </think> <pre> &lt; <|im_end|> </s
     <|channel|> analysis <|message|> [THINK] [/THINK] <!-- --> {"arguments": ''
+    <｜ ｜> <｜end▁of▁sentence｜> {code-cell} :a: --- ``` ` tru 1e &
 """
 BLANKS = ("\n", "\r", "\r\n", " ", "    ", "\t", "\u200b", "\ufeff")
 ALPHABET = st.sampled_from([*WORDS.split(), *BLANKS, "```python\n", "```\n", "> ", "- ", "\n\n"])
@@ -120,11 +121,13 @@ ALPHABET = st.sampled_from([*WORDS.split(), *BLANKS, "```python\n", "```\n", "> 
 @settings(deadline=None, max_examples=200)
 def test_the_split_does_not_matter(format: str, parts: list[str], places: list[int]) -> None:
     text = "".join(parts)
-    whole = events(format, [text])
-    assert events(format, list(text)) == whole
-    assert events(format, cut(text, places)) == whole
+    whole = read(format, [text])
+    for deltas in (list(text), cut(text, places)):
+        reader = read(format, deltas)
+        assert merge(reader.events) == merge(whole.events)
+        assert reader.left_out == whole.left_out
     depth = 0
-    for event in whole:
+    for event in merge(whole.events):
         depth += {BlockOpen: 1, Code: 0, BlockClose: -1}[type(event)]
         assert depth in (0, 1)
         assert depth == 1 or not isinstance(event, Code)
