@@ -96,6 +96,11 @@ class CodeBlock:
         """Whether it has ended."""
         return self.after is not None
 
+    @property
+    def held(self) -> int:
+        """How many characters are kept because it is not decided what they are."""
+        return 0
+
     def read(self, text: str, pos: int) -> Reading:
         """Go on. What is not read yet has to come again, with what follows it."""
         self._waits = False
@@ -372,6 +377,11 @@ class TagBlock(CodeBlock):
         self._is_html = is_html
         self._stops = _TAG_STOP
         self._is_empty = False
+
+    @property
+    def held(self) -> int:
+        """See `CodeBlock.held`."""
+        return self._inner.held
 
     def close(self, rest: str) -> Iterator[BlockEvent]:
         """Take the end of the answer; see `CodeBlock.close`."""

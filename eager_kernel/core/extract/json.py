@@ -196,8 +196,8 @@ class JsonReader:
             yield from self._take_arguments(decoded)
         elif self._use == "code":
             yield StringText(decoded)
-        elif self._use != "other":
-            self._parts.append(decoded)
+        elif self._use != "other" and len(self._parts) <= _LONGEST_PATH:
+            self._parts.append(decoded[: _LONGEST_PATH + 1])  # a longer one is no name we know
 
     def _take_arguments(self, decoded: str) -> Iterator[JsonEvent]:
         """Take some of a string that is JSON itself, or a Python tool's code."""
@@ -287,6 +287,8 @@ class JsonReader:
         if not self._levels:
             self._levels.append(_Level(is_object, calls_python=self._calls_python))
             return True
+        if len(self._levels) == _DEEPEST:
+            return False
         above = self._levels[-1]
         fits = self._may_place(above, call=is_object)
         wanted, path = above.wanted, above.path
@@ -384,6 +386,8 @@ _PYTHON_TOOL: Final = re.compile(
 )
 
 _LONGEST_PATH: Final = 200
+_DEEPEST: Final = 500
+"""Values that are nested more deeply are no call."""
 _PIECE: Final = re.compile(r"[{}\[\],:\"']|[^\s{}\[\],:\"']{1,400}")
 _SCALAR: Final = re.compile(
     r"true|false|null|None|True|False|NaN|-?Infinity|undefined"

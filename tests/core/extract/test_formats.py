@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,8 @@ ENDLESS = {
     "heads": ("auto", "", "<|channel|>a"),
     "comments of HTML": ("auto", "<!--", "--"),
     "code in prose": ("auto", "Hi ", "<code>x</code> "),
+    "what does not show in a tag": ("auto", "<code>\n", "\ufeff"),
+    "blank lines in a tag": ("tags", "<code>", " \n"),
     "entities": ("auto", "<pre><code>", "&lt;"),
     "half entities": ("auto", "<pre><code>", "&a"),
     "brackets": ("auto", "", "["),
@@ -201,6 +204,12 @@ ENDLESS = {
     "numbers": ("auto", '{"a": ', "1"),
     "fences": ("auto", "", "```\n"),
     "fences with names": ("auto", "Hi\n", "```sh\n"),
+    "blocks of a line": ("auto", "", "```x = 1```\n"),
+    "blocks without a name": ("auto", "", "```\nx\n```\n"),
+    "magics without a name": ("auto", "```\n", "% x\n"),
+    "many names": ("auto", "", "".join(f"```x{n}\n```\n" for n in range(2_000))),
+    "behind the end": ("auto", "x = 1\n<|im_end|>", "abc "),
+    "lines behind the end": ("auto", "x = 1\n<|im_end|>", "abc\n"),
     "fences behind code": ("auto", "import x\n", "```\n```python\n"),
     "blocks": ("markdown", "", "Hi\n```python\nx = 1\n```\n"),
     "code": ("markdown", "```python\n", "    x = 1\n"),
@@ -224,7 +233,10 @@ ENDLESS = {
     "nested": ("json", "", "{"),
     "nested arguments": ("json", "", '{"arguments":'),
     "key": ("json", '{"', "code"),
+    "nested behind code": ("json", '{"code": "x", "a": ', "["),
+    "a key behind code": ("auto", '{"code": "x", "', "a"),
     "calls": ("json", "", '{"code": "x"}'),
+    "values in a fence": ("auto", "```json\n", '{"a": 1}\n'),
     "fence in JSON": ("json", '{"code": "', "`"),
 }
 
@@ -240,6 +252,7 @@ def test_linear(format: str, start: str, again: str, size: int) -> None:
         for delta in deltas:
             for _ in extractor.feed(delta):
                 pass
+            assert extractor.held <= len(text)  # as the kernel asks after each delta
         for _ in extractor.close():
             pass
         return time.process_time() - began
@@ -250,3 +263,19 @@ def test_linear(format: str, start: str, again: str, size: int) -> None:
         if min(seconds(4 * length) for _ in range(2)) < 8 * small:
             return
     pytest.fail("four times the text takes more than eight times as long")
+
+
+@pytest.mark.parametrize(("format", "start", "again"), ENDLESS.values(), ids=ENDLESS)
+def test_what_is_kept_is_counted(format: str, start: str, again: str) -> None:
+    text = start + again * (40_000 // len(again))
+    extractor: Extractor = make_extractor(format)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for piece in (text[i : i + 100] for i in range(0, len(text), 100)):
+            for _ in extractor.feed(piece):
+                pass
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 50_000 + 100 * extractor.held
