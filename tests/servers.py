@@ -47,6 +47,7 @@ def running_server(
     command: Sequence[str] = JUPYTER_SERVER,
     app: str = "ServerApp",
     environment: Mapping[str, str] | None = None,
+    without: Sequence[str] = OTHER_EXTENSIONS,
 ) -> Iterator[Server]:
     """Start a server that knows nothing of the user's; it ends with the block.
 
@@ -62,13 +63,15 @@ def running_server(
         Which server, and the name of its application's traits.
     environment
         More of its environment.
+    without
+        Extensions that it does not load.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     root, config = folder / "root", folder / "config"
     root.mkdir()
     config.mkdir(exist_ok=True)
-    others = {"ServerApp": {"jpserver_extensions": dict.fromkeys(OTHER_EXTENSIONS, False)}}
+    others = {"ServerApp": {"jpserver_extensions": dict.fromkeys(without, False)}}
     config.joinpath("jupyter_server_config.json").write_text(json.dumps(others))
     env = {
         **os.environ,

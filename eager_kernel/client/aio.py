@@ -16,7 +16,7 @@ from eager_kernel.client.questions import OnInput
 from eager_kernel.client.remote import RemoteTransport
 from eager_kernel.client.rest import KernelsApi
 from eager_kernel.client.result import RunResult
-from eager_kernel.client.run import OnEvent, Run
+from eager_kernel.client.run import MAX_BYTES, OnEvent, Run
 from eager_kernel.client.transport import DiedAtStartError, LocalTransport, Transport
 from eager_kernel.errors import KernelConnectionError
 
@@ -189,6 +189,7 @@ class AsyncEagerClient:
         silent: bool = False,
         store_history: bool = True,
         user_expressions: dict[str, str] | None = None,
+        max_bytes: int = MAX_BYTES,
     ) -> RunResult:
         """Run a program while it arrives.
 
@@ -211,6 +212,9 @@ class AsyncEagerClient:
             Answers `input()`; without it the program gets `StdinNotImplementedError`.
         silent, store_history, user_expressions
             As in an `execute_request`.
+        max_bytes
+            Memory that the outputs may take; what comes above it is dropped, and the result says
+            so.
 
         Returns
         -------
@@ -235,7 +239,7 @@ class AsyncEagerClient:
         options |= {"model": model} if model else {}
         async with self._one_at_a_time:
             await self._transport.ready(_READY_TIMEOUT)
-            run = Run(self._transport, on_event, on_input, self._interval)
+            run = Run(self._transport, on_event, on_input, self._interval, max_bytes=max_bytes)
             run.open(options)
             run.execute(
                 f"%eager attach {run.comm_id}",
@@ -254,11 +258,12 @@ class AsyncEagerClient:
         silent: bool = False,
         store_history: bool = True,
         user_expressions: dict[str, str] | None = None,
+        max_bytes: int = MAX_BYTES,
     ) -> RunResult:
         """Run an ordinary cell; parameters as in `run`."""
         async with self._one_at_a_time:
             await self._transport.ready(_READY_TIMEOUT)
-            run = Run(self._transport, on_event, on_input, self._interval)
+            run = Run(self._transport, on_event, on_input, self._interval, max_bytes=max_bytes)
             run.execute(
                 code,
                 silent=silent,

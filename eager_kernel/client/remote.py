@@ -21,8 +21,9 @@ from tornado.websocket import (
     websocket_connect,
 )
 
+from eager_kernel.client.heard import MAX_MESSAGE, Screen, UnfitError
 from eager_kernel.client.rest import REFUSALS, TIMEOUT, KernelsApi, explain
-from eager_kernel.client.transport import BROKEN, Broken, Channel
+from eager_kernel.client.transport import BROKEN, Channel, Heard
 from eager_kernel.client.websocket import V1, decode, encode
 from eager_kernel.errors import KernelConnectionError
 
@@ -58,10 +59,14 @@ class RemoteTransport:
         self._api = api
         self._owned = owned
         self._patience = patience
-        self._queues: dict[str, asyncio.Queue[dict[str, Any] | Broken]] = {}
+        self._queues: dict[str, asyncio.Queue[tuple[Heard | KernelConnectionError, int]]] = {}
+        self._queued = 0
+        self._taken = asyncio.Event()
         self._forget()
         self._socket: WebSocketClientConnection | None = None
         self._broken = True
+        self._speaks_jupyter = False
+        self._died = False
         self._connected = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
         self._failure: KernelConnectionError | None = None
@@ -77,7 +82,7 @@ class RemoteTransport:
 
     async def ready(self, timeout: float) -> None:
         """Wait for the connection, and the first time for the kernel."""
-        first = self._keeping is None
+        first = self._keeping is None or self._died
         await self.open(timeout)
         try:
             async with asyncio.timeout(timeout):
@@ -90,6 +95,7 @@ class RemoteTransport:
                 f"the kernel {self.kernel_id} did not answer within {timeout:g} s"
             ) from None
         await self.check()
+        self._died = False
         self._forget()
         self.mend()
 
@@ -107,9 +113,19 @@ class RemoteTransport:
         """Send again, over the connection that there is by now."""
         self._broken = False
 
-    async def receive(self, channel: Channel) -> dict[str, Any] | Broken:
+    async def receive(self, channel: Channel, screen: Screen | None = None) -> Heard:
         """Wait for a message, over this connection or the next."""
-        return await self._queues[channel].get()
+        heard, size = await self._queues[channel].get()
+        self._queued -= size
+        self._taken.set()
+        if isinstance(heard, KernelConnectionError):
+            raise heard
+        return heard
+
+    def renew(self) -> None:
+        """Close the connection; another one is made in its place."""
+        if self._socket is not None:
+            self._socket.close()
 
     async def interrupt(self) -> None:
         """Have the server interrupt the kernel."""
@@ -129,9 +145,21 @@ class RemoteTransport:
         try:
             if self._owned:
                 self._owned = False
-                await self._api.end(self.kernel_id)
+                await self._end_kernel()
         finally:
             self._api.close()
+
+    async def _end_kernel(self) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                await self._api.end(self.kernel_id)
+            except KernelConnectionError:
+                # A server that is starting it anew can't end it at that moment, and fails.
+                if not self._died or attempt == _ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(_FIRST_PAUSE * 2**attempt)
+            else:
+                return
 
     # The connection -------------------------------------------------------------------------
 
@@ -166,7 +194,7 @@ class RemoteTransport:
                 await self._take()
                 self._hang_up()
                 await self._come_back()
-                self._queues["iopub"].put_nowait(BROKEN)
+                self._queues["iopub"].put_nowait((BROKEN, 0))
         except KernelConnectionError as error:
             self._failure = error
             self._connected.set()  # whoever waits for it is to hear of the failure
@@ -176,17 +204,35 @@ class RemoteTransport:
         assert self._socket is not None
         protocol = self._socket.selected_subprotocol
         while (data := await self._socket.read_message()) is not None:
+            channel = "iopub"
+            heard: Heard | KernelConnectionError
             try:
-                channel, message = decode(self.session, data, protocol)
-                kind, content = message["header"]["msg_type"], message["content"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise KernelConnectionError(
-                    f"{self._api.address.url} sent what is no Jupyter message: {error}"
-                ) from error
-            if kind == "status" and content.get("execution_state") in ("restarting", "dead"):
-                raise KernelConnectionError("the kernel died, and the run with it")
+                channel, heard = decode(self.session, data, protocol)
+                if _says_that_it_died(heard):
+                    # The server says so; but a program could, in its name: the next run asks.
+                    self._died = True
+                    channel, heard = "iopub", KernelConnectionError(_DIED)
+                self._speaks_jupyter = True
+            except UnfitError as unfit:
+                if not self._speaks_jupyter:
+                    raise KernelConnectionError(
+                        f"{self._api.address.url} sent what is no Jupyter message: {unfit}"
+                    ) from unfit
+                heard = unfit  # of the kernel's program, as a rule: the next one is another's
             if channel in self._queues:
-                self._queues[channel].put_nowait(message)
+                await self._queue(channel, heard, len(data))
+
+    async def _queue(self, channel: str, heard: Heard | KernelConnectionError, size: int) -> None:
+        """Keep what came until it is taken; of what nobody takes, not much."""
+        while self._queued + size > _MOST_QUEUED and self._queued:
+            self._taken.clear()
+            try:
+                async with asyncio.timeout(_UNTIL_TAKEN):
+                    await self._taken.wait()
+            except TimeoutError:
+                self._forget()  # nothing runs by us: what the kernel says is for others
+        self._queued += size
+        self._queues[channel].put_nowait((heard, size))
 
     async def _come_back(self) -> None:
         until = time.monotonic() + self._patience
@@ -211,7 +257,13 @@ class RemoteTransport:
 
     def _forget(self) -> None:
         for channel in ("shell", "iopub", "stdin"):
-            self._queues[channel] = asyncio.Queue()
+            queue = self._queues.get(channel)
+            if queue is None:
+                self._queues[channel] = asyncio.Queue()
+                continue
+            while not queue.empty():
+                queue.get_nowait()
+        self._queued = 0
 
     async def _hear_kernel(self) -> None:
         request = self.session.msg("kernel_info_request", {})
@@ -219,10 +271,15 @@ class RemoteTransport:
         while True:
             reply = await self.receive("shell")
             if (
-                not isinstance(reply, Broken)
+                isinstance(reply, dict)
                 and reply["parent_header"].get("msg_id") == (request["header"]["msg_id"])
             ):
                 return
+
+
+def _says_that_it_died(message: dict[str, Any]) -> bool:
+    state = message["content"].get("execution_state")
+    return message["header"]["msg_type"] == "status" and state in ("restarting", "dead")
 
 
 def _is_final(error: KernelConnectionError) -> bool:
@@ -237,7 +294,11 @@ def _ignore_breaking(sent: asyncio.Future[None]) -> None:
         sent.exception()
 
 
+_DIED: Final = "the kernel died, and the run with it"
 _PING_INTERVAL: Final = 20.0
-_LARGEST: Final = 1 << 30
+_LARGEST: Final = 2 * MAX_MESSAGE
+_MOST_QUEUED: Final = MAX_MESSAGE
+_UNTIL_TAKEN: Final = 5.0
+_ATTEMPTS: Final = 7
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0

@@ -11,6 +11,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.session import Session
 
+from eager_kernel.client.heard import MAX_MESSAGE, Screen, UnfitError, read_frames
 from eager_kernel.client.readiness import hear_kernel
 from eager_kernel.errors import KernelConnectionError
 
@@ -24,6 +25,8 @@ class Broken:
 
 
 BROKEN: Final = Broken()
+
+Heard = dict[str, Any] | Broken | UnfitError
 
 
 class Transport(Protocol):
@@ -55,11 +58,22 @@ class Transport(Protocol):
     def send(self, channel: Channel, message: dict[str, Any]) -> None:
         """Send a message. After the connection broke it is lost, until `mend` is called."""
 
-    async def receive(self, channel: Channel) -> dict[str, Any] | Broken:
-        """Wait for a message."""
+    async def receive(self, channel: Channel, screen: Screen | None = None) -> Heard:
+        """Wait for what comes: a message whose parts are those of one, or what is none.
+
+        Parameters
+        ----------
+        channel
+            On which.
+        screen
+            Decides what is not worth being read, if that can still be decided.
+        """
 
     def mend(self) -> None:
         """Send again from now on: whoever takes `BROKEN` knows that the connection broke."""
+
+    def renew(self) -> None:
+        """Give a connection up over which nothing comes any more, and connect anew."""
 
     async def interrupt(self) -> None:
         """Interrupt what the kernel runs."""
@@ -90,16 +104,25 @@ class LocalTransport:
         A client of the kernel.
     manager
         The manager of a kernel that ends with the connection.
+    max_message
+        Bytes of the longest message that is read.
     """
 
     may_break = False
 
     def __init__(
-        self, client: AsyncKernelClient, manager: AsyncKernelManager | None = None
+        self,
+        client: AsyncKernelClient,
+        manager: AsyncKernelManager | None = None,
+        *,
+        max_message: int = MAX_MESSAGE,
     ) -> None:
         self.session: Session = client.session
         self._client = client
         self._manager = manager
+        self._max_message = max_message
+        # Of sockets that are made from now on. A kernel that sends more is hung up on.
+        client.context.maxmsgsize = 2 * max_message
         self._is_open = self._is_ready = False
 
     async def open(self, timeout: float) -> None:
@@ -139,13 +162,24 @@ class LocalTransport:
         frames = self.session.serialize(message)
         getattr(self._client, f"{channel}_channel").socket.send_multipart(frames)
 
-    async def receive(self, channel: Channel) -> dict[str, Any] | Broken:
+    async def receive(self, channel: Channel, screen: Screen | None = None) -> Heard:
         """Wait for a message."""
-        message: dict[str, Any] = await getattr(self._client, f"get_{channel}_msg")()
-        return message
+        # Not by the client's own methods, which read without limits, and raise.
+        socket = getattr(self._client, f"{channel}_channel").socket
+        while True:
+            frames = await socket.recv_multipart()
+            try:
+                message = read_frames(self.session, frames, self._max_message, screen)
+            except UnfitError as unfit:
+                return unfit
+            if message is not None:
+                return message
 
     def mend(self) -> None:
         """Do nothing: it does not break."""
+
+    def renew(self) -> None:
+        """Do nothing: it is the kernel's own socket."""
 
     async def interrupt(self) -> None:
         """Interrupt by the manager, or by a message to a kernel that is not ours."""
@@ -208,7 +242,7 @@ async def hear_eager(transport: Transport, timeout: float) -> None:
         ) from None
 
 
-def _is_from(message: dict[str, Any] | Broken, comm_id: str) -> bool:
+def _is_from(message: Heard, comm_id: str) -> bool:
     return isinstance(message, dict) and message["content"].get("comm_id") == comm_id
 
 
