@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -11,6 +12,7 @@ from typing import Any, Final, Self
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from eager_kernel.client.address import parse_address
+from eager_kernel.client.deadline import Deadline
 from eager_kernel.client.local import Sandbox, launch, make_manager, name_on_server
 from eager_kernel.client.questions import OnInput
 from eager_kernel.client.remote import RemoteTransport
@@ -62,7 +64,7 @@ class AsyncEagerClient:
         token
             Lets us into the server; None: as in the address.
         timeout
-            Seconds that the kernel may take to start.
+            Seconds that all of it may take, until the kernel answers.
         warm
             Whether it is forked from a process that has imported everything (``docs/warm.md``).
         sandbox
@@ -75,29 +77,35 @@ class AsyncEagerClient:
         Raises
         ------
         KernelConnectionError
-            There is no such kernel, or it did not start.
+            There is no such kernel, or it did not start in time.
         SandboxError
             It can't be locked in, and was not started.
         """
+        deadline = Deadline.after(timeout)
         if url is not None:
             kernel_name = name_on_server(kernel_name, warm=warm, sandbox=sandbox)
             api = KernelsApi(parse_address(url, token))
             try:
-                kernel_id = await api.start(kernel_name, timeout, **options)
+                async with deadline.holds(
+                    f"the Jupyter server at {api.address.url} has started no kernel"
+                ):
+                    kernel_id = await api.start(kernel_name, deadline.left, **options)
             except BaseException:
                 api.close()
                 raise
-            return await cls._begin(RemoteTransport(api, kernel_id, owned=True), timeout)
-        manager = make_manager(kernel_name, warm=warm, sandbox=sandbox)
-        for _ in range(_ATTEMPTS - 1):
-            await launch(manager, options)
+            return await cls._begin(RemoteTransport(api, kernel_id, owned=True), deadline)
+        attempts = 0
+        while True:
+            attempts += 1
+            manager = make_manager(kernel_name, warm=warm, sandbox=sandbox)
+            async with deadline.holds("the kernel was not started"):
+                await launch(manager, options)
             try:
-                return await cls._begin(LocalTransport(manager.client(), manager), timeout)
+                return await cls._begin(LocalTransport(manager.client(), manager), deadline)
             except DiedAtStartError:
                 # As a rule, a port that was free when it was chosen was not when it was bound.
-                manager = make_manager(kernel_name, warm=warm, sandbox=sandbox)
-        await launch(manager, options)
-        return await cls._begin(LocalTransport(manager.client(), manager), timeout)
+                if attempts == _ATTEMPTS:
+                    raise
 
     @classmethod
     async def connect(
@@ -122,7 +130,7 @@ class AsyncEagerClient:
         kernel_id
             The kernel, of the server; None: the only one it has.
         timeout
-            Seconds that the kernel may take to answer.
+            Seconds that all of it may take, until the kernel answers.
 
         Raises
         ------
@@ -131,14 +139,16 @@ class AsyncEagerClient:
         """
         if (connection_file is None) == (url is None):
             raise KernelConnectionError("give a connection_file, or the url of a Jupyter server")
+        deadline = Deadline.after(timeout)
         if url is not None:
             api = KernelsApi(parse_address(url, token))
             try:
-                kernel_id = kernel_id if kernel_id is not None else await api.only()
+                async with deadline.holds(f"the Jupyter server at {api.address.url} said nothing"):
+                    kernel_id = kernel_id if kernel_id is not None else await api.only()
             except BaseException:
                 api.close()
                 raise
-            return await cls._begin(RemoteTransport(api, kernel_id), timeout)
+            return await cls._begin(RemoteTransport(api, kernel_id), deadline)
         client = AsyncKernelClient()
         try:
             client.load_connection_file(str(connection_file))
@@ -146,14 +156,19 @@ class AsyncEagerClient:
             raise KernelConnectionError(
                 f"can't read the connection file {connection_file}: {error}"
             ) from error
-        return await cls._begin(LocalTransport(client), timeout)
+        return await cls._begin(LocalTransport(client), deadline)
 
     @classmethod
-    async def _begin(cls, transport: Transport, timeout: float) -> Self:
+    async def _begin(cls, transport: Transport, deadline: Deadline) -> Self:
         try:
-            await transport.ready(timeout)
+            async with deadline.holds("the kernel did not answer"):
+                await transport.ready(deadline.left)
         except BaseException:
-            await transport.close()
+            # A server that does not answer is not waited for once more. What it has been told to
+            # do, it does.
+            with suppress(TimeoutError, KernelConnectionError):
+                async with asyncio.timeout(_PARTING):
+                    await transport.close()
             raise
         return cls(transport)
 
@@ -275,3 +290,4 @@ class AsyncEagerClient:
 
 _READY_TIMEOUT: Final = 60.0
 _ATTEMPTS: Final = 3
+_PARTING: Final = 5.0

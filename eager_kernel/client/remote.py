@@ -83,9 +83,9 @@ class RemoteTransport:
     async def ready(self, timeout: float) -> None:
         """Wait for the connection, and the first time for the kernel."""
         first = self._keeping is None or self._died
-        await self.open(timeout)
         try:
             async with asyncio.timeout(timeout):
+                await self.open(timeout)
                 await self._connected.wait()
                 if first:
                     await self._hear_kernel()
@@ -167,15 +167,15 @@ class RemoteTransport:
         address = self._api.address
         # A server answers a request for a websocket that it refuses with a page or with nothing;
         # here it says why.
-        await self._api.look(self.kernel_id)
+        await self._api.look(self.kernel_id, min(timeout, TIMEOUT))
         request = HTTPRequest(
             address.websocket(self.kernel_id, self.session.session),
             headers=address.headers,
             connect_timeout=min(timeout, TIMEOUT),
             request_timeout=timeout,
         )
-        try:
-            self._socket = await websocket_connect(
+        connecting = asyncio.ensure_future(
+            websocket_connect(
                 request,
                 subprotocols=[V1],
                 # A connection that is dead, but has not been closed, is known by this.
@@ -183,6 +183,12 @@ class RemoteTransport:
                 ping_timeout=_PING_INTERVAL,
                 max_message_size=_LARGEST,
             )
+        )
+        try:
+            self._socket = await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            connecting.add_done_callback(_close_late)
+            raise
         except REFUSALS as error:
             raise explain(error, address) from error
         self._connected.set()
@@ -266,20 +272,35 @@ class RemoteTransport:
         self._queued = 0
 
     async def _hear_kernel(self) -> None:
-        request = self.session.msg("kernel_info_request", {})
-        self.send("shell", request)
+        """Ask until the kernel answers, also one that the server has to start twice."""
+        asked: set[str] = set()
+        round_trip = _FIRST_ROUND
         while True:
-            reply = await self.receive("shell")
-            if (
-                isinstance(reply, dict)
-                and reply["parent_header"].get("msg_id") == (request["header"]["msg_id"])
-            ):
-                return
+            await self._connected.wait()
+            self.mend()
+            request = self.session.msg("kernel_info_request", {})
+            asked.add(request["header"]["msg_id"])
+            self.send("shell", request)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(round_trip):
+                    while not _is_reply(await self.receive("shell"), asked):
+                        pass
+                    return
+            await self.check()
+            round_trip = min(2 * round_trip, _LONGEST_PAUSE)
+            if self._died:
+                # As where one of its ports was taken when it was to be bound: the server chooses
+                # others, but the connection stays with those there were.
+                self.renew()
 
 
 def _says_that_it_died(message: dict[str, Any]) -> bool:
     state = message["content"].get("execution_state")
     return message["header"]["msg_type"] == "status" and state in ("restarting", "dead")
+
+
+def _is_reply(heard: Heard, asked: set[str]) -> bool:
+    return isinstance(heard, dict) and heard["parent_header"].get("msg_id") in asked
 
 
 def _is_final(error: KernelConnectionError) -> bool:
@@ -294,6 +315,12 @@ def _ignore_breaking(sent: asyncio.Future[None]) -> None:
         sent.exception()
 
 
+def _close_late(connecting: asyncio.Future[WebSocketClientConnection]) -> None:
+    """Close a connection that nobody waits for any more."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().close()
+
+
 _DIED: Final = "the kernel died, and the run with it"
 _PING_INTERVAL: Final = 20.0
 _LARGEST: Final = 2 * MAX_MESSAGE
@@ -301,4 +328,5 @@ _MOST_QUEUED: Final = MAX_MESSAGE
 _UNTIL_TAKEN: Final = 5.0
 _ATTEMPTS: Final = 7
 _FIRST_PAUSE: Final = 0.1
+_FIRST_ROUND: Final = 1.0
 _LONGEST_PAUSE: Final = 5.0

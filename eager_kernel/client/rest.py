@@ -89,15 +89,22 @@ class KernelsApi:
             )
         return str(models[0]["id"])
 
-    async def look(self, kernel_id: str) -> None:
+    async def look(self, kernel_id: str, timeout: float = TIMEOUT) -> None:
         """See that a kernel is there.
+
+        Parameters
+        ----------
+        kernel_id
+            Which.
+        timeout
+            Seconds that the server may take.
 
         Raises
         ------
         KernelConnectionError
             It is not, or the server does not let us know.
         """
-        await self._ask("GET", "kernels", kernel_id)
+        await self._ask("GET", "kernels", kernel_id, timeout=timeout)
 
     async def interrupt(self, kernel_id: str) -> None:
         """Interrupt what a kernel runs."""

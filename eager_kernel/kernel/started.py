@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 from typing import Any, Final
 
 import zmq
@@ -33,25 +34,61 @@ class StartedApp(IPKernelApp):
         _take_over(s, self.given.sockets.get(port))
         return super()._try_bind_socket(s, port)
 
+    def init_iopub(self, context: Any) -> None:
+        """Make the socket of iopub; where it can't be, the process is to end."""
+        try:
+            super().init_iopub(context)
+        except zmq.ZMQError:
+            # Another program has the port. ipykernel would wait at its end for this socket to be
+            # closed, for ever, and whoever started the kernel would wait for the kernel.
+            self.iopub_socket.close()
+            raise
+
     def init_heartbeat(self) -> None:
-        """Start the heart, on its socket if that listens already."""
-        if self.hb_port not in self.given.sockets:
-            super().init_heartbeat()
-            return
-        self.heartbeat = _Heartbeat(  # otherwise as ipykernel does
+        """Start the heart, on its socket if that listens already; without one there is no kernel.
+
+        Raises
+        ------
+        zmq.ZMQError
+            Another program has its port. ipykernel would go on, and seem dead to some clients.
+        """
+        self.heartbeat = heart = _Heartbeat(  # otherwise as ipykernel does
             zmq.Context(),
             (self.transport, self.ip, self.hb_port),
             curve_publickey=self.curve_publickey,
             curve_secretkey=self.curve_secretkey,
         )
-        self.heartbeat.listening = self.given.sockets[self.hb_port]
-        self.heartbeat.start()
+        heart.listening = self.given.sockets.get(self.hb_port)
+        self.hb_port = heart.port
+        heart.start()
+        heart.begun.wait()
+        if heart.failure is not None:
+            raise heart.failure
 
 
 class _Heartbeat(Heartbeat):
-    """A heart whose socket listens already."""
+    """A heart that says whether it listens."""
 
-    listening: int
+    listening: int | None = None
+    failure: zmq.ZMQError | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.begun = threading.Event()
+
+    def run(self) -> None:
+        """Beat."""
+        try:
+            super().run()
+        except zmq.ZMQError as error:
+            if self.begun.is_set():
+                raise
+            self.failure = error
+            self.begun.set()
+
+    def _bind_socket(self) -> None:
+        super()._bind_socket()
+        self.begun.set()
 
     def _try_bind_socket(self) -> Any:
         _take_over(self.socket, self.listening)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from jupyter_client.blocking.client import BlockingKernelClient
@@ -11,7 +12,7 @@ from eager_kernel.places import connection_traits
 
 
 def start_kernel(
-    name: str, *, timeout: float = 60, **options: Any
+    name: str, *, timeout: float = 60, traits: Mapping[str, Any] | None = None, **options: Any
 ) -> tuple[KernelManager, BlockingKernelClient]:
     """Start a kernel, and wait until it answers.
 
@@ -24,6 +25,8 @@ def start_kernel(
         Of its kernelspec.
     timeout
         Seconds that it may take to answer.
+    traits
+        Of its manager; None: those that make it use sockets of the file system.
     options
         As of `jupyter_client.manager.KernelManager.start_kernel`.
 
@@ -34,17 +37,17 @@ def start_kernel(
     """
     for _ in range(_ATTEMPTS - 1):
         try:
-            return _start(name, timeout, options)
+            return _start(name, timeout, traits, options)
         except RuntimeError as error:
             if "died" not in str(error):
                 raise
-    return _start(name, timeout, options)
+    return _start(name, timeout, traits, options)
 
 
 def _start(
-    name: str, timeout: float, options: dict[str, Any]
+    name: str, timeout: float, traits: Mapping[str, Any] | None, options: dict[str, Any]
 ) -> tuple[KernelManager, BlockingKernelClient]:
-    manager = KernelManager(kernel_name=name, **connection_traits())
+    manager = KernelManager(kernel_name=name, **(connection_traits() if traits is None else traits))
     manager.start_kernel(**options)
     client = manager.client()
     client.start_channels()

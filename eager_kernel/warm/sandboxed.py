@@ -92,9 +92,9 @@ class SandboxProvisioner(WarmProvisioner):
         manager = self.parent
         if manager is not None and manager.transport != "ipc":
             if not manager.connection_file:
-                manager.connection_file = str(
-                    Path(jupyter_runtime_dir(), f"kernel-{self.kernel_id}.json")
-                )
+                runtime = Path(jupyter_runtime_dir())
+                runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+                manager.connection_file = str(runtime / f"kernel-{self.kernel_id}.json")
             name = Path(manager.connection_file).stem + "-ipc"
             manager.cache_ports = False
             manager.transport = "ipc"

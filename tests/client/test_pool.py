@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 from eager_kernel import AsyncEagerPool, EagerPool
 from eager_kernel.client import pool as pool_module
 from eager_kernel.client.pool import own_memory
+from eager_kernel.client.pooled import Pooled
 from eager_kernel.errors import KernelConnectionError, PoolError, SandboxError
 from tests.processes import gone
 from tests.sandbox.conftest import found, needs_sandbox
@@ -45,6 +47,15 @@ async def becomes(happens: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not happens():
             await asyncio.sleep(0.02)
+
+
+async def ended(kernel: Pooled) -> None:
+    """Wait until its death can be seen: its threads end after its first one."""
+    async with asyncio.timeout(30):
+        with suppress(KernelConnectionError):
+            while True:
+                await kernel.check()
+                await asyncio.sleep(0.02)
 
 
 @pytest.fixture(autouse=True)
@@ -168,7 +179,7 @@ async def test_kernels_that_die(pools: list[AsyncEagerPool]) -> None:
             process = kernel.process()
             assert process is not None
             os.kill(process, signal.SIGKILL)
-            await becomes(lambda process=process: gone(process))
+            await ended(kernel)
         client = await pool.take()
         assert await answer(client, "6 * 7") == "42"
         os.kill(await pid_of(client), signal.SIGKILL)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from jupyter_client.manager import KernelManager
 from jupyter_core.paths import jupyter_runtime_dir
 
 from eager_kernel import EagerClient
 from eager_kernel.places import connection_traits, socket_folder
+from eager_kernel.testing.kernels import start_kernel
 from eager_kernel.testing.wire import run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kernels have ports here")
@@ -68,12 +68,12 @@ def test_a_folder_of_somebody_else_is_not_taken(
 @pytest.mark.parametrize("transport", ["tcp", "ipc"])
 def test_encrypted(kernel: str, transport: str) -> None:
     traits = connection_traits() if transport == "ipc" else {}
-    manager = KernelManager(kernel_name=kernel, transport_encryption="required", **traits)
-    manager.start_kernel(extra_arguments=["--log-level=ERROR"])
-    client = manager.client()
-    client.start_channels()
+    manager, client = start_kernel(
+        kernel,
+        traits={"transport_encryption": "required", **traits},
+        extra_arguments=["--log-level=ERROR"],
+    )
     try:
-        client.wait_for_ready(timeout=60)
         assert manager.curve_publickey
         assert "curve_publickey" in Path(manager.connection_file).read_text("utf-8")
         shown: list[str] = []

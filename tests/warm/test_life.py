@@ -18,6 +18,7 @@ from jupyter_client.manager import KernelManager
 from jupyter_core.paths import jupyter_runtime_dir
 
 from eager_kernel import AsyncEagerClient, EagerClient
+from eager_kernel.places import connection_traits
 from eager_kernel.testing.wire import WireStream, run
 from tests.processes import gone
 from tests.warm.conftest import template_of, value
@@ -105,7 +106,7 @@ def test_it_ends_when_it_is_asked_to(kernel: Kernel) -> None:
     ],
 )
 def test_exit_codes(specs: str, code: str, expected: int) -> None:
-    manager = KernelManager(kernel_name=specs)
+    manager = KernelManager(kernel_name=specs, **connection_traits())
     manager.start_kernel(extra_arguments=["--log-level=ERROR"])
     client = manager.client()
     client.start_channels()
@@ -145,7 +146,7 @@ def test_a_template_that_is_killed(warm: Start) -> None:
 
 
 def test_exit_code_without_a_template(specs: str) -> None:
-    manager = KernelManager(kernel_name=specs)
+    manager = KernelManager(kernel_name=specs, **connection_traits())
     manager.start_kernel(extra_arguments=["--log-level=ERROR"])
     process = manager.provisioner.process
     template = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1])
@@ -185,7 +186,7 @@ def test_what_it_started_ends_with_it(warm: Start) -> None:
 
 
 def test_streams_of_its_own(specs: str, tmp_path: Path) -> None:
-    manager = KernelManager(kernel_name=specs)
+    manager = KernelManager(kernel_name=specs, **connection_traits())
     with (tmp_path / "err").open("wb") as err:
         manager.start_kernel(stdout=subprocess.PIPE, stderr=err)
     client = manager.client()
