@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,17 @@ def test_the_page_of_traits_is_up_to_date() -> None:
     )
     page = ROOT.joinpath("docs", "configuration.md").read_text()
     assert done.stdout == page, "run python docs/make_configuration.py"
+
+
+def test_the_page_of_security_names_tests_that_are_there() -> None:
+    page = ROOT.joinpath("docs", "security.md").read_text("utf-8")
+    files = {path.name: path.read_text("utf-8") for path in ROOT.joinpath("tests").rglob("*.py")}
+    named = set(re.findall(r"`(?:tests/[\w/]*)?(test_\w+(?:\.py)?)`", page))
+    assert len(named) > 80
+    for name in named:
+        if name.endswith(".py"):
+            assert name in files, name
+        else:
+            assert any(f"def {name}(" in text for text in files.values()), name
+    for path in re.findall(r"`(tests/[\w/.]+)`", page):
+        assert ROOT.joinpath(path).exists(), path
