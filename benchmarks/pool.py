@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,9 +51,11 @@ def run(repeats: int) -> list[Table]:
 
 
 def _load(options: dict[str, Any]) -> dict[str, Any]:
-    before = len(psutil.Process().children(recursive=True))
+    before = _processes(os.getpid())
     waits: list[float] = []
     sessions: list[float] = []
+    kernels: set[int] = set()
+    parents: set[int] = set()
 
     def session(number: int) -> bool:
         begin = time.perf_counter()
@@ -65,6 +69,11 @@ def _load(options: dict[str, Any]) -> dict[str, Any]:
                 number += step
                 right &= [o.get("text") for o in result.outputs] == [f"{number}\n"]
             sessions.append(time.perf_counter() - taken)
+            said = client.execute("import os; print(os.getpid(), os.getppid())").outputs[0]["text"]
+            kernel, parent = map(int, said.split())
+            right &= kernel not in kernels  # nobody gets a used one
+            kernels.add(kernel)
+            parents.add(parent)
             return right
 
     with EagerPool(cwd=str(Path.cwd()), extra_arguments=["--log-level=ERROR"], **options) as pool:
@@ -72,9 +81,34 @@ def _load(options: dict[str, Any]) -> dict[str, Any]:
         with ThreadPoolExecutor(_CLIENTS) as threads:
             right = list(threads.map(session, range(_SESSIONS)))
         wall = time.perf_counter() - begin
-    left = len(psutil.Process().children(recursive=True)) - before
-    faults = right.count(False) + (_SESSIONS - len(right)) + max(0, left)
+    faults = right.count(False) + (_SESSIONS - len(right)) + _left(parents, before)
     return {"waits": waits, "sessions": sessions, "wall": wall, "faults": faults}
+
+
+def _left(parents: set[int], before: set[int]) -> int:
+    """How many kernels are still there, some time after all should have ended."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        # Forked ones are their template's children; a template that was there before has others.
+        left = set().union(*map(_processes, parents - {os.getpid()}))
+        left |= _processes(os.getpid()) - before
+        if not left or time.monotonic() > until:
+            return len(left)
+        time.sleep(0.1)
+
+
+def _processes(parent: int) -> set[int]:
+    """The children of a process that have not ended."""
+    try:
+        children = psutil.Process(parent).children()
+    except psutil.NoSuchProcess:
+        return set()
+    found = set()
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            if child.status() != psutil.STATUS_ZOMBIE:
+                found.add(child.pid)
+    return found
 
 
 _POOLS: Final[dict[str, dict[str, Any]]] = {
@@ -84,4 +118,5 @@ _POOLS: Final[dict[str, dict[str, Any]]] = {
 _SESSIONS: Final = 200
 _CLIENTS: Final = 20
 _TENANTS: Final = 7
+_PATIENCE: Final = 20.0
 _OFTEN: Final = 5

@@ -40,8 +40,8 @@ ABOUT = {
     "(server.md).",
     WarmProvisioner: "Kernels that are forked: [kernels that are there at once](warm.md). In "
     "`jupyter_server_config.py`, or in a kernelspec's `metadata.kernel_provisioner.config`.",
-    SandboxProvisioner: "Kernels that are locked in: [the sandbox](sandbox.md). In the same places; "
-    "with the traits of `WarmProvisioner`, too.",
+    SandboxProvisioner: "Kernels that are locked in: [the sandbox](sandbox.md). In the same "
+    "places; with the traits of `WarmProvisioner`, too.",
     EagerKernel: "Classes that a deployer may replace. All other traits are ipykernel's.",
 }
 ABOUT_PROMPT = """\

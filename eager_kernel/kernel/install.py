@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.application import JupyterApp, base_aliases, base_flags
-from traitlets import Bool, Unicode, default
+from traitlets import Bool, Unicode
 
 from eager_kernel._version import __version__
 from eager_kernel.sandbox.probe import probe
@@ -39,9 +39,11 @@ class InstallApp(JupyterApp):
         help='Install "EAGER Python (warm)": kernels forked from a process that has imported '
         "what programs import.",
     ).tag(config=True)
-    sandbox = Bool(False, help='Install "EAGER Python (sandbox)": kernels that are locked in.').tag(
-        config=True
-    )
+    sandbox = Bool(
+        False,
+        help='Install "EAGER Python (sandbox)": kernels that are locked in. With --warm, both are '
+        "installed, and kernels that are locked in are forked, too.",
+    ).tag(config=True)
     kernel_name = Unicode(
         help="Name of the kernelspec's folder. Default: eager_python, eager_python_warm or "
         "eager_python_sandbox."
@@ -62,38 +64,36 @@ class InstallApp(JupyterApp):
         "sandbox": ({"InstallApp": {"sandbox": True}}, sandbox.help),
     }
 
-    @default("kernel_name")
-    def _default_kernel_name(self) -> str:
-        return KERNEL_NAME + ("_sandbox" if self.sandbox else "_warm" if self.warm else "")
-
-    @default("display_name")
-    def _default_display_name(self) -> str:
-        kinds = [word for word, said in (("warm", self.warm), ("sandbox", self.sandbox)) if said]
-        return DISPLAY_NAME + (f" ({', '.join(kinds)})" if kinds else "")
-
     def start(self) -> None:
         """Install."""
         if sum((self.user, self.sys_prefix, bool(self.prefix))) > 1:
             self.exit("choose one of --user, --sys-prefix and --prefix")
-        prefix = sys.prefix if self.sys_prefix else self.prefix or None
         try:
-            where = install(
-                user=self.user,
-                prefix=prefix,
-                kernel_name=self.kernel_name,
-                display_name=self.display_name,
-                warm=self.warm,
-                sandbox=self.sandbox,
-            )
+            if self.warm and self.sandbox and not self.kernel_name:
+                self._install(warm=True, sandbox=False)
+            self._install(warm=self.warm, sandbox=self.sandbox)
         except PermissionError as error:
             self.log.error("%s\nUse --user, --sys-prefix or --prefix.", error)
             self.exit(1)
         except ValueError as error:  # an impossible kernel name
             self.log.error("%s", error)
             self.exit(1)
-        print(f"Installed kernelspec {self.kernel_name} in {where}")  # noqa: T201
         if self.sandbox and (found := probe()).state != "usable":
             self.log.warning("As things are, %s", found.message)
+
+    def _install(self, *, warm: bool, sandbox: bool) -> None:
+        kinds = [word for word, said in (("warm", warm), ("sandbox", sandbox)) if said]
+        name = self.kernel_name or "_".join([KERNEL_NAME, *kinds[-1:]])
+        where = install(
+            user=self.user,
+            prefix=sys.prefix if self.sys_prefix else self.prefix or None,
+            kernel_name=name,
+            display_name=self.display_name
+            or DISPLAY_NAME + (f" ({', '.join(kinds)})" if kinds else ""),
+            warm=warm,
+            sandbox=sandbox,
+        )
+        print(f"Installed kernelspec {name} in {where}")  # noqa: T201
 
 
 def install(

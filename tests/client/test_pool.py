@@ -26,7 +26,7 @@ from eager_kernel.errors import KernelConnectionError, PoolError, SandboxError
 from tests.processes import gone
 from tests.sandbox.conftest import found, needs_sandbox
 from tests.servers import Server
-from tests.warm.conftest import _templates_end
+from tests.warm.conftest import PATIENCE, _templates_end
 from tests.warm.test_life import until
 
 __all__ = ["_templates_end", "found", "needs_sandbox"]  # fixtures
@@ -70,7 +70,9 @@ def pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[AsyncEagerPool]]:
     before = AsyncEagerPool.__init__
 
     def note(self: AsyncEagerPool, *arguments: Any, **options: Any) -> None:
-        options.setdefault("extra_arguments", ["--log-level=ERROR"])
+        options.setdefault("timeout", PATIENCE)
+        if options.get("url") is None:
+            options.setdefault("extra_arguments", ["--log-level=ERROR"])
         before(self, *arguments, **options)
         made.append(self)
 

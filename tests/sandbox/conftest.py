@@ -11,7 +11,7 @@ import pytest
 
 from eager_kernel import EagerClient
 from eager_kernel.sandbox.probe import Probe, probe
-from tests.warm.conftest import _templates_end, specs
+from tests.warm.conftest import PATIENCE, _templates_end, specs
 
 __all__ = ["_templates_end", "specs"]  # fixtures
 
@@ -49,7 +49,11 @@ def locked_in(needs_sandbox: None, tmp_path: Path) -> Iterator[Callable[..., Eag
         folder.mkdir(exist_ok=True)
         clients.append(
             EagerClient.start(
-                warm=warm, sandbox=options or True, cwd=str(folder), extra_arguments=QUIET
+                warm=warm,
+                sandbox=options or True,
+                cwd=str(folder),
+                timeout=PATIENCE,
+                extra_arguments=QUIET,
             )
         )
         return clients[-1]

@@ -15,6 +15,8 @@ from eager_kernel import EagerClient
 from eager_kernel.client import local
 from eager_kernel.kernel.install import install
 
+PATIENCE = 110.0
+"""Seconds that a start may take, also one that first makes a template, on a busy machine."""
 linux = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
 
 
@@ -62,6 +64,7 @@ def warm() -> Iterator[Callable[..., EagerClient]]:
 
     def start(**options: Any) -> EagerClient:
         options.setdefault("extra_arguments", ["--log-level=ERROR"])
+        options.setdefault("timeout", PATIENCE)
         clients.append(EagerClient.start(warm=True, **options))
         return clients[-1]
 
