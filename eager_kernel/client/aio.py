@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, Unpack
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from eager_kernel.client.address import parse_address
+from eager_kernel.client.eager_run import AsyncEagerRun
+from eager_kernel.client.iterating import Deltas
 from eager_kernel.client.local import Sandbox, launch, make_manager, name_on_server
+from eager_kernel.client.options import CellOptions, Mode, OnError, RunOptions
 from eager_kernel.client.questions import OnInput
 from eager_kernel.client.remote import RemoteTransport
 from eager_kernel.client.rest import KernelsApi
@@ -38,6 +40,7 @@ class AsyncEagerClient:
         self._transport = transport
         self._interval = interval
         self._one_at_a_time = asyncio.Lock()
+        self._current: AsyncEagerRun | None = None
 
     @classmethod
     async def start(
@@ -169,20 +172,28 @@ class AsyncEagerClient:
         await self.close()
 
     async def close(self) -> None:
-        """Disconnect; shut down a kernel that this client started."""
+        """Disconnect; shut down a kernel that this client started.
+
+        A run that goes on is given up.
+        """
+        await self._end("the client was closed, and the run ended with that")
+
+    async def _end(self, why: str) -> None:
+        """Close it; whoever waits for a run hears why."""
+        if self._current is not None:
+            await self._current.abandon(why)
         await self._transport.close()
 
     async def interrupt(self) -> None:
         """Interrupt what the kernel runs."""
         await self._transport.interrupt()
 
-    async def run(
+    async def open(
         self,
-        deltas: AsyncIterable[str] | Iterable[str],
         *,
         format: str = "auto",
-        gate: str | None = None,
-        on_error: str = "stop",
+        gate: Mode | None = None,
+        on_error: OnError = "stop",
         model: str = "",
         on_event: OnEvent | None = None,
         on_input: OnInput | None = None,
@@ -190,7 +201,53 @@ class AsyncEagerClient:
         store_history: bool = True,
         user_expressions: dict[str, str] | None = None,
         max_bytes: int = MAX_BYTES,
-    ) -> RunResult:
+        timeout: float | None = None,
+    ) -> AsyncEagerRun:
+        """Begin a run whose text is pushed: by a framework's callback, a thread, a task.
+
+        Parameters
+        ----------
+        format, gate, on_error, model
+            As in the protocol's ``comm_open``; `gate` None: as the kernel is configured.
+        on_event
+            Called with everything that happens. If it raises, the run is cancelled, and whoever
+            waits for the result gets what it raised.
+        on_input
+            Answers `input()`; without it the program gets `StdinNotImplementedError`. If it
+            raises, as above.
+        silent, store_history, user_expressions
+            As in an `execute_request`.
+        max_bytes
+            Memory that the outputs may take; what comes above it is dropped, and the result says
+            so.
+        timeout
+            Seconds that the run may take, from now to its end. Then it is interrupted, and the
+            result's error is a ``RunTimeoutError``. None: as many as it wants.
+
+        Returns
+        -------
+        AsyncEagerRun
+            As soon as the run before it is over: a client has one at a time.
+
+        Raises
+        ------
+        KernelConnectionError
+            The kernel died, or its server can't be reached any more.
+        """
+        options: dict[str, Any] = {"version": 1, "format": format, "on_error": on_error}
+        options |= {"gate": gate} if gate is not None else {}
+        options |= {"model": model} if model else {}
+        run = await self._begin_run(on_event, on_input, max_bytes)
+        run.open(options)
+        run.execute(
+            f"%eager attach {run.comm_id}",
+            silent=silent,
+            store_history=store_history,
+            user_expressions=user_expressions,
+        )
+        return self._follow(run, timeout)
+
+    async def run(self, deltas: Deltas, **options: Unpack[RunOptions]) -> RunResult:
         """Run a program while it arrives.
 
         When the kernel says stop, the iterator of `deltas` is closed, which closes the model's
@@ -200,21 +257,12 @@ class AsyncEagerClient:
         Parameters
         ----------
         deltas
-            The model's text, piece by piece. If it has an attribute ``finish_reason`` at its
-            end, that is passed on, so that a program that was cut off is recognised. A plain
-            iterable must not block, as the event loop would with it; the synchronous client
-            is for those that do.
-        format, gate, on_error, model
-            As in the protocol's ``comm_open``; `gate` None: as the kernel is configured.
-        on_event
-            Called with everything that happens.
-        on_input
-            Answers `input()`; without it the program gets `StdinNotImplementedError`.
-        silent, store_history, user_expressions
-            As in an `execute_request`.
-        max_bytes
-            Memory that the outputs may take; what comes above it is dropped, and the result says
-            so.
+            The model's text, piece by piece; pieces that are empty or None are skipped. If it has
+            an attribute ``finish_reason`` at its end, that is passed on, so that a program that
+            was cut off is recognised. A plain iterable must not block, as the event loop would
+            with it; the synchronous client is for those that do.
+        options
+            As of `open`.
 
         Returns
         -------
@@ -224,32 +272,40 @@ class AsyncEagerClient:
         Raises
         ------
         KernelConnectionError
-            The kernel died, or its server can't be reached any more.
+            The kernel died, its server can't be reached any more, or the program does not let
+            itself be interrupted.
+        TypeError
+            A delta is no text.
         Exception
-            Whatever `deltas` raises before the kernel says stop; the run is cancelled first.
-            What it raises after that, or on being closed, is the result's ``source_error``.
+            Whatever `deltas` raises before the kernel says stop, or a callback; the run is
+            cancelled first. What `deltas` raises after that, or on being closed, is the result's
+            ``source_error``.
 
         Notes
         -----
         Where the task that awaits this is cancelled, so is the run: what has not run yet is
-        dropped. A statement that runs goes on; `interrupt` ends it.
+        dropped, and the statement that runs is interrupted. The next run waits for no more than
+        that.
         """
-        options: dict[str, Any] = {"version": 1, "format": format, "on_error": on_error}
-        options |= {"gate": gate} if gate is not None else {}
-        options |= {"model": model} if model else {}
-        async with self._one_at_a_time:
-            await self._transport.ready(_READY_TIMEOUT)
-            run = Run(self._transport, on_event, on_input, self._interval, max_bytes=max_bytes)
-            run.open(options)
-            run.execute(
-                f"%eager attach {run.comm_id}",
-                silent=silent,
-                store_history=store_history,
-                user_expressions=user_expressions,
-            )
-            return await run.stream(deltas)
+        run = await self.open(**options)
+        return await run.pull(deltas)
 
-    async def execute(
+    async def execute(self, code: str, **options: Unpack[CellOptions]) -> RunResult:
+        """Run an ordinary cell, as if it were typed; options as of `open`.
+
+        Raises
+        ------
+        KernelConnectionError, Exception
+            As in `run`.
+        """
+        run = await self.begin_cell(code, **options)
+        try:
+            return await run.result()
+        except asyncio.CancelledError:
+            run.cancel()
+            raise
+
+    async def begin_cell(
         self,
         code: str,
         *,
@@ -259,18 +315,60 @@ class AsyncEagerClient:
         store_history: bool = True,
         user_expressions: dict[str, str] | None = None,
         max_bytes: int = MAX_BYTES,
-    ) -> RunResult:
-        """Run an ordinary cell; parameters as in `run`."""
+        timeout: float | None = None,
+    ) -> AsyncEagerRun:
+        """Send an ordinary cell; options as of `open`. The run takes no text."""
+        run = await self._begin_run(on_event, on_input, max_bytes)
+        run.execute(
+            code, silent=silent, store_history=store_history, user_expressions=user_expressions
+        )
+        return self._follow(run, timeout)
+
+    async def reset(self) -> None:
+        """Forget all names that programs have made; imported modules stay loaded.
+
+        Raises
+        ------
+        KernelConnectionError
+            As in `run`.
+        """
+        await self.execute("%reset -f", silent=True, store_history=False)
+
+    async def restart(self, timeout: float = 60.0) -> None:
+        """Start the kernel anew: one that has died, hangs, or has become unusable.
+
+        Whoever waits for the run that goes on gets a `KernelConnectionError`.
+
+        Parameters
+        ----------
+        timeout
+            Seconds that it may take.
+
+        Raises
+        ------
+        KernelConnectionError
+            It does not start, or it is not this client's to start: it only connected to it, by its
+            connection file.
+        """
+        if self._current is not None:
+            await self._current.abandon("the kernel was started anew, and the run ended with that")
         async with self._one_at_a_time:
+            await self._transport.restart(timeout)
+
+    async def _begin_run(
+        self, on_event: OnEvent | None, on_input: OnInput | None, max_bytes: int
+    ) -> Run:
+        await self._one_at_a_time.acquire()
+        try:
             await self._transport.ready(_READY_TIMEOUT)
-            run = Run(self._transport, on_event, on_input, self._interval, max_bytes=max_bytes)
-            run.execute(
-                code,
-                silent=silent,
-                store_history=store_history,
-                user_expressions=user_expressions,
-            )
-            return await run.wait()
+            return Run(self._transport, on_event, on_input, self._interval, max_bytes=max_bytes)
+        except BaseException:
+            self._one_at_a_time.release()
+            raise
+
+    def _follow(self, run: Run, timeout: float | None) -> AsyncEagerRun:
+        self._current = AsyncEagerRun(run, self._transport, timeout, self._one_at_a_time.release)
+        return self._current
 
 
 _READY_TIMEOUT: Final = 60.0
