@@ -53,7 +53,7 @@ def test_public_names() -> None:
 
 
 def test_names_of_the_client() -> None:
-    from eager_kernel import client  # noqa: PLC0415
+    from eager_kernel import client
 
     assert set(client.__all__) == {
         "AsyncEagerClient",
