@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, Unpack
+from typing import Any, Final, Self, TypeVar, Unpack
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from eager_kernel.client.address import parse_address
 from eager_kernel.client.eager_run import AsyncEagerRun
+from eager_kernel.client.hosting import HostFunction, Hosting
 from eager_kernel.client.iterating import Deltas
 from eager_kernel.client.local import Sandbox, launch, make_manager, name_on_server
 from eager_kernel.client.options import CellOptions, Mode, OnError, RunOptions
@@ -21,6 +23,8 @@ from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import MAX_BYTES, OnEvent, Run
 from eager_kernel.client.transport import DiedAtStartError, LocalTransport, Transport
 from eager_kernel.errors import KernelConnectionError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class AsyncEagerClient:
@@ -41,6 +45,7 @@ class AsyncEagerClient:
         self._interval = interval
         self._one_at_a_time = asyncio.Lock()
         self._current: AsyncEagerRun | None = None
+        self._hosting = Hosting()
 
     @classmethod
     async def start(
@@ -324,6 +329,43 @@ class AsyncEagerClient:
         )
         return self._follow(run, timeout)
 
+    def expose(self, function: F, *, name: str | None = None, effects: bool = True) -> F:
+        """Let programs in the kernel call a function of this process.
+
+        From the next run on, it is a name of theirs. Arguments and what it gives go by value:
+        text, numbers, lists and dicts. What it raises is raised in the program, with its type's
+        name and its message. Programs await an asynchronous one; a plain one is called in a
+        thread, several at once.
+
+        Parameters
+        ----------
+        function
+            The function.
+        name
+            What programs call it; None: its own name.
+        effects
+            Whether it may change something. If so, a call waits as any other effect does, until
+            the whole program is known. If not, it happens at once.
+
+        Returns
+        -------
+        F
+            `function`, so that this can be a decorator.
+
+        Raises
+        ------
+        ValueError
+            The name is none that a program could call.
+
+        Notes
+        -----
+        A call ends with its run: an asynchronous function is cancelled then. A thread can't be;
+        what it gives is dropped.
+        """
+        called = name if name is not None else getattr(function, "__name__", "")
+        self._hosting.add(HostFunction(function, called, effects))
+        return function
+
     async def reset(self) -> None:
         """Forget all names that programs have made; imported modules stay loaded.
 
@@ -333,6 +375,7 @@ class AsyncEagerClient:
             As in `run`.
         """
         await self.execute("%reset -f", silent=True, store_history=False)
+        self._hosting.forget_binding()
 
     async def restart(self, timeout: float = 60.0) -> None:
         """Start the kernel anew: one that has died, hangs, or has become unusable.
@@ -354,6 +397,7 @@ class AsyncEagerClient:
             await self._current.abandon("the kernel was started anew, and the run ended with that")
         async with self._one_at_a_time:
             await self._transport.restart(timeout)
+            self._hosting.forget_binding()
 
     async def _begin_run(
         self, on_event: OnEvent | None, on_input: OnInput | None, max_bytes: int
@@ -361,10 +405,34 @@ class AsyncEagerClient:
         await self._one_at_a_time.acquire()
         try:
             await self._transport.ready(_READY_TIMEOUT)
-            return Run(self._transport, on_event, on_input, self._interval, max_bytes=max_bytes)
+            if not self._hosting.is_bound:
+                await self._bind()
+            return self._make_run(on_event, on_input, max_bytes)
         except BaseException:
             self._one_at_a_time.release()
             raise
+
+    def _make_run(self, on_event: OnEvent | None, on_input: OnInput | None, max_bytes: int) -> Run:
+        return Run(
+            self._transport,
+            on_event,
+            on_input,
+            self._interval,
+            max_bytes=max_bytes,
+            hosting=self._hosting,
+        )
+
+    async def _bind(self) -> None:
+        """Tell the kernel which functions its programs may call."""
+        run = self._make_run(None, None, MAX_BYTES)
+        run.execute(self._hosting.binding, silent=True, store_history=False)
+        result = await run.wait()
+        if result.error is not None:
+            raise KernelConnectionError(
+                "this kernel can't call functions of its clients, as one with eager_python can: "
+                f"{result.error.ename}: {result.error.evalue}"
+            )
+        self._hosting.is_bound = True
 
     def _follow(self, run: Run, timeout: float | None) -> AsyncEagerRun:
         self._current = AsyncEagerRun(run, self._transport, timeout, self._one_at_a_time.release)

@@ -19,6 +19,7 @@ from eager_kernel.client.checks import (
     check_update,
 )
 from eager_kernel.client.heard import UnfitError
+from eager_kernel.client.hosting import Hosting
 from eager_kernel.client.iterating import close, end, iterate
 from eager_kernel.client.outputs import FULL, OUTPUTS, OutputCollector
 from eager_kernel.client.questions import OnInput, Questions
@@ -63,6 +64,8 @@ class Run:
         How much may come that is no message of the protocol before the run is given up; None: any.
     log
         Hears what is dropped, by what is wrong with it.
+    hosting
+        Functions that the program may call.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Run:
         has_room: Callable[[int], bool] | None = None,
         max_dropped: int | None = None,
         log: Log = _LOG.warning,
+        hosting: Hosting | None = None,
     ) -> None:
         self.comm_id = uuid4().hex
         self.opened = asyncio.Event()
@@ -89,6 +93,7 @@ class Run:
         self._long_messages = 0
         self._max_dropped = max_dropped
         self._log = log
+        self._hosting = hosting
         self.dropped: dict[str, int] = {}
         """What came and was not taken: what was wrong with it, and how often."""
         self.heard_bytes = 0
@@ -166,6 +171,10 @@ class Run:
 
     def _send_data(self, data: dict[str, Any]) -> None:
         self._send("shell", "comm_msg", {"comm_id": self.comm_id, "data": data})
+
+    def _answer_call(self, data: dict[str, Any]) -> None:
+        if self._hosting is not None:
+            self._send("shell", "comm_msg", {"comm_id": self._hosting.comm_id, "data": data})
 
     def _send_delta(self, text: str, offset: int) -> None:
         self._send_data({"type": "delta", "text": text, "offset": offset})
@@ -263,6 +272,8 @@ class Run:
             return self._result()
         finally:
             self.stopped.set()
+            if self._hosting is not None:
+                self._hosting.cancel()
             for other in (ended, *tasks):
                 other.cancel()
             await asyncio.gather(ended, *tasks, return_exceptions=True)
@@ -307,6 +318,8 @@ class Run:
         """Decide what is read, before it is: a flood must not keep us from what there is else."""
         self.heard_bytes += len(content)
         if kind in ("comm_msg", "comm_close"):
+            if self._hosting is not None and self._hosting.comm_id.encode() in content:
+                return True
             if self.comm_id.encode() not in content:
                 return False
             if len(content) > _LONG_MESSAGE:
@@ -339,8 +352,11 @@ class Run:
         if message["parent_header"].get("msg_id") == self._opening:
             self.opened.set()
         if kind in ("comm_msg", "comm_close"):
-            if content.get("comm_id") == self.comm_id:
+            comm_id = content.get("comm_id")
+            if comm_id == self.comm_id:
                 self._take_comm(kind, content.get("data"))
+            elif self._hosting is not None and comm_id == self._hosting.comm_id:
+                self._hosting.take(content.get("data"), self._answer_call)
         elif message["parent_header"].get("msg_id") != self._request:
             return
         elif kind == "status":

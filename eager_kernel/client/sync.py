@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from eager_kernel.client.aio import AsyncEagerClient
+from eager_kernel.client.aio import AsyncEagerClient, F
 from eager_kernel.client.eager_run import EagerRun
 from eager_kernel.client.iterating import check_deltas, close_now
 from eager_kernel.client.local import Sandbox
@@ -111,6 +111,13 @@ class EagerClient:
     def restart(self, timeout: float = 60.0) -> None:
         """Start the kernel anew; see `AsyncEagerClient.restart`. From any thread."""
         self._loop.call(self._client.restart(timeout))
+
+    def expose(self, function: F, *, name: str | None = None, effects: bool = True) -> F:
+        """Let programs in the kernel call a function; see `AsyncEagerClient.expose`.
+
+        It is called in a thread; an asynchronous one on the client's own loop.
+        """
+        return self._client.expose(function, name=name, effects=effects)
 
     def reset(self) -> None:
         """Forget all names that programs have made; see `AsyncEagerClient.reset`."""
