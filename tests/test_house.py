@@ -53,6 +53,26 @@ def test_public_names() -> None:
         eager_kernel.Chunkers  # noqa: B018
 
 
+def test_names_of_the_client() -> None:
+    from eager_kernel import client
+
+    assert set(client.__all__) == {
+        "AsyncEagerClient",
+        "AsyncEagerPool",
+        "AsyncEagerRun",
+        "CellOptions",
+        "EagerClient",
+        "EagerPool",
+        "EagerRun",
+        "Mode",
+        "OnError",
+        "RunError",
+        "RunOptions",
+        "RunResult",
+    }
+    assert all(hasattr(client, name) for name in client.__all__)
+
+
 def test_the_core_is_light() -> None:
     """Using the chunker imports no Jupyter."""
     code = (

@@ -28,6 +28,7 @@ from eager_kernel.cli.warm import compare_starts
 from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core.extract import Code, make_extractor
 from eager_kernel.core.gantt import to_svg
+from eager_kernel.core.gate import Mode
 from eager_kernel.core.summary import summarise
 from eager_kernel.errors import EagerError, MissingExtraError
 from eager_kernel.sources.recorded import load_recording
@@ -98,7 +99,7 @@ class DemoApp(JupyterApp):
 
 
 def _watch(
-    screen: _Screen, title: str, client: EagerClient, deltas: Sequence[TimedDelta], gate: str
+    screen: _Screen, title: str, client: EagerClient, deltas: Sequence[TimedDelta], gate: Mode
 ) -> RunResult:
     view = _View(title, deltas, screen)
     with Live(view, console=screen.console, refresh_per_second=12, transient=True):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar, Unpack
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from eager_kernel.client.address import parse_address
 from eager_kernel.client.deadline import Deadline
+from eager_kernel.client.eager_run import AsyncEagerRun
+from eager_kernel.client.hosting import HostFunction, Hosting
+from eager_kernel.client.iterating import Deltas
 from eager_kernel.client.local import Sandbox, launch, make_manager, name_on_server
+from eager_kernel.client.options import CellOptions, Mode, OnError, RunOptions
 from eager_kernel.client.questions import OnInput
 from eager_kernel.client.remote import RemoteTransport
 from eager_kernel.client.rest import KernelsApi
@@ -21,6 +25,8 @@ from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import MAX_BYTES, OnEvent, Run
 from eager_kernel.client.transport import DiedAtStartError, LocalTransport, Transport
 from eager_kernel.errors import KernelConnectionError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class AsyncEagerClient:
@@ -40,6 +46,8 @@ class AsyncEagerClient:
         self._transport = transport
         self._interval = interval
         self._one_at_a_time = asyncio.Lock()
+        self._current: AsyncEagerRun | None = None
+        self._hosting = Hosting()
 
     @classmethod
     async def start(
@@ -184,20 +192,28 @@ class AsyncEagerClient:
         await self.close()
 
     async def close(self) -> None:
-        """Disconnect; shut down a kernel that this client started."""
+        """Disconnect; shut down a kernel that this client started.
+
+        A run that goes on is given up.
+        """
+        await self._end("the client was closed, and the run ended with that")
+
+    async def _end(self, why: str) -> None:
+        """Close it; whoever waits for a run hears why."""
+        if self._current is not None:
+            await self._current.abandon(why)
         await self._transport.close()
 
     async def interrupt(self) -> None:
         """Interrupt what the kernel runs."""
         await self._transport.interrupt()
 
-    async def run(
+    async def open(
         self,
-        deltas: AsyncIterable[str] | Iterable[str],
         *,
         format: str = "auto",
-        gate: str | None = None,
-        on_error: str = "stop",
+        gate: Mode | None = None,
+        on_error: OnError = "stop",
         model: str = "",
         on_event: OnEvent | None = None,
         on_input: OnInput | None = None,
@@ -205,7 +221,53 @@ class AsyncEagerClient:
         store_history: bool = True,
         user_expressions: dict[str, str] | None = None,
         max_bytes: int = MAX_BYTES,
-    ) -> RunResult:
+        timeout: float | None = None,
+    ) -> AsyncEagerRun:
+        """Begin a run whose text is pushed: by a framework's callback, a thread, a task.
+
+        Parameters
+        ----------
+        format, gate, on_error, model
+            As in the protocol's ``comm_open``; `gate` None: as the kernel is configured.
+        on_event
+            Called with everything that happens. If it raises, the run is cancelled, and whoever
+            waits for the result gets what it raised.
+        on_input
+            Answers `input()`; without it the program gets `StdinNotImplementedError`. If it
+            raises, as above.
+        silent, store_history, user_expressions
+            As in an `execute_request`.
+        max_bytes
+            Memory that the outputs may take; what comes above it is dropped, and the result says
+            so.
+        timeout
+            Seconds that the run may take, from now to its end. Then it is interrupted, and the
+            result's error is a ``RunTimeoutError``. None: as many as it wants.
+
+        Returns
+        -------
+        AsyncEagerRun
+            As soon as the run before it is over: a client has one at a time.
+
+        Raises
+        ------
+        KernelConnectionError
+            The kernel died, or its server can't be reached any more.
+        """
+        options: dict[str, Any] = {"version": 1, "format": format, "on_error": on_error}
+        options |= {"gate": gate} if gate is not None else {}
+        options |= {"model": model} if model else {}
+        run = await self._begin_run(on_event, on_input, max_bytes)
+        run.open(options)
+        run.execute(
+            f"%eager attach {run.comm_id}",
+            silent=silent,
+            store_history=store_history,
+            user_expressions=user_expressions,
+        )
+        return self._follow(run, timeout)
+
+    async def run(self, deltas: Deltas, **options: Unpack[RunOptions]) -> RunResult:
         """Run a program while it arrives.
 
         When the kernel says stop, the iterator of `deltas` is closed, which closes the model's
@@ -215,21 +277,12 @@ class AsyncEagerClient:
         Parameters
         ----------
         deltas
-            The model's text, piece by piece. If it has an attribute ``finish_reason`` at its
-            end, that is passed on, so that a program that was cut off is recognised. A plain
-            iterable must not block, as the event loop would with it; the synchronous client
-            is for those that do.
-        format, gate, on_error, model
-            As in the protocol's ``comm_open``; `gate` None: as the kernel is configured.
-        on_event
-            Called with everything that happens.
-        on_input
-            Answers `input()`; without it the program gets `StdinNotImplementedError`.
-        silent, store_history, user_expressions
-            As in an `execute_request`.
-        max_bytes
-            Memory that the outputs may take; what comes above it is dropped, and the result says
-            so.
+            The model's text, piece by piece; pieces that are empty or None are skipped. If it has
+            an attribute ``finish_reason`` at its end, that is passed on, so that a program that
+            was cut off is recognised. A plain iterable must not block, as the event loop would
+            with it; the synchronous client is for those that do.
+        options
+            As of `open`.
 
         Returns
         -------
@@ -239,32 +292,40 @@ class AsyncEagerClient:
         Raises
         ------
         KernelConnectionError
-            The kernel died, or its server can't be reached any more.
+            The kernel died, its server can't be reached any more, or the program does not let
+            itself be interrupted.
+        TypeError
+            A delta is no text.
         Exception
-            Whatever `deltas` raises before the kernel says stop; the run is cancelled first.
-            What it raises after that, or on being closed, is the result's ``source_error``.
+            Whatever `deltas` raises before the kernel says stop, or a callback; the run is
+            cancelled first. What `deltas` raises after that, or on being closed, is the result's
+            ``source_error``.
 
         Notes
         -----
         Where the task that awaits this is cancelled, so is the run: what has not run yet is
-        dropped. A statement that runs goes on; `interrupt` ends it.
+        dropped, and the statement that runs is interrupted. The next run waits for no more than
+        that.
         """
-        options: dict[str, Any] = {"version": 1, "format": format, "on_error": on_error}
-        options |= {"gate": gate} if gate is not None else {}
-        options |= {"model": model} if model else {}
-        async with self._one_at_a_time:
-            await self._transport.ready(_READY_TIMEOUT)
-            run = Run(self._transport, on_event, on_input, self._interval, max_bytes=max_bytes)
-            run.open(options)
-            run.execute(
-                f"%eager attach {run.comm_id}",
-                silent=silent,
-                store_history=store_history,
-                user_expressions=user_expressions,
-            )
-            return await run.stream(deltas)
+        run = await self.open(**options)
+        return await run.pull(deltas)
 
-    async def execute(
+    async def execute(self, code: str, **options: Unpack[CellOptions]) -> RunResult:
+        """Run an ordinary cell, as if it were typed; options as of `open`.
+
+        Raises
+        ------
+        KernelConnectionError, Exception
+            As in `run`.
+        """
+        run = await self.begin_cell(code, **options)
+        try:
+            return await run.result()
+        except asyncio.CancelledError:
+            run.cancel()
+            raise
+
+    async def begin_cell(
         self,
         code: str,
         *,
@@ -274,18 +335,123 @@ class AsyncEagerClient:
         store_history: bool = True,
         user_expressions: dict[str, str] | None = None,
         max_bytes: int = MAX_BYTES,
-    ) -> RunResult:
-        """Run an ordinary cell; parameters as in `run`."""
+        timeout: float | None = None,
+    ) -> AsyncEagerRun:
+        """Send an ordinary cell; options as of `open`. The run takes no text."""
+        run = await self._begin_run(on_event, on_input, max_bytes)
+        run.execute(
+            code, silent=silent, store_history=store_history, user_expressions=user_expressions
+        )
+        return self._follow(run, timeout)
+
+    def expose(self, function: F, *, name: str | None = None, effects: bool = True) -> F:
+        """Let programs in the kernel call a function of this process.
+
+        From the next run on, it is a name of theirs. Arguments and what it gives go by value:
+        text, numbers, lists and dicts. What it raises is raised in the program, with its type's
+        name and its message. Programs await an asynchronous one; a plain one is called in a
+        thread, several at once.
+
+        Parameters
+        ----------
+        function
+            The function.
+        name
+            What programs call it; None: its own name.
+        effects
+            Whether it may change something. If so, a call waits as any other effect does, until
+            the whole program is known. If not, it happens at once.
+
+        Returns
+        -------
+        F
+            `function`, so that this can be a decorator.
+
+        Raises
+        ------
+        ValueError
+            The name is none that a program could call.
+
+        Notes
+        -----
+        A call ends with its run: an asynchronous function is cancelled then. A thread can't be;
+        what it gives is dropped.
+        """
+        called = name if name is not None else getattr(function, "__name__", "")
+        self._hosting.add(HostFunction(function, called, effects))
+        return function
+
+    async def reset(self) -> None:
+        """Forget all names that programs have made; imported modules stay loaded.
+
+        Raises
+        ------
+        KernelConnectionError
+            As in `run`.
+        """
+        await self.execute("%reset -f", silent=True, store_history=False)
+        self._hosting.forget_binding()
+
+    async def restart(self, timeout: float = 60.0) -> None:
+        """Start the kernel anew: one that has died, hangs, or has become unusable.
+
+        Whoever waits for the run that goes on gets a `KernelConnectionError`.
+
+        Parameters
+        ----------
+        timeout
+            Seconds that it may take.
+
+        Raises
+        ------
+        KernelConnectionError
+            It does not start, or it is not this client's to start: it only connected to it, by its
+            connection file.
+        """
+        if self._current is not None:
+            await self._current.abandon("the kernel was started anew, and the run ended with that")
         async with self._one_at_a_time:
+            await self._transport.restart(timeout)
+            self._hosting.forget_binding()
+
+    async def _begin_run(
+        self, on_event: OnEvent | None, on_input: OnInput | None, max_bytes: int
+    ) -> Run:
+        await self._one_at_a_time.acquire()
+        try:
             await self._transport.ready(_READY_TIMEOUT)
-            run = Run(self._transport, on_event, on_input, self._interval, max_bytes=max_bytes)
-            run.execute(
-                code,
-                silent=silent,
-                store_history=store_history,
-                user_expressions=user_expressions,
+            if not self._hosting.is_bound:
+                await self._bind()
+            return self._make_run(on_event, on_input, max_bytes)
+        except BaseException:
+            self._one_at_a_time.release()
+            raise
+
+    def _make_run(self, on_event: OnEvent | None, on_input: OnInput | None, max_bytes: int) -> Run:
+        return Run(
+            self._transport,
+            on_event,
+            on_input,
+            self._interval,
+            max_bytes=max_bytes,
+            hosting=self._hosting,
+        )
+
+    async def _bind(self) -> None:
+        """Tell the kernel which functions its programs may call."""
+        run = self._make_run(None, None, MAX_BYTES)
+        run.execute(self._hosting.binding, silent=True, store_history=False)
+        result = await run.wait()
+        if result.error is not None:
+            raise KernelConnectionError(
+                "this kernel can't call functions of its clients, as one with eager_python can: "
+                f"{result.error.ename}: {result.error.evalue}"
             )
-            return await run.wait()
+        self._hosting.is_bound = True
+
+    def _follow(self, run: Run, timeout: float | None) -> AsyncEagerRun:
+        self._current = AsyncEagerRun(run, self._transport, timeout, self._one_at_a_time.release)
+        return self._current
 
 
 _READY_TIMEOUT: Final = 60.0

@@ -56,7 +56,7 @@ class Pooled(AsyncEagerClient):
     async def end(self, why: str) -> None:
         """End the kernel; whoever uses it hears why."""
         self.deny(why)
-        await super().close()
+        await self._end(why)
 
     def deny(self, why: str) -> None:
         """Let nobody use it any more; whoever does hears why."""

@@ -25,14 +25,21 @@ class Questions:
         Where questions come from and answers go.
     drop
         Told what is no question.
+    fail
+        Told what `on_input` raises. The program goes on waiting.
     """
 
     def __init__(
-        self, on_input: OnInput, transport: Transport, drop: Callable[[UnfitError], None]
+        self,
+        on_input: OnInput,
+        transport: Transport,
+        drop: Callable[[UnfitError], None],
+        fail: Callable[[Exception], None],
     ) -> None:
         self._on_input = on_input
         self._transport = transport
         self._drop = drop
+        self._fail = fail
         self._open: asyncio.Queue[tuple[str, bool]] = asyncio.Queue(_MOST)
         self._heard = 0
         self._answered = 0
@@ -60,7 +67,11 @@ class Questions:
         """Have them answered."""
         while True:
             prompt, password = await self._open.get()
-            value = await asyncio.to_thread(self._on_input, prompt, password)
+            try:
+                value = await asyncio.to_thread(self._on_input, prompt, password)
+            except Exception as error:  # noqa: BLE001 - raised when the run has ended
+                self._fail(error)
+                continue
             answer = self._transport.session.msg("input_reply", {"value": value})
             self._answered += 1
             self._last_answer = answer

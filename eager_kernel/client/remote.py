@@ -131,6 +131,12 @@ class RemoteTransport:
         """Have the server interrupt the kernel."""
         await self._api.interrupt(self.kernel_id)
 
+    async def restart(self, timeout: float) -> None:
+        """Have the server start the kernel anew, also where it has died."""
+        await self._api.restart(self.kernel_id, timeout)
+        self._died = True  # what comes is the new one's, once it has answered
+        await self.ready(timeout)
+
     async def check(self) -> None:
         """See that nothing has been heard of the kernel's death, nor of the server's."""
         if self._failure is not None:
@@ -321,7 +327,9 @@ def _close_late(connecting: asyncio.Future[WebSocketClientConnection]) -> None:
         connecting.result().close()
 
 
-_DIED: Final = "the kernel died, and the run with it"
+_DIED: Final = (
+    "the kernel died, and the run with it; its server starts it anew, or client.restart() does"
+)
 _PING_INTERVAL: Final = 20.0
 _LARGEST: Final = 2 * MAX_MESSAGE
 _MOST_QUEUED: Final = MAX_MESSAGE

@@ -110,6 +110,10 @@ class KernelsApi:
         """Interrupt what a kernel runs."""
         await self._ask("POST", "kernels", kernel_id, "interrupt", body={})
 
+    async def restart(self, kernel_id: str, timeout: float) -> None:
+        """Start a kernel anew, within `timeout` seconds."""
+        await self._ask("POST", "kernels", kernel_id, "restart", body={}, timeout=timeout)
+
     async def end(self, kernel_id: str) -> None:
         """Shut a kernel down."""
         await self._ask("DELETE", "kernels", kernel_id)

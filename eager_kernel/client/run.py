@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 from uuid import uuid4
 
 from eager_kernel.client.batching import Batcher
@@ -19,6 +19,8 @@ from eager_kernel.client.checks import (
     check_update,
 )
 from eager_kernel.client.heard import UnfitError
+from eager_kernel.client.hosting import Hosting
+from eager_kernel.client.iterating import close, end, iterate
 from eager_kernel.client.outputs import FULL, OUTPUTS, OutputCollector
 from eager_kernel.client.questions import OnInput, Questions
 from eager_kernel.client.result import RunError, RunResult
@@ -62,6 +64,8 @@ class Run:
         How much may come that is no message of the protocol before the run is given up; None: any.
     log
         Hears what is dropped, by what is wrong with it.
+    hosting
+        Functions that the program may call.
     """
 
     def __init__(
@@ -75,12 +79,13 @@ class Run:
         has_room: Callable[[int], bool] | None = None,
         max_dropped: int | None = None,
         log: Log = _LOG.warning,
+        hosting: Hosting | None = None,
     ) -> None:
         self.comm_id = uuid4().hex
         self.opened = asyncio.Event()
         """Whether the kernel has taken the stream, or refused it."""
         self._transport = transport
-        self._on_event = on_event or (lambda event: None)
+        self._on_event = on_event or _hear_nothing
         self._on_input = on_input
         self._batcher = Batcher(self._send_delta, interval)
         self._outputs = None if max_bytes is None else OutputCollector(max_bytes)
@@ -88,6 +93,7 @@ class Run:
         self._long_messages = 0
         self._max_dropped = max_dropped
         self._log = log
+        self._hosting = hosting
         self.dropped: dict[str, int] = {}
         """What came and was not taken: what was wrong with it, and how often."""
         self.heard_bytes = 0
@@ -96,14 +102,19 @@ class Run:
         self._opening = self._request = ""
         self._streamed = self._text_ended = False
         self._source_error: Exception | None = None
-        self._stopped = asyncio.Event()
-        self._stop_reason = self._stop_message = ""
+        self.stopped = Stop()
+        self._kernel_stopped = False
+        self._failure: Exception | None = None
+        self.gave_up = asyncio.Event()
+        """Whether one of our callbacks has failed: the run is to end."""
+        self.begun = False
+        """Whether the kernel has come to the cell."""
         self._comm_result: dict[str, Any] | None = None
         self._reply: dict[str, Any] | None = None
         self._idle = False
         self._resuming = Resuming(transport, self.comm_id) if transport.may_break else None
         self._questions = (
-            Questions(on_input, transport, self._drop) if on_input is not None else None
+            Questions(on_input, transport, self._drop, self._fail) if on_input is not None else None
         )
         self._heard_at = 0.0
         self._ended = asyncio.Event()
@@ -143,6 +154,13 @@ class Run:
     def cancel(self) -> None:
         """Have the kernel take no more text, and run nothing that is not running."""
         self._send_data({"type": "cancel"})
+        self._text_ended = True
+
+    def give_up(self, reason: str, message: str) -> None:
+        """Cancel it, and say why nobody wants more text."""
+        self.cancel()
+        self.stopped.reason, self.stopped.message = reason, message
+        self.stopped.set()
 
     def _send(self, channel: Channel, kind: str, content: dict[str, Any]) -> str:
         message = self._transport.session.msg(kind, content)
@@ -154,58 +172,81 @@ class Run:
     def _send_data(self, data: dict[str, Any]) -> None:
         self._send("shell", "comm_msg", {"comm_id": self.comm_id, "data": data})
 
+    def _answer_call(self, data: dict[str, Any]) -> None:
+        if self._hosting is not None:
+            self._send("shell", "comm_msg", {"comm_id": self._hosting.comm_id, "data": data})
+
     def _send_delta(self, text: str, offset: int) -> None:
         self._send_data({"type": "delta", "text": text, "offset": offset})
 
-    def _end_text(self, reason: str | None) -> None:
-        self._text_ended = True
-        self._send_data({"type": "end"} | ({"finish_reason": reason} if reason else {}))
+    def feed(self, text: str) -> None:
+        """Send some of the text, gathered with what follows it at once."""
+        if not self._text_ended:
+            self._batcher.add(text)
 
-    async def _feed(self, deltas: AsyncIterable[str] | Iterable[str]) -> None:
-        iterator = _iterate(deltas)
-        try:
-            async for text in iterator:
-                if self._stopped.is_set():
-                    return  # an iterator that does not mind being cancelled
-                self._batcher.add(text)
-                # An iterator that never waits must not keep messages from going or coming.
-                await asyncio.sleep(0)
-            self._batcher.flush()
-            self._end_text(getattr(deltas, "finish_reason", None))
-        finally:
+    def end_text(self, reason: str | None) -> None:
+        """Send the end of the text, once."""
+        if not self._text_ended:
             # Text that came before a stop or an error is part of the program.
             self._batcher.flush()
-            self._source_error = await _close(iterator) or self._source_error
+            self._text_ended = True
+            self._send_data({"type": "end"} | ({"finish_reason": reason} if reason else {}))
+
+    async def _feed(self, deltas: AsyncIterable[str | None] | Iterable[str | None]) -> None:
+        iterator = iterate(deltas)
+        try:
+            async for text in iterator:
+                if self.stopped.is_set():
+                    return  # an iterator that does not mind being cancelled
+                if check_delta(text):
+                    self.feed(text)
+                # An iterator that never waits must not keep messages from going or coming.
+                await asyncio.sleep(0)
+            self.end_text(getattr(deltas, "finish_reason", None))
+        finally:
+            self._batcher.flush()
+            self._source_error = await close(iterator) or self._source_error
 
     # Receiving ------------------------------------------------------------------------------
 
-    async def stream(self, deltas: AsyncIterable[str] | Iterable[str]) -> RunResult:
-        """Send deltas, and wait for the end."""
+    async def stream(
+        self,
+        deltas: AsyncIterable[str | None] | Iterable[str | None],
+        waiting: asyncio.Task[RunResult] | None = None,
+    ) -> RunResult:
+        """Send deltas, and wait for the end.
+
+        Parameters
+        ----------
+        deltas
+            The text.
+        waiting
+            Whoever takes the messages, if somebody does.
+        """
+        own = waiting is None
+        waiting = waiting or asyncio.create_task(self.wait())
         feeding = asyncio.create_task(self._feed(deltas))
-        waiting = asyncio.create_task(self.wait())
-        stopped = asyncio.create_task(self._stopped.wait())
+        stopped = asyncio.create_task(self.stopped.wait())
         try:
             await asyncio.wait({feeding, waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if feeding.done() and not self._stopped.is_set():
+            if feeding.done() and not self.stopped.is_set():
                 if (error := feeding.exception()) is not None:
-                    self._send_data({"type": "cancel"})
+                    self.cancel()
                     await waiting
                     raise error
             else:
-                self._source_error = await _end(feeding) or self._source_error
-                if not self._text_ended:
-                    # To a kernel that said stop this is nothing new. If its program said so in
-                    # its place, it waits for more, and must not run a statement that may be cut.
-                    self._end_text("length")
+                self._source_error = await end(feeding) or self._source_error
             return replace(await waiting, source_error=self._source_error)
         except asyncio.CancelledError:
-            self._send_data({"type": "cancel"})
+            self.cancel()
             raise
         finally:
-            self._stopped.set()
-            for task in (feeding, waiting, stopped):
+            self.stopped.set()
+            for task in (feeding, stopped, *([waiting] if own else [])):
                 task.cancel()
-            await asyncio.gather(feeding, waiting, stopped, return_exceptions=True)
+            await asyncio.gather(feeding, stopped, return_exceptions=True)
+            if own:
+                await asyncio.gather(waiting, return_exceptions=True)
 
     async def wait(self) -> RunResult:
         """Take messages until the cell and its stream have ended."""
@@ -221,13 +262,18 @@ class Run:
                 if task.done():
                     task.result()
             if self._comm_result:
-                self._on_event(self._comm_result)
+                self._tell(self._comm_result)
             for reason, count in self.dropped.items():
                 if count > 1:
                     self._log("Not taken of what came from the kernel, %d times: %s", count, reason)
-                    self._on_event({"type": "dropped", "reason": reason, "count": count})
+                    self._tell({"type": "dropped", "reason": reason, "count": count})
+            if self._failure is not None:
+                raise self._failure
             return self._result()
         finally:
+            self.stopped.set()
+            if self._hosting is not None:
+                self._hosting.cancel()
             for other in (ended, *tasks):
                 other.cancel()
             await asyncio.gather(ended, *tasks, return_exceptions=True)
@@ -272,6 +318,8 @@ class Run:
         """Decide what is read, before it is: a flood must not keep us from what there is else."""
         self.heard_bytes += len(content)
         if kind in ("comm_msg", "comm_close"):
+            if self._hosting is not None and self._hosting.comm_id.encode() in content:
+                return True
             if self.comm_id.encode() not in content:
                 return False
             if len(content) > _LONG_MESSAGE:
@@ -304,12 +352,16 @@ class Run:
         if message["parent_header"].get("msg_id") == self._opening:
             self.opened.set()
         if kind in ("comm_msg", "comm_close"):
-            if content.get("comm_id") == self.comm_id:
+            comm_id = content.get("comm_id")
+            if comm_id == self.comm_id:
                 self._take_comm(kind, content.get("data"))
+            elif self._hosting is not None and comm_id == self._hosting.comm_id:
+                self._hosting.take(content.get("data"), self._answer_call)
         elif message["parent_header"].get("msg_id") != self._request:
             return
         elif kind == "status":
             self._idle = check_status(content) == "idle"
+            self.begun = True
         else:
             self._take_output(kind, message)
 
@@ -324,27 +376,36 @@ class Run:
         else:
             return
         if output is not None:
-            self._on_event({"type": "output", "output": output})
+            self._tell({"type": "output", "output": output})
 
     def _take_comm(self, kind: str, data: Any) -> None:
         if kind == "comm_close":
             # A stream that was refused, or dropped, closes without a result.
             self._comm_result = self._comm_result or {}
-            self._stopped.set()
+            self._stop()
             return
         event = check_event(data, self._batcher.sent)
         if event["type"] == "stop":
-            if self._stop_reason:
+            if self._kernel_stopped:
                 raise UnfitError("it is a second stop")
-            self._stop_reason, self._stop_message = event["reason"], event["message"]
-            self._stopped.set()
+            self._kernel_stopped = True
+            if not self.stopped.reason:
+                self.stopped.reason, self.stopped.message = event["reason"], event["message"]
+            self._stop()
         elif event["type"] == "result":
             if "report" in event:
                 self._check_report(event)
             # The kernel's own is the last one. It is told when the run has ended.
             self._comm_result = event
             return
-        self._on_event(event)
+        self._tell(event)
+
+    def _stop(self) -> None:
+        self.stopped.set()
+        # To a kernel that said stop this is nothing new. If its program said so in its place, it
+        # waits for more, and must not run a statement that may be cut.
+        if self._streamed:
+            self.end_text("length")
 
     def _check_report(self, result: dict[str, Any]) -> None:
         try:
@@ -352,6 +413,20 @@ class Run:
         except UnfitError as unfit:
             del result["report"]
             self._drop(unfit)
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        """Tell whoever listens. If they fail, the run ends, and then they hear of it."""
+        try:
+            self._on_event(event)
+        except Exception as error:  # noqa: BLE001 - raised when the run has ended
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Have the run end, as a callback has failed; `wait` raises its error then."""
+        self._failure = self._failure or error
+        self._on_event = _hear_nothing
+        self.cancel()
+        self.gave_up.set()
 
     def _drop(self, unfit: UnfitError) -> None:
         """Say what is not taken: each reason once when it comes, how often at the end."""
@@ -361,7 +436,7 @@ class Run:
         self._unfit += not reason.startswith(FULL)
         if first:
             self._log("Not taken of what came from the kernel: %s", reason)
-            self._on_event({"type": "dropped", "reason": reason, "count": 1})
+            self._tell({"type": "dropped", "reason": reason, "count": 1})
         if self._max_dropped is not None and self._unfit > self._max_dropped:
             raise LimitError(
                 f"more than {self._max_dropped:,} messages came in the kernel's name that are none "
@@ -430,7 +505,7 @@ class Run:
             executed_lines=data.get("executed_lines", 0),
             report=Report.from_dict(data["report"]) if "report" in data else None,
             execution_count=data.get("execution_count", reply.get("execution_count")),
-            stop_reason=self._stop_reason,
+            stop_reason=self.stopped.reason,
             reply=reply,
             dropped=dict(self.dropped),
             left_out=LeftOut.from_dict(data.get("left_out", {})),
@@ -440,44 +515,36 @@ class Run:
         """Say in the place of a reply, where the cell is somebody else's, how it ended."""
         if data:
             return {"status": "ok" if data["status"] in ("ok", "no_code") else "error"}
-        why = self._stop_message or "the kernel closed the stream without a result"
+        why = self.stopped.message or "the kernel closed the stream without a result"
         return {"status": "error", "ename": "ProtocolError", "evalue": why}
 
 
-async def _end(feeding: asyncio.Task[None]) -> Exception | None:
-    """Stop taking deltas. Returns what their iterator says to that."""
-    feeding.cancel()
-    (error,) = await asyncio.gather(feeding, return_exceptions=True)
-    return error if isinstance(error, Exception) else None
+class Stop(asyncio.Event):
+    """Whether more text is wanted: set when the kernel says stop, and when the run has ended."""
+
+    reason: str = ""
+    """Why the kernel said stop, as in `docs/protocol.md`; empty if it did not."""
+    message: str = ""
+    """The same in a sentence."""
 
 
-async def _close(iterator: AsyncIterator[str]) -> Exception | None:
-    close = getattr(iterator, "aclose", None)
-    try:
-        if close is not None:
-            await close()
-    except Exception as error:  # noqa: BLE001 - the run has its result; this goes along
-        return error
-    return None
+def check_delta(text: object) -> TypeGuard[str]:
+    """Whether there is something in a delta: it may be empty, or None, as many models' are.
+
+    Raises
+    ------
+    TypeError
+        It is something else.
+    """
+    if text is None or isinstance(text, str):
+        return bool(text)
+    what = type(text).__name__
+    hint = ": decode it" if isinstance(text, bytes | bytearray) else ""
+    raise TypeError(f"a delta must be text or None, not {what}{hint}")
 
 
-def _iterate(deltas: AsyncIterable[str] | Iterable[str]) -> AsyncIterator[str]:
-    if isinstance(deltas, AsyncIterable):
-        return aiter(deltas)
-    if isinstance(deltas, str):
-        deltas = [deltas]
-    return _in_turn(deltas)
-
-
-async def _in_turn(deltas: Iterable[str]) -> AsyncIterator[str]:
-    # For texts at hand. An iterator that blocks belongs to the synchronous client.
-    iterator = iter(deltas)
-    try:
-        for text in iterator:
-            yield text
-    finally:
-        if hasattr(iterator, "close"):
-            iterator.close()
+def _hear_nothing(event: dict[str, Any]) -> None:
+    """Nobody listens, or whoever did has failed."""
 
 
 _LONG_MESSAGE: Final = 65_536

@@ -78,6 +78,15 @@ class Transport(Protocol):
     async def interrupt(self) -> None:
         """Interrupt what the kernel runs."""
 
+    async def restart(self, timeout: float) -> None:
+        """Have the kernel started anew, and wait until it answers.
+
+        Raises
+        ------
+        KernelConnectionError
+            It does not, or it is not ours to start.
+        """
+
     async def check(self) -> None:
         """See that the kernel is there.
 
@@ -117,12 +126,15 @@ class LocalTransport:
         *,
         max_message: int = MAX_MESSAGE,
     ) -> None:
-        self.session: Session = client.session
-        self._client = client
         self._manager = manager
         self._max_message = max_message
+        self._use(client)
+
+    def _use(self, client: AsyncKernelClient) -> None:
+        self.session: Session = client.session
+        self._client = client
         # Of sockets that are made from now on. A kernel that sends more is hung up on.
-        client.context.maxmsgsize = 2 * max_message
+        client.context.maxmsgsize = 2 * self._max_message
         self._is_open = self._is_ready = False
 
     async def open(self, timeout: float) -> None:
@@ -189,13 +201,26 @@ class LocalTransport:
             message = self.session.msg("interrupt_request", {})
             self._client.control_channel.send(message)
 
+    async def restart(self, timeout: float) -> None:
+        """Start a kernel of ours anew, also where it has died."""
+        if self._manager is None:
+            raise KernelConnectionError(
+                "the kernel was not started by this client: restart it where it was started"
+            )
+        self._client.stop_channels()
+        await self._manager.restart_kernel(now=True)
+        self._use(self._manager.client())
+        await self.ready(timeout)
+
     async def check(self) -> None:
         """See that the kernel's process, or its heart, is alive."""
         alive: Any = (self._manager or self._client).is_alive()
         if not (await alive if inspect.isawaitable(alive) else alive):
             why = self._explain()
             raise KernelConnectionError(
-                "the kernel died, and the run with it" + (f": {why}" if why else "")
+                "the kernel died, and the run with it"
+                + (f": {why}" if why else "")
+                + ("; client.restart() starts it anew" if self._manager is not None else "")
             )
 
     async def close(self) -> None:

@@ -303,6 +303,8 @@ _EVENTS: Final[dict[str, Describe]] = {
     "signal.pthread_kill": _killed,
     "subprocess.Popen": _process,
     "webbrowser.open": _of_path("opens a browser at"),
+    # A function of a client's process: `eager_kernel.kernel.hosted`.
+    "eager_kernel.call": _of_path("calls the client's function"),
     "ctypes.dlopen": _of_path("loads the library"),
     "ctypes.dlsym": _plain("calls into a native library"),
     "ctypes.dlsym/handle": _plain("calls into a native library"),

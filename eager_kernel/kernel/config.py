@@ -23,6 +23,7 @@ from eager_kernel.core.effects import Effects
 from eager_kernel.core.gate import MODES, Gate, Mode, Rule
 from eager_kernel.core.rules import Policy
 from eager_kernel.execution.barrier import Barrier
+from eager_kernel.kernel.hosted import rule_for_hosted
 from eager_kernel.kernel.streams import Limits
 
 ENTRY_POINTS: Final = "eager_kernel.rules"
@@ -171,7 +172,10 @@ class EagerGate(Configurable):
 
     def make_gate(self, mode: Mode) -> Gate:
         """A gate for one program."""
-        return Gate(mode, self._policy, self._rules)
+        rules = self._rules
+        if mode in ("static", "paper") and (hosted := rule_for_hosted()) is not None:
+            rules = {"functions of clients": hosted, **rules}
+        return Gate(mode, self._policy, rules)
 
     def make_barrier(self, mode: Mode) -> Barrier | None:
         """An effect barrier for one run; None in a mode that has none."""
