@@ -52,8 +52,8 @@ class StreamedCell:
         chunks after the failed one that are part of the program, so that the traceback can
         show their lines.
     is_held
-        Whether an exception says that the program may not have its effects: not its own
-        failure, so it is not shown.
+        Tells the effect that the program may not have, if that led to an exception: it is not
+        its own failure, so it is not shown.
     wants_repair
         Whether the program is to be written on after an error; then the error is kept in
         `failure` instead of being shown.
@@ -70,7 +70,7 @@ class StreamedCell:
         shell: Any,
         options: CellOptions,
         on_error: Callable[[], list[Chunk]],
-        is_held: Callable[[BaseException | None], bool] = lambda error: False,
+        is_held: Callable[[BaseException | None], EffectHeld | None] = lambda error: None,
         wants_repair: Callable[[Exception], bool] = lambda error: False,
     ) -> None:
         self._shell = shell
@@ -186,9 +186,9 @@ class StreamedCell:
     def _was_held(self) -> bool:
         """Whether the program ended at an effect that it may not have."""
         assert self.result is not None
-        error = self.result.error_in_exec
-        if isinstance(error, EffectHeld) and self._is_held(error):
-            self.held, self.result.error_in_exec = error, None
+        held = self._is_held(self.result.error_in_exec)
+        if held is not None:
+            self.held, self.result.error_in_exec = held, None
         return self.held is not None
 
     def refuse(self, error: Exception) -> None:
@@ -460,7 +460,7 @@ class StreamedCell:
         """Show an error as the shell does; tell of the program's own failure first."""
         __tracebackhide__ = True
         error = sys.exception()
-        if self._is_held(error):
+        if self._is_held(error) is not None:
             return None
         if self.result is not None and not self.result.success:
             if self._keep_for_repair(error, lambda: self._show_as_ever(*args, **kwargs)):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
+from signal import SIGINT, signal
 from typing import Any, Final, Protocol
 
 from ipykernel.ipkernel import IPythonKernel
@@ -154,6 +154,7 @@ class EagerKernel(IPythonKernel):
             await asyncio.Future()  # the loop ends here, as it does in any running cell
         if pump.context is not None and self._watched is pump:
             pump.follow_up(result, expressions)
+        await pump.outlive_cancellation()
         return result
 
     def _claim(self, code: str, cell_id: str | None) -> Claim | None:
@@ -190,11 +191,11 @@ class EagerKernel(IPythonKernel):
         # ipykernel goes on when this future is done, which is after other work of the loop. What
         # would be late then, the pump has done.
         future.add_done_callback(lambda _: _skip(self.shell, pump))
-        previous = signal.signal(signal.SIGINT, pump.on_sigint)
+        previous = signal(SIGINT, pump.on_sigint)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, previous)
+            signal(SIGINT, previous)
             pump.close()
 
 
