@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from contextvars import Token
 from dataclasses import dataclass, field
 from shutil import rmtree
+from threading import enumerate as enumerate_threads
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -88,7 +89,7 @@ class Barrier:
     @contextmanager
     def armed(self) -> Iterator[None]:
         """Watch the process for effects of the run."""
-        self._before = WeakSet(threading.enumerate())
+        self._before = WeakSet(enumerate_threads())
         # Threads that Python did not start, too, as of C libraries.
         self._idents_before = frozenset(sys._current_frames())
         hook.arm(self, {**self._effects.table, **STARTS})

@@ -11,6 +11,7 @@ import threading
 from _thread import get_ident
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from threading import enumerate as enumerate_threads
 from types import CodeType
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
@@ -87,7 +88,7 @@ def disarm(holder: Holder, is_left: Callable[[int, threading.Thread | None], boo
                 _strays[thread] = holder
             else:
                 _raw_strays[ident] = (outermost(frame).f_code, holder)
-        _strays.update({t: holder for t in threading.enumerate() if is_left(t.ident or 0, t)})
+        _strays.update({t: holder for t in enumerate_threads() if is_left(t.ident or 0, t)})
     _alert = bool(_refused)
 
 

@@ -25,7 +25,7 @@ import time
 import traceback
 import types
 import weakref
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, Handle, Task, all_tasks
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from contextvars import Context, Token, copy_context
@@ -61,7 +61,7 @@ class Leftovers:
         atexit.register(self._until_exit.end)
         self._at_exit = atexit._ncallbacks()
         self._pending = {id(handle): weakref.ref(handle) for handle in _handles(loop)}
-        self._tasks = weakref.WeakSet(asyncio.all_tasks(loop))
+        self._tasks = weakref.WeakSet(all_tasks(loop))
 
     def take_back(self, mark: Callable[[], Token[Any]]) -> None:
         """Take out what is new.
@@ -104,7 +104,7 @@ class Leftovers:
             for handle in _handles(self._loop)
             if (known := self._pending.get(id(handle))) is None or known() is not handle
         ]
-        for task in asyncio.all_tasks(self._loop):
+        for task in all_tasks(self._loop):
             if task not in self._tasks:
                 contexts += _contexts_of(task)
         for context in contexts:
@@ -274,10 +274,10 @@ def _handles(loop: AbstractEventLoop) -> Iterator[Any]:
     selector = getattr(loop, "_selector", None)
     for key in list(selector.get_map().values()) if selector is not None else ():
         if isinstance(key.data, tuple):
-            yield from (handle for handle in key.data if isinstance(handle, asyncio.Handle))
+            yield from (handle for handle in key.data if isinstance(handle, Handle))
 
 
-def _contexts_of(task: asyncio.Task[Any]) -> Iterator[Context]:
+def _contexts_of(task: Task[Any]) -> Iterator[Context]:
     if hasattr(task, "get_context"):  # Python 3.12
         context = task.get_context()
         if context is not None:

@@ -7,11 +7,12 @@ import asyncio
 import contextvars
 import re
 import sys
-from asyncio import CancelledError, current_task
+from asyncio import CancelledError, current_task, get_running_loop, sleep
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from sys import exception
 from traceback import walk_tb
 from types import FrameType
 from typing import Any, Final, Literal
@@ -130,26 +131,20 @@ class Pump:
         """The events that `follow_up` has fired."""
         self.answers: dict[str, Any] | None = None
         """The values of the user's expressions, if `follow_up` has evaluated them."""
+        self.stops_loop = False
+        """Whether the program has asked the event loop to stop."""
         self.outcome: Outcome | None = None
         """How the run ended; None until then."""
 
     async def run(self) -> ExecutionResult:
         """Run until the program has ended, failed or been stopped."""
-        self._loop = asyncio.get_running_loop()
+        self._loop = get_running_loop()
         self._task = current_task()
         self._intake.listen(self._wake)
         cell = self._cell
         try:
             try:
-                if await self._whole_cell_wanted():
-                    result = await self._run_whole()
-                else:
-                    result = await self._run_streaming()
-                cell.close()  # the program may have broken what is given back
-            except (KeyboardInterrupt, CancelledError):
-                # Raised between statements: a statement's own reaches the shell.
-                self._interrupted = True
-                result = self._end_badly(KeyboardInterrupt(_INTERRUPTED))
+                result = await self._run_to_its_end()
             except BaseException as error:  # noqa: BLE001 - as run_cell: the cell gets its reply
                 self._failed()
                 result = cell.fail(self._intake.program, error)
@@ -159,19 +154,43 @@ class Pump:
             return result
         finally:
             self._intake.listen(None)
-            cell.close()
+            with suppress(Exception):  # has been shown as the program's
+                cell.close()
             self._tracing.go_on()
             if self._leftovers is not None:
                 self._leftovers.forget()
 
-    async def outlive_cancellation(self) -> None:
-        """Let a cancellation pass that the program has asked for and not awaited.
+    async def _run_to_its_end(self) -> ExecutionResult:
+        try:
+            if await self._whole_cell_wanted():
+                result = await self._run_whole()
+            else:
+                result = await self._run_streaming()
+            self._cell.close()  # the program may have broken what is given back
+        except (KeyboardInterrupt, CancelledError):
+            # Raised between statements: a statement's own reaches the shell.
+            self._interrupted = True
+            result = self._end_badly(KeyboardInterrupt(_INTERRUPTED))
+        return result
 
-        It would be that of the reply: a cell without `await` runs in no task of its own.
+    async def outlive(self) -> None:
+        """Have the reply sent, whatever the program has done to the loop and to our task.
+
+        A cell without `await` runs in no task of its own: a cancellation that the program has
+        asked for, and not awaited, would be that of the reply here. And there, the loop stops when
+        the reply has been sent.
         """
+        loop = self._loop
+        if getattr(loop, "_stopping", False):
+            loop._stopping = False  # type: ignore[union-attr]
+            self.stops_loop = True
+        own = getattr(loop, "__dict__", {})
+        for name in _OF_THE_LOOP & own.keys():
+            if not callable(own[name]):
+                del own[name]
         while getattr(self._task, "_must_cancel", False):
             with suppress(CancelledError):
-                await asyncio.sleep(0)
+                await sleep(0)
         while self._task is not None and self._task.cancelling():
             self._task.uncancel()
 
@@ -441,7 +460,7 @@ class Pump:
         result = self._cell.result
         error = None
         if result is not None:
-            error = result.error_in_exec or result.error_before_exec or sys.exception()
+            error = result.error_in_exec or result.error_before_exec or exception()
         # The program may raise a `KeyboardInterrupt` of its own: an error like any other.
         interrupted = self._interrupted or self.signalled
         if self._cell.malformed and self._barrier is not None:
@@ -598,6 +617,11 @@ class Pump:
 
     def _sum_up(self, result: ExecutionResult) -> Outcome:
         error = result.error_before_exec or result.error_in_exec
+        try:
+            str(error)  # as whoever makes the reply does
+        except BaseException as failure:  # noqa: BLE001 - the program's own __str__
+            error = result.error_in_exec = failure
+            result.error_before_exec = None
         cancelled = isinstance(error, RunCancelledError)
         return Outcome(
             status="cancelled" if cancelled else "ok" if error is None else "error",
@@ -661,5 +685,8 @@ _BEFORE: Final = re.compile(r"(?:[ \t\f]*+(?:#[^\n\r]*+)?+(?:\r\n?|\n))*+")
 _BREAK: Final = re.compile(r"\r\n?|\n")
 _FUTURES: Final = sum(
     {getattr(__future__, name).compiler_flag for name in __future__.all_feature_names}
+)
+_OF_THE_LOOP: Final = frozenset(
+    {"call_at", "call_later", "call_soon", "call_soon_threadsafe", "create_future", "create_task"}
 )
 _INTERRUPTED: Final = "the run was interrupted"
