@@ -25,6 +25,7 @@ from eager_kernel.core.gating.values import (
     either,
     members_of,
 )
+from eager_kernel.core.quiet import parse_quietly
 from eager_kernel.core.rules import Table
 
 
@@ -82,6 +83,9 @@ class Follower(Expressions):
             case Function():
                 return self._tried(value, None)
             case Class():
+                # Of one that has a method of a listed name, it has to be known that it is its own.
+                if not self.table.methods.keys().isdisjoint(value.members):
+                    return False
                 return not value.bases and all(
                     member is None
                     or (isinstance(member, Function) and self._tried(member, value.instance))
@@ -413,8 +417,31 @@ class Follower(Expressions):
             self.offset = offset
             self._returned = returned
 
+    def run_text(self, text: str, call: Call) -> None:
+        """Follow a text that is run as code."""
+        if self.depth >= _DEEP_TEXT or self.effort > self.allowance:
+            self.unclear("too much text is run as code", call.line)
+            return
+        try:
+            tree = parse_quietly(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+            return  # nothing of it runs
+        hits, self.hits = self.hits, []
+        offset, self.offset = self.offset, 0
+        self.depth += 1
+        try:
+            self.block(tree.body, self.module, weak=True)
+            found = self.hits
+        finally:
+            self.depth -= 1
+            self.hits, self.offset = hits, offset
+        if found:
+            use = found[0].use
+            self.hits.append(Hit(found[0].category, f"runs text in which {use}", call.line, use))
+
 
 _ALLOWANCE: Final = 20_000
+_DEEP_TEXT: Final = 6
 
 _Follow: TypeAlias = Callable[[Follower, Any, Scope, bool], None]
 _STATEMENTS: Final[dict[type, _Follow]] = {
