@@ -123,6 +123,8 @@ class Effects:
             folders += self.caches
             if event == "os.mkdir" and all(_leads_to(path, self.caches) for path in paths):
                 return bool(paths)
+        if cause.caller == "library" and cause.module == _FOLDERS_OF_CD[0]:
+            folders += tuple(p for p in paths if p.endswith(_FOLDERS_OF_CD[1:]))
         return bool(paths) and all(_lies_in(path, folders) for path in paths)
 
     def is_temporary(self, event: str, paths: list[str]) -> bool:
@@ -132,6 +134,13 @@ class Effects:
             and len(paths) == 1
             and os.path.dirname(paths[0]) == self.temporary  # noqa: PTH120 - no I/O
         )
+
+    def is_of_workers(self, event: str, cause: Cause, paths: list[str]) -> bool:
+        """Whether the folder is made by which `joblib` hands values to its worker processes."""
+        if event != "os.mkdir" or len(paths) != 1 or cause.module.partition(".")[0] != "joblib":
+            return False
+        folder, name = os.path.split(paths[0])
+        return name.startswith(_OF_WORKERS) and folder in (self.temporary, *_SHARED)
 
 
 def paths_of(event: str, arguments: Arguments) -> list[tuple[str, int | None]] | None:
@@ -217,6 +226,8 @@ def _command(event: str, arguments: Arguments) -> str:
     words = arguments[1]
     first = words if isinstance(words, (str, bytes)) else next(iter(words or ()), "")
     folder, name = os.path.split(os.fsdecode(first))
+    if name == "ldconfig" and list(words)[1:] == ["-p"]:
+        name += " -p"
     return name if folder in _SYSTEM_FOLDERS else ""
 
 
@@ -228,12 +239,21 @@ _SYSTEM_FOLDERS: Final = ("", "/bin", "/sbin", "/usr/bin", "/usr/sbin")
 
 # Commands that libraries start to learn about the machine.
 _ASKING_COMMANDS: Final = frozenset(
-    {"fc-list", "getconf", "lscpu", "nproc", "sysctl", "system_profiler", "uname"}
+    {
+        "fc-list",
+        "getconf",
+        "ldconfig -p",
+        "lscpu",
+        "nproc",
+        "sysctl",
+        "system_profiler",
+        "uname",
+    }
 )
 
 # Modules that do so with other commands.
 _ASKING_MODULES: Final = {
-    "ctypes.util": frozenset({"cc", "gcc", "ld", "ldconfig", "objdump", "dump"}),
+    "ctypes.util": frozenset({"cc", "gcc", "ld", "objdump", "dump"}),
     "platform": frozenset({"cmd", "file", "ver"}),
     "uuid": frozenset({"arp", "ifconfig", "ip", "ipconfig", "lanscan", "netstat"}),
     "joblib.externals.loky.backend.context": frozenset({"powershell.exe", "wmic"}),
@@ -241,6 +261,16 @@ _ASKING_MODULES: Final = {
     "_aix_support": frozenset({"lslpp"}),
     "_osx_support": frozenset({"cc", "clang", "gcc", "sw_vers", "xcrun"}),
 }
+
+# Where `%cd` notes the folders that it has been in.
+_FOLDERS_OF_CD: Final = (
+    "IPython.external.pickleshare",
+    os.sep + "db",
+    os.path.join(os.sep, "db", "dhist"),  # noqa: PTH118 - no I/O
+)
+
+_OF_WORKERS: Final = "joblib_memmapping_folder_"
+_SHARED: Final = ("/dev/shm", "/run/shm")  # noqa: S108 - where joblib has it, not we
 
 _LOOK_UPS: Final = ("socket.getaddrinfo", "socket.gethostbyaddr", "socket.gethostbyname")
 

@@ -28,7 +28,7 @@ from eager_kernel.core.effect_table import STARTS, Arguments
 from eager_kernel.core.effects import Cause, Effects
 from eager_kernel.errors import EffectHeld, LeftEffectHeld
 from eager_kernel.execution import hook
-from eager_kernel.execution.callers import cause_of, frames, is_of_user, runs
+from eager_kernel.execution.callers import cause_of, frames, hands_on_code, is_of_user, runs
 from eager_kernel.execution.databases import says_uri, watch
 from eager_kernel.execution.places import changes_nothing, resolved
 
@@ -217,6 +217,10 @@ class Barrier:
         if paths:
             if self._effects.is_temporary(event, paths) and self._decision is None:
                 self._temporary.setdefault(paths[0], cause.caller == "program")
+            if self._effects.is_of_workers(event, cause, paths) and not hands_on_code(
+                sys._getframe(2), self.namespace
+            ):
+                self._temporary.setdefault(paths[0], False)
             if all(self._is_temporary(path) for path in paths):
                 return True
         return self._effects.spares(event, arguments, cause, paths)

@@ -9,8 +9,9 @@ import sysconfig
 from asyncio import Handle
 from collections.abc import Container, Iterator
 from dis import opname
+from gc import get_referents
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, Final
 
 from eager_kernel.core.effects import Caller, Cause
@@ -169,6 +170,41 @@ def _lets_go(frame: FrameType) -> bool:
     return opname[frame.f_code.co_code[frame.f_lasti]].startswith(_LETTING_GO)
 
 
+def hands_on_code(frame: FrameType | None, namespace: dict[str, Any]) -> bool:
+    """Whether a library that the user's code has called has been given functions of the user's.
+
+    Or objects of the user's classes: whatever another process would run of them.
+
+    Parameters
+    ----------
+    frame
+        The innermost frame.
+    namespace
+        The globals of the user's code.
+    """
+    found: list[Any] = []
+    while frame is not None and not is_of_user(frame, namespace):
+        found.extend(frame.f_locals.values())
+        frame = frame.f_back
+    seen: set[int] = {id(namespace)}
+    while found:
+        value = found.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        cls = value if isinstance(value, type) else type(value)
+        if cls.__module__ in ("__main__", namespace.get("__name__")):
+            return True
+        if isinstance(value, FunctionType):
+            if not is_of_library(value.__code__):
+                return True
+        elif not isinstance(value, (type, ModuleType, FrameType, CodeType)):
+            found.extend(get_referents(value))
+        if len(seen) > _MANY:
+            return True  # nobody knows
+    return False
+
+
 def _library_folders() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     names = ("stdlib", "platstdlib", "purelib", "platlib")
@@ -181,6 +217,7 @@ def _library_folders() -> tuple[str, ...]:
 
 _LIBRARIES: Final = _library_folders()
 _IMPORT_SYSTEM: Final = "<frozen importlib."
+_MANY: Final = 50_000
 _MADE_OF_TEXT: Final = "<string>"
 _TURN_OF_THE_LOOP: Final = Handle._run.__code__
 _LETTING_GO: Final = ("DELETE_", "POP_", "RETURN_", "STORE_FAST", "STORE_GLOBAL", "STORE_NAME")

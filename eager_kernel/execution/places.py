@@ -5,14 +5,14 @@ and takes no lock, and what can't be found out is an effect.
 """
 
 # The plain calls, since a program may patch pathlib.
-# ruff: noqa: PTH115, PTH117, PTH118, PTH120
+# ruff: noqa: PTH112, PTH115, PTH117, PTH118, PTH120
 
 from __future__ import annotations
 
 import os
 import sys
 from os import lstat, readlink
-from os.path import dirname, isabs, join, realpath, split
+from os.path import dirname, isabs, isdir, join, realpath, split
 from typing import Final
 
 from eager_kernel.core.effect_table import Arguments
@@ -88,6 +88,8 @@ def changes_nothing(event: str, arguments: Arguments, paths: list[str] | None) -
             return not _exists(path)
         if event == "open":
             flags = arguments[2]
+            if isdir(path):
+                return True  # but for what an `opener` does, which raises events of its own
             if not flags & os.O_CREAT:
                 return bool(flags) and not _exists(path)
             if flags & os.O_EXCL and _exists(path):
