@@ -148,9 +148,9 @@ def reads_only(path: object) -> bool:
         path = os.fsdecode(path)
     if type(path) is not str or not path.startswith("file:"):
         return False
-    name, _, query = path.partition("?")
-    options = parse_qs(query.partition("#")[0])
-    if name.partition("#")[0] in ("file::memory:", "file:"):
+    name, _, query = path.partition("#")[0].partition("?")
+    options = parse_qs(query)
+    if name in ("file::memory:", "file:"):
         return True
     return "vfs" not in options and options.get("mode", [""])[-1] in ("ro", "memory")
 

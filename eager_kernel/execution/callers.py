@@ -6,8 +6,10 @@ import os
 import site
 import sys
 import sysconfig
-from asyncio import Handle
+from asyncio import BaseEventLoop, Handle
 from collections.abc import Container, Iterator
+from concurrent.futures import thread as pool_thread
+from dataclasses import dataclass
 from dis import opname
 from gc import get_referents
 from pathlib import Path
@@ -79,6 +81,49 @@ def frames(depth: int) -> Iterator[FrameType]:
     while frame is not None:
         yield frame
         frame = frame.f_back
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A thread that does one thing after another for whoever asks.
+
+    Parameters
+    ----------
+    is_loop
+        Whether it runs an event loop; else it is of a pool of `concurrent.futures`.
+    work
+        The frame of what it does at the moment; None: nothing.
+    queue
+        What it is to do then; None: that is the loop's.
+    """
+
+    is_loop: bool
+    work: FrameType | None = None
+    queue: Any = None
+
+
+def worker_of(frame: FrameType | None) -> Worker | None:
+    """What a thread works at, if it is one of a library's that serve whoever asks.
+
+    Parameters
+    ----------
+    frame
+        Its innermost frame.
+    """
+    inner: FrameType | None = None
+    while frame is not None:
+        if frame.f_code is _LOOP:
+            return Worker(is_loop=True)
+        if frame.f_code is _POOL:
+            # The innermost frames of an idle one are those in which it waits for something.
+            busy = inner is not None and inner.f_code is _WORK
+            return Worker(
+                is_loop=False,
+                work=inner if busy else None,
+                queue=frame.f_locals.get("work_queue"),
+            )
+        inner, frame = frame, frame.f_back
+    return None
 
 
 def outermost(frame: FrameType) -> FrameType:
@@ -219,6 +264,9 @@ _LIBRARIES: Final = _library_folders()
 _IMPORT_SYSTEM: Final = "<frozen importlib."
 _MANY: Final = 50_000
 _MADE_OF_TEXT: Final = "<string>"
+_LOOP: Final = BaseEventLoop.run_forever.__code__
+_POOL: Final = pool_thread._worker.__code__
+_WORK: Final = pool_thread._WorkItem.run.__code__
 _TURN_OF_THE_LOOP: Final = Handle._run.__code__
 _LETTING_GO: Final = ("DELETE_", "POP_", "RETURN_", "STORE_FAST", "STORE_GLOBAL", "STORE_NAME")
 _KERNEL: Final = frozenset({"IPython", "comm", "eager_kernel", "ipykernel", "zmq"})

@@ -11,13 +11,21 @@ import threading
 from _thread import get_ident
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from queue import Empty
 from threading import enumerate as enumerate_threads
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 from eager_kernel.core.effect_table import DATABASE, Arguments, Describe, named
-from eager_kernel.execution.callers import outermost, runs_uncalled
+from eager_kernel.execution.callers import (
+    Worker,
+    frames,
+    outermost,
+    runs,
+    runs_uncalled,
+    worker_of,
+)
 
 
 class Holder(Protocol):
@@ -85,11 +93,36 @@ def disarm(holder: Holder, is_left: Callable[[int, threading.Thread | None], boo
             if not is_left(ident, thread):
                 continue
             if thread is not None:
-                _strays[thread] = holder
+                _leave(thread, frame, holder)
             else:
                 _raw_strays[ident] = (outermost(frame).f_code, holder)
-        _strays.update({t: holder for t in enumerate_threads() if is_left(t.ident or 0, t)})
+        for thread in enumerate_threads():  # those that have not begun, too
+            if is_left(thread.ident or 0, thread) and thread not in _workers:
+                _strays[thread] = holder
     _alert = bool(_refused)
+
+
+def _leave(thread: threading.Thread, frame: FrameType, holder: Holder) -> None:
+    """Have a thread that is left behind have no effects.
+
+    One of a library's that serves whoever asks is to serve the user's next cells. What the
+    program has asked of it is not done.
+    """
+    worker = worker_of(frame)
+    if worker is None:
+        _strays[thread] = holder
+        return
+    _workers[thread] = (worker, holder)
+    while worker.queue is not None:
+        try:
+            item = worker.queue.get_nowait()
+        except Empty:
+            break
+        if item is None:  # the pool is to end
+            worker.queue.put(None)
+            break
+        item.future.cancel()
+        item.future.set_running_or_notify_cancel()
 
 
 def _hook(event: str, arguments: Arguments) -> None:
@@ -145,6 +178,13 @@ def _left_on_thread() -> Holder | None:
     thread = active_threads().get(ident)
     if thread is not None and (stray := _strays.get(thread)) is not None:
         return stray
+    if thread is not None and (left := _workers.get(thread)) is not None:
+        worker, holder = left
+        if worker.is_loop:
+            own = HOME.get(None) is not None
+        else:
+            own = all(frame is not worker.work for frame in frames(3))
+        return None if own and not runs(holder.filename, depth=3) else holder
     if thread is None and ident in _raw_strays:
         code, holder = _raw_strays[ident]
         if outermost(sys._getframe()).f_code is code:
@@ -181,6 +221,7 @@ _watched: Mapping[str, Describe] = {}
 # threads. Of those that Python did not start, what they began with.
 _refused: dict[str, Holder] = {}
 _strays: WeakKeyDictionary[threading.Thread, Holder] = WeakKeyDictionary()
+_workers: WeakKeyDictionary[threading.Thread, tuple[Worker, Holder]] = WeakKeyDictionary()
 _raw_strays: dict[int, tuple[CodeType, Holder]] = {}
 
 MAIN: Final = threading.main_thread().ident

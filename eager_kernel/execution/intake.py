@@ -78,10 +78,10 @@ class Ending:
             case "cut_off":
                 return f"generation was cut off ({self.reason})"
         # What the model had still written after an error is not waited for: the program ends
-        # with the error, and what its threads do by then is its own.
-        return {"error": "", "interrupted": INTERRUPTED}.get(
-            self.reason, f"the run was stopped ({self.reason})"
-        )
+        # with the error, and what its threads do by then is its own. One of ours is no end.
+        if self.reason == "error" and self.error is None:
+            return ""
+        return {"interrupted": INTERRUPTED}.get(self.reason, f"the run was stopped ({self.reason})")
 
 
 class Intake:

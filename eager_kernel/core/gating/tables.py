@@ -28,7 +28,7 @@ def table_for(mode: Literal["effect", "static"], policy: Policy) -> Table:
     modules = {**tables_timing.MODULES, **tables_silent.MODULES}
     methods = {**tables_timing.METHODS, **tables_silent.METHODS, **tables_native.METHODS}
     busy = BUSY
-    stores: dict[str, Listed] = {}
+    stores = dict(tables_silent.STORES)
     if mode == "static":
         uses |= {**tables_effects.USES, **tables_effects.DYNAMIC}
         modules |= tables_effects.MODULES

@@ -114,4 +114,8 @@ MODULES: Final = merged(
     entries(_window, "tkinter turtle pyautogui pynput pygame.display RPi.GPIO"),
 )
 
+STORES: Final = {
+    "builtins": Listed("external-effect", "is changed for the kernel's own threads, too")
+}
+
 METHODS: Final = merged(entries(Listed("external-effect", "loads a native library"), "dlopen"))
