@@ -1,6 +1,6 @@
 """``python -m benchmarks [SUITE ...]``: `jupyter eager bench`, with the developers' suites.
 
-Chunker, its peers, gate, barrier, kernel and stop-delay are run where none is named. The suite
+Chunker, answers, peers, gate, barrier, kernel and stop-delay are run where none is named. The suite
 gate-programs takes programs from a folder, as they are not in this repository.
 """
 
@@ -14,6 +14,7 @@ from typing import Final
 from traitlets import Bool, Float, Int, Unicode
 
 from benchmarks import (
+    answers,
     barrier,
     chunker,
     footprint,
@@ -35,6 +36,7 @@ from eager_kernel.errors import EagerError
 
 _SUITES: Final[dict[str, Callable[[int], list[Table]]]] = {
     "chunker": chunker.run,
+    "answers": answers.run,
     "peers": peers.run,
     "gate": gate.run,
     "barrier": barrier.run,

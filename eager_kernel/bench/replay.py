@@ -77,7 +77,7 @@ def tokens_until(tokens: Sequence[str], text_format: str) -> list[int]:
     tokens
         The answer.
     text_format
-        Where the code is in it: one of `eager_kernel.core.extract.FORMATS`.
+        Where the code is in it; see `eager_kernel.core.extract`.
     """
     chunker = Chunker()
     extractor = make_extractor(text_format, lambda: chunker.inside_string)

@@ -19,7 +19,7 @@ from eager_kernel._version import __version__
 from eager_kernel.cli.pace import at_rate, live
 from eager_kernel.cli.show import print_output, print_report
 from eager_kernel.client import EagerClient, RunResult
-from eager_kernel.core.extract import FORMATS
+from eager_kernel.core.extract import check_format
 from eager_kernel.core.gantt import to_svg
 from eager_kernel.core.gate import MODES
 from eager_kernel.errors import EagerError
@@ -46,8 +46,10 @@ printf '1+1' | jupyter eager run -
     gate = Enum(
         MODES, default_value=None, allow_none=True, help="Gate mode; default: the kernel's."
     ).tag(config=True)
-    text_format = Enum(
-        FORMATS, default_value="auto", help="Where the code is in the text; auto: find out."
+    text_format = Unicode(
+        "auto",
+        help="Where the code is in the text: auto (find out), python, markdown, tags, json, "
+        "tags:NAME or json:NAME.",
     ).tag(config=True)
     kernel = Unicode("eager_python", help="Name of the kernelspec to run in.").tag(config=True)
     url = Unicode(
@@ -90,12 +92,18 @@ printf '1+1' | jupyter eager run -
         if len(self.extra_args) != 1:
             self.exit("give one FILE, or - for stdin")
         try:
+            check_format(self.text_format)
+        except ValueError as error:
+            self.exit(f"--format: {error}")
+        try:
             result = self._run(self.extra_args[0])
             self._write(result)
         except KeyboardInterrupt:
             self.exit(130)
         except (EagerError, OSError, UnicodeDecodeError) as error:
             self.exit(f"{type(error).__name__}: {error}")
+        if result.message:
+            Console(stderr=True).print(result.message, markup=False, highlight=False)
         if self.report and result.report is not None:
             print_report(Console(stderr=True), result.report)
         self.exit(0 if result.status == "ok" else 1)

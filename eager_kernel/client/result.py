@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from eager_kernel.core.extract import NOTHING_LEFT_OUT, LeftOut
 from eager_kernel.core.report import Report
 
 
@@ -35,7 +36,7 @@ class RunResult:
     Parameters
     ----------
     status
-        ``ok``, ``error`` or ``cancelled``.
+        ``ok``, ``error``, ``cancelled``, or ``no_code`` where there was no Python in the text.
     outputs
         The outputs in order, as nbformat output dicts.
     error
@@ -52,6 +53,8 @@ class RunResult:
         Why the kernel told the model to stop; empty where it did not.
     reply
         The content of the `execute_reply`.
+    left_out
+        What of the text is no part of the program.
     source_error
         What the deltas raised after the kernel said stop, or on being closed; it changed
         nothing about the run.
@@ -62,7 +65,7 @@ class RunResult:
     `program`. A line that holds an executed and the failing statement counts as failing.
     """
 
-    status: Literal["ok", "error", "cancelled"]
+    status: Literal["ok", "error", "cancelled", "no_code"]
     outputs: list[dict[str, Any]]
     error: RunError | None = None
     program: str = ""
@@ -71,7 +74,13 @@ class RunResult:
     execution_count: int | None = None
     stop_reason: str = ""
     reply: dict[str, Any] = field(default_factory=dict)
+    left_out: LeftOut = NOTHING_LEFT_OUT
     source_error: Exception | None = None
+
+    @property
+    def message(self) -> str:
+        """What to tell a user of `left_out`; empty where there is nothing to say."""
+        return self.left_out.describe(no_code=self.status == "no_code")
 
     @property
     def executed(self) -> str:

@@ -14,6 +14,7 @@ from eager_kernel.client.questions import OnInput, Questions
 from eager_kernel.client.result import RunError, RunResult
 from eager_kernel.client.resuming import Resuming
 from eager_kernel.client.transport import Broken, Channel, Transport
+from eager_kernel.core.extract import LeftOut
 from eager_kernel.core.report import Report
 from eager_kernel.errors import KernelConnectionError
 
@@ -289,12 +290,13 @@ class Run:
             execution_count=data.get("execution_count", reply.get("execution_count")),
             stop_reason=self._stop_reason,
             reply=reply,
+            left_out=LeftOut.from_dict(data.get("left_out", {})),
         )
 
     def _stand_in(self, data: dict[str, Any]) -> dict[str, Any]:
         """Say in the place of a reply, where the cell is somebody else's, how it ended."""
         if data:
-            return {"status": "ok" if data["status"] == "ok" else "error"}
+            return {"status": "ok" if data["status"] in ("ok", "no_code") else "error"}
         return {"status": "error", "ename": "ProtocolError", "evalue": self._stop_message}
 
 

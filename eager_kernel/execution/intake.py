@@ -18,11 +18,13 @@ from weakref import WeakSet
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
 from eager_kernel.core.extract import (
+    NOTHING_LEFT_OUT,
     BlockClose,
     BlockOpen,
     Code,
     Event,
     Extractor,
+    LeftOut,
     make_extractor,
 )
 from eager_kernel.core.gate import Gate, Verdict
@@ -90,7 +92,7 @@ class Intake:
     Parameters
     ----------
     text_format
-        Where the code is in the text: one of `eager_kernel.core.extract.FORMATS`.
+        Where the code is in the text; see `eager_kernel.core.extract`.
     gate
         Judges the chunks.
     barrier
@@ -126,6 +128,7 @@ class Intake:
         self._format = text_format
         self._chunker = Chunker()
         self._extractor = self._make_extractor()
+        self._left_out_before = NOTHING_LEFT_OUT  # of texts that have been cut back
         self._gate = gate or Gate()
         self.barrier = barrier
         self._max_chars = max_chars
@@ -184,6 +187,8 @@ class Intake:
         with self._changed:
             self._timeline.delta(self._clock())
         self._accept(self._extractor.feed(text))
+        if self._extractor.held > self._max_chars:
+            raise self._too_long()
 
     def end(self, finish_reason: str | None = None) -> None:
         """Say that no more text comes."""
@@ -236,6 +241,7 @@ class Intake:
             self._unfinished, self._in_block = [], False
             self._approved = False  # of a text that the user has not seen yet
         self._gate.cut_back(executed)
+        self._left_out_before = self.left_out
         self._chunker, self._extractor = Chunker(), self._make_extractor()
         for chunk in executed:
             # Where a block ended is not known any more; each chunk is complete as it is.
@@ -285,15 +291,18 @@ class Intake:
 
     def _code(self, text: str) -> list[Chunk]:
         if self._chars + len(text) > self._max_chars:
-            raise LimitError(
-                f"the program is longer than {self._max_chars:,} characters; "
-                "raise EagerRun.max_program_chars to run longer ones"
-            )
+            raise self._too_long()
         self._chars += len(text)
         if text:
             self._pieces.append(text)
             self._on_code(text)
         return self._chunker.feed(text)
+
+    def _too_long(self) -> LimitError:
+        return LimitError(
+            f"the program is longer than {self._max_chars:,} characters; "
+            "raise EagerRun.max_program_chars to run longer ones"
+        )
 
     def _put(self, chunks: list[Chunk]) -> None:
         if not chunks:
@@ -525,6 +534,11 @@ class Intake:
     def program(self) -> str:
         """The code text so far."""
         return "".join(self._pieces)
+
+    @property
+    def left_out(self) -> LeftOut:
+        """What of the text is no part of the program, as far as that is known."""
+        return self._left_out_before + self._extractor.left_out
 
     @property
     def unfinished(self) -> list[Chunk]:

@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 from IPython.core.interactiveshell import ExecutionResult
 
 from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.extract import NOTHING_LEFT_OUT, LeftOut
 from eager_kernel.core.queue import Pending
 from eager_kernel.core.report import Report
 from eager_kernel.errors import (
@@ -37,6 +38,10 @@ from eager_kernel.execution.tracing import Tracing
 
 OnError = Literal["stop", "drain"]
 
+Status = Literal["ok", "error", "cancelled", "no_code"]
+"""How a run ended: ``cancelled`` where the client, not the program, ended it; ``no_code`` where
+all of the text came, and there was no Python in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -45,7 +50,7 @@ class Outcome:
     Parameters
     ----------
     status
-        ``cancelled`` where the client, not the program, ended it.
+        See `Status`.
     execution_count
         The cell's number; None where the cell never began.
     error
@@ -58,17 +63,20 @@ class Outcome:
         Lines 1 to this one have run.
     report
         The timings.
+    left_out
+        What of the text is no part of the program.
     failures
         What was repaired on the way.
     """
 
-    status: Literal["ok", "error", "cancelled"]
+    status: Status
     execution_count: int | None
     error: BaseException | None
     error_lines: tuple[int, int] | None
     program: str
     executed_lines: int
     report: Report
+    left_out: LeftOut = NOTHING_LEFT_OUT
     failures: tuple[Failure, ...] = ()
 
 
@@ -622,15 +630,20 @@ class Pump:
         except BaseException as failure:  # noqa: BLE001 - the program's own __str__
             error = result.error_in_exec = failure
             result.error_before_exec = None
-        cancelled = isinstance(error, RunCancelledError)
+        status: Status = "error"
+        if isinstance(error, RunCancelledError):
+            status = "cancelled"
+        elif error is None:
+            status = "ok" if self._intake.program.strip() else "no_code"
         return Outcome(
-            status="cancelled" if cancelled else "ok" if error is None else "error",
+            status=status,
             execution_count=result.execution_count,
             error=error,
             error_lines=self._error_lines if error is not None else None,
             program=self._intake.program,
             executed_lines=self._executed_lines,
             report=self._intake.report(),
+            left_out=self._intake.left_out,
             failures=tuple(self._failures),
         )
 

@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
-from eager_kernel.core.extract import FORMATS
+from eager_kernel.core.extract import FORMATS, check_format
 from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.errors import ProtocolError
 from eager_kernel.execution.intake import State, StopReason
-from eager_kernel.execution.pump import OnError
+from eager_kernel.execution.pump import OnError, Status
 
 TARGET: Final = "eager.stream"
 _ATTACH: Final = re.compile(r"\s*%eager[ \t]+attach[ \t]+(\S+)([ \t]+--view)?\s*")
@@ -135,11 +135,12 @@ class ResultMessage(TypedDict):
     """kernel → client: the run has ended. The comm is closed after it."""
 
     type: Literal["result"]
-    status: Literal["ok", "error", "cancelled"]
+    status: Status
     execution_count: int | None
     error: ErrorContent | None
     program: str
     executed_lines: int
+    left_out: dict[str, Any]
     report: NotRequired[dict[str, Any]]
 
 
@@ -165,7 +166,7 @@ def parse_open(data: object, defaults: OpenOptions) -> OpenOptions:
     if type(version) is not int or version != VERSION:
         raise ProtocolError("data.version", f"{version!r} is not supported; send {VERSION}")
     return OpenOptions(
-        text_format=_choice(fields, "format", FORMATS, defaults.text_format),
+        text_format=_format(fields, defaults.text_format),
         gate=_choice(fields, "gate", MODES, defaults.gate),  # type: ignore[arg-type]
         on_error=_choice(fields, "on_error", ("stop", "drain"), defaults.on_error),  # type: ignore[arg-type]
         model=_text(fields, "model", defaults.model),
@@ -266,6 +267,22 @@ def _flag(fields: dict[str, Any], name: str) -> bool:
     if value is not None and not isinstance(value, bool):
         raise ProtocolError(f"data.{name}", f"must be true or false, not {_show(value)}")
     return bool(value)
+
+
+def _format(fields: dict[str, Any], default: str) -> str:
+    value = fields.get("format")
+    if value is None:
+        return default
+    try:
+        check_format(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ProtocolError("data.format", f"{one_of_formats()}, not {_show(value)}") from error
+    return str(value)
+
+
+def one_of_formats() -> str:
+    """Say which formats there are."""
+    return f"must be one of {', '.join(FORMATS)}, tags:NAME, json:NAME"
 
 
 def _choice(fields: dict[str, Any], name: str, choices: tuple[str, ...], default: str) -> str:

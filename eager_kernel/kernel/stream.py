@@ -198,6 +198,7 @@ class Stream:
                     error=error,
                     program=outcome.program,
                     executed_lines=outcome.executed_lines,
+                    left_out=outcome.left_out.to_dict(no_code=outcome.status == "no_code"),
                     report=outcome.report.to_dict(),
                 )
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -397,6 +398,8 @@ class PromptedCell:
         self._session.finished(self, outcome)
         if self._shown is not None:
             self._shown.close()
+        elif outcome is not None and outcome.status == "no_code":
+            sys.stdout.write(f"{outcome.left_out.describe(no_code=True)}\n")
         if self._saved is not None and outcome is not None and outcome.program.strip():
             saved = replace(self._saved, program=outcome.program, status=outcome.status)
             try:

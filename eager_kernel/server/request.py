@@ -7,9 +7,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from eager_kernel.core.extract import FORMATS
+from eager_kernel.core.extract import check_format
 from eager_kernel.core.gate import MODES
 from eager_kernel.errors import LimitError, ProtocolError
+from eager_kernel.kernel.protocol import one_of_formats
 from eager_kernel.sources.source import Message
 
 Cell = Literal["server", "page"]
@@ -85,7 +86,7 @@ def parse_run(body: bytes, max_chars: int) -> RunRequest:
         cell="page"
         if _choice(fields, "cell", ("server", "page"), "server") == "page"
         else "server",
-        format=_choice(fields, "format", FORMATS, "auto"),
+        format=_format(fields),
         gate=_choice(fields, "gate", MODES, "") or None,
         on_error=_choice(fields, "on_error", ("stop", "drain"), "stop"),
         max_tokens=_whole(fields, "max_tokens"),
@@ -133,6 +134,17 @@ def _choice(fields: dict[str, Any], name: str, choices: tuple[str, ...], default
         return default
     if value not in choices:
         raise ProtocolError(name, f"must be one of {', '.join(choices)}")
+    return str(value)
+
+
+def _format(fields: dict[str, Any]) -> str:
+    value = fields.get("format")
+    if value is None:
+        return "auto"
+    try:
+        check_format(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ProtocolError("format", one_of_formats()) from error
     return str(value)
 
 

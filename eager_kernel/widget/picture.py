@@ -43,7 +43,8 @@ def to_html(record: Record) -> str:
     """
     parts = [f'<div style="{_HEAD}"><b>{_safe(headline(record))}</b></div>']
     if record.note:
-        parts.append(f'<div style="margin:4px 0;color:{_ALARM}">{_safe(record.note)}</div>')
+        colour = _ALARM if record.phase in {"error", "cancelled"} else _DIM
+        parts.append(f'<div style="margin:4px 0;color:{colour}">{_safe(record.note)}</div>')
     if record.report is not None:
         parts.append(f'<div hidden style="display:block">{"".join(_drawn_lanes(record))}</div>')
         parts.append(f'<pre style="display:none">{escape(_text_lanes(record))}</pre>')
@@ -225,8 +226,9 @@ _PHASES: Final = {
     "ok": "done",
     "error": "failed",
     "cancelled": "cancelled",
+    "no_code": "no Python found",
 }
-_SIGN_OF_PHASE: Final = {"ok": "✓", "error": "✗", "cancelled": "–"}  # noqa: RUF001
+_SIGN_OF_PHASE: Final = {"ok": "✓", "error": "✗", "cancelled": "–", "no_code": "–"}  # noqa: RUF001
 _CELLS: Final[dict[Kind, str]] = {
     "first token": "·",
     "generated": "▒",

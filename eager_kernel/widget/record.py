@@ -21,9 +21,11 @@ Event = Mapping[str, Any]
 """A message as the kernel sends it to clients, or ``delta`` with code text, ``progress`` of a
 model that loads, ``repair`` of a program that is written on from a line, ``end`` of the text."""
 
-Phase = Literal["waiting", "loading", "writing", "running", "stopping", "ok", "error", "cancelled"]
+Phase = Literal[
+    "waiting", "loading", "writing", "running", "stopping", "ok", "error", "cancelled", "no_code"
+]
 
-ENDED: Final = frozenset({"ok", "error", "cancelled"})
+ENDED: Final = frozenset({"ok", "error", "cancelled", "no_code"})
 """Phases after which nothing changes."""
 
 
@@ -159,8 +161,9 @@ class Record:
         if self.error is not None:
             ename, evalue = str(self.error.get("ename")), str(self.error.get("evalue"))
             self._facts["note"] = plain(f"{ename}: {evalue}" if evalue else ename, 300)
-        elif self.phase == "ok":
-            self._facts["note"] = ""
+        elif self.phase in {"ok", "no_code"}:
+            left_out = event.get("left_out") or {}
+            self._facts["note"] = plain(str(left_out.get("message") or ""), 300)
         if event.get("report") is not None:
             self.report = Report.from_dict(event["report"])
             self.spans.end(self.report)

@@ -364,6 +364,7 @@ export function phaseText(run) {
     ok: "done",
     error: "failed",
     cancelled: "cancelled",
+    no_code: "no Python found",
   };
   if (held && run.live) return phase === "writing" ? "writing; held" : "held";
   return said[phase] ?? phase;
@@ -808,7 +809,7 @@ class View {
       text = `Line ${held.line} is held${held.reason ? `: ${held.reason}` : ""}. It runs when the program is complete, or when you approve.`;
       kind = "held";
     } else if (phase === "error" || phase === "cancelled") [text, kind] = [note, "error"];
-    else if (run.live && note) text = note;
+    else if (note) text = note;
     const said = [withoutAnsi(text), run.live ? "" : (summary ?? "")].filter(Boolean).join("\n");
     if (this.note.dataset.text === said) return;
     this.note.dataset.text = said;

@@ -58,6 +58,30 @@ def test_run_of_a_file(work: Path) -> None:
     assert result["report"]["chunks"][1]["lines"] == [2, 2]
 
 
+def test_run_of_an_answer_without_code(work: Path) -> None:
+    Path("answer.md").write_text("Sorry, no.\n\n```bash\nls\n```\n")
+    done = eager("run", "answer.md", "--json=r.json")
+    assert done.stderr == 'no Python found; left out: 1 block of "bash", 1 line of prose\n'
+    assert (done.stdout, done.returncode) == ("", 1)
+    result = json.loads(Path("r.json").read_text())
+    assert result["status"] == "no_code"
+    assert result["left_out"]["blocks"] == [["bash", 1]]
+
+
+def test_run_says_what_it_left_out(work: Path) -> None:
+    Path("answer.md").write_text("```bash\nls\n```\n```python\nprint(1)\n```\n")
+    done = eager("run", "answer.md")
+    assert done.stderr == 'left out: 1 block of "bash"\n'
+    assert (done.stdout, done.returncode) == ("1\n", 0)
+
+
+@pytest.mark.parametrize("text_format", ["yaml", "json:", "tags:a b"])
+def test_a_format_that_there_is_not(text_format: str) -> None:
+    done = eager("run", "-", "--format", text_format, stdin="1")
+    assert done.returncode == 1
+    assert f"--format: unknown format {text_format!r}: choose one of auto" in done.stderr
+
+
 def test_run_serial(work: Path) -> None:
     Path("p.py").write_text("x = 1\nprint(x)\n")
     done = eager("run", "p.py", "--rate=100", "--serial", "--json=r.json")

@@ -1,7 +1,7 @@
 """Any bytes at all: the chunker and the extractors take them, whatever the cut.
 
 `EAGER_FUZZ_SECONDS=600 pytest tests/core/test_fuzz_bytes.py` tries many more texts, and other ones
-each time. `test_chunker` and `test_extract` do the same with text that is nearly code.
+each time. `test_chunker` and `extract/test_formats` do the same with text that is nearly code.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
-from eager_kernel.core.events import BlockClose, BlockOpen, Code
-from eager_kernel.core.extract import FORMATS, make_extractor
+from eager_kernel.core.extract import FORMATS, BlockClose, BlockOpen, Code, make_extractor
 from tests.core.test_chunker import any_options, check_consistent, chunks_of, cut
 from tests.core.test_chunker import any_program as programs
 

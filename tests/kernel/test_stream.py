@@ -136,16 +136,59 @@ def test_the_end_of_a_code_block_completes_its_last_statement(
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [("", []), ("\n\n", []), ("# only a comment\n", [])],
+    ("text", "status"),
+    [("", "no_code"), ("\n\n", "no_code"), ("# only a comment\n", "ok")],
     ids=["nothing", "blank", "comment"],
 )
-def test_programs_that_do_nothing(
-    client: BlockingKernelClient, text: str, expected: list[str]
-) -> None:
+def test_programs_that_do_nothing(client: BlockingKernelClient, text: str, status: str) -> None:
     heard = run(client, text)
-    assert heard.reply["status"] == heard.result["status"] == "ok"
-    assert heard.displayed() == expected
+    assert heard.reply["status"] == "ok"
+    assert heard.result["status"] == status
+    assert heard.displayed() == []
+
+
+def test_an_answer_without_code_says_so(client: BlockingKernelClient) -> None:
+    heard = run(client, "You need no code for that.\n\n```json\n{}\n```\n")
+    assert heard.reply["status"] == "ok"
+    assert heard.result["status"] == "no_code"
+    assert heard.result["error"] is None
+    assert heard.result["left_out"] == {
+        "blocks": [["json", 1]],
+        "prose_lines": 1,
+        "reasoning_lines": 0,
+        "json_values": 0,
+        "message": 'no Python found; left out: 1 block of "json", 1 line of prose',
+    }
+
+
+def test_a_program_says_which_blocks_are_no_part_of_it(client: BlockingKernelClient) -> None:
+    text = "First:\n```bash\npip install x\n```\nThen:\n```python\n2 * 21\n```\n"
+    heard = run(client, text)
+    assert heard.displayed() == ["42"]
+    assert heard.result["status"] == "ok"
+    assert heard.result["left_out"]["message"] == 'left out: 1 block of "bash"'
+
+
+@pytest.mark.parametrize(
+    ("text_format", "text"),
+    [
+        ("json:query", '{"language": "python", "query": "6 * 7"}'),
+        ("json:arguments.source", '{"arguments": {"source": "6 * 7"}}'),
+        ("tags:run", "Use <code>x</code>: <run>6 * 7</run>"),
+    ],
+)
+def test_formats_with_a_name(client: BlockingKernelClient, text_format: str, text: str) -> None:
+    heard = run(client, text, format=text_format)
+    assert heard.displayed() == ["42"]
+    assert heard.result["program"] == "6 * 7"
+
+
+def test_what_waits_for_the_end_of_the_answer_is_limited(start_kernel: Starter) -> None:
+    _, client = start_kernel("eager_python", "--EagerRun.max_program_chars=1000")
+    stream = WireStream(client).open().attach()
+    heard = stream.delta("```\n").delta("x = 1\n" * 200).finish()
+    assert heard.reply["ename"] == "LimitError"
+    assert "EagerRun.max_program_chars" in heard.reply["evalue"]
 
 
 def test_chunk_states_are_told(client: BlockingKernelClient) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from eager_kernel.core.extract import Code, make_extractor
 from eager_kernel.errors import MissingExtraError, SourceError, UnknownModelError
 from eager_kernel.sources.registry import open_source
 from eager_kernel.sources.source import Message, Options, Request
@@ -220,6 +221,15 @@ async def test_code_of_others_is_not_run(configured: Callable[..., Path], tmp_pa
     assert not ran.exists()
     assert await answer(folder, trust_remote_code=True) == COUNTING[1]
     assert ran.exists()
+
+
+async def test_reasoning_that_the_template_opens_is_opened_in_the_answer(copy: Path) -> None:
+    template = copy / "chat_template.jinja"
+    template.write_text(template.read_text() + "<think>\n")
+    text = await answer(copy)
+    assert text.startswith("<think>\n")
+    extractor = make_extractor("auto")
+    assert list(extractor.feed(text + "\n</think>\nx = 1\n"))[-1] == Code("x = 1\n")
 
 
 async def test_no_chat_template(copy: Path, tmp_path: Path) -> None:

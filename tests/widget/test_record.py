@@ -54,6 +54,15 @@ def delta(text: str) -> dict[str, Any]:
     return {"type": "delta", "text": text}
 
 
+def test_an_answer_without_code() -> None:
+    record = Record()
+    left_out = {"message": "no Python found; left out: 2 lines of prose"}
+    record.hear(result("no_code", program="", left_out=left_out), 1.0)
+    assert record.ended
+    assert record.facts()["phase"] == "no_code"
+    assert record.note == "no Python found; left out: 2 lines of prose"
+
+
 REPORT: dict[str, Any] = {
     "ttft_s": 0.5,
     "generation_s": 2.0,

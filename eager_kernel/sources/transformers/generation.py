@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from eager_kernel.core.extract.marks import reasoning_begun
 from eager_kernel.errors import SourceError
 from eager_kernel.sources.source import Event, Finish, Message, Request, Usage
 from eager_kernel.sources.transformers.loading import Loaded
@@ -40,6 +41,11 @@ def answer(
     length = prompt["input_ids"].shape[1]
     settings = _settings(loaded, request, length)
     writer = _Writer(loaded, settings.eos_token_id, tell)
+    # A template may open the model's reasoning. Who reads the answer has to know, as its code is
+    # no part of the program.
+    end_of_prompt = loaded.tokenizer.decode(prompt["input_ids"][0, -_END_OF_PROMPT:])
+    if mark := reasoning_begun(end_of_prompt):
+        tell(f"{mark}\n")
     loaded.model.generate(
         **prompt.to(loaded.model.device),
         generation_config=settings,
@@ -188,5 +194,7 @@ def _no_form(loaded: Loaded, error: Exception) -> SourceError:
     )
 
 
+_END_OF_PROMPT: Final = 16
+"""Tokens in which a mark that opens reasoning would be."""
 _WITHOUT_CONTEXT: Final = 4096
 """Tokens of an answer of a model that does not say how many it can hold."""

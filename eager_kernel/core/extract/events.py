@@ -1,5 +1,7 @@
 """What an extractor says of a model's answer: blocks of code open, go on and close."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 

@@ -1,0 +1,272 @@
+"""The marks that models put into their answers beside Markdown: tags, and tokens of templates.
+
+What is here is data: the marks that open and close reasoning, code, calls of tools and the answer
+itself, as public models and the frameworks that ask them write them.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Final, NamedTuple
+
+
+class Role(Enum):
+    """What a mark does."""
+
+    CODE = "opens code"
+    REASONING = "opens reasoning, which is never code"
+    REASONING_END = "ends reasoning, also such as was opened in the prompt"
+    COMMENT = "opens a comment of HTML"
+    HEAD = "opens the head of a message, which says who writes it"
+    CHANNEL = "opens the head of a message, which says what the message is"
+    BLOCK_END = "ends code, and nothing else"
+    ANSWER_END = "ends the answer"
+    NOTHING = "is only in the way: what follows is as at the start of a line"
+
+
+class Mark(NamedTuple):
+    """A mark that was found.
+
+    Attributes
+    ----------
+    role
+        What it does.
+    name
+        The tag's name in lower case, or the whole token.
+    end
+        Where it ends in the text.
+    attributes
+        What is between a tag's name and its ``>``.
+    """
+
+    role: Role
+    name: str
+    end: int
+    attributes: str
+
+
+def read_mark(text: str, at: int, code_tags: frozenset[str]) -> Mark | None:
+    """Read the mark at a position of prose; None if there is none, or not all of it.
+
+    Parameters
+    ----------
+    text
+        The text.
+    at
+        The position of a character of `MARK_BEGINS`.
+    code_tags
+        The marks that open code.
+    """
+    found = _TAG.match(text, at)
+    if found:
+        name = found["name"].lower()
+        if name in code_tags:
+            role: Role | None = Role.BLOCK_END if found["slash"] else Role.CODE
+        else:
+            role = _END_TAGS.get(name) if found["slash"] else _TAGS.get(name)
+        if role is Role.CODE and found["empty"]:
+            role = None
+        if role is Role.CODE and name == "parameter" and not _IS_CODE.search(found["rest"]):
+            role = Role.NOTHING
+        return None if role is None else Mark(role, name, found.end(), found["rest"])
+    found = _TOKEN.match(text, at)
+    if found is None:
+        return None
+    token = found[0].lower()
+    role = Role.CODE if token in code_tags else _TOKENS.get(token)
+    if token[0] == "[" and not found[0].isupper():
+        return None  # "[think]" may be a list of Python's, and "[Think] of" prose
+    if role is None:
+        if token[0] == "[":
+            return None
+        role = Role.ANSWER_END if "end▁of▁sentence" in token else Role.NOTHING
+    return Mark(role, token, found.end(), "")
+
+
+def may_become_mark(text: str, at: int, code_tags: frozenset[str]) -> bool:
+    """Whether what has come from a position on is the beginning of a mark.
+
+    Parameters
+    ----------
+    text
+        What has come of a text.
+    at
+        The position of a character of `MARK_BEGINS`.
+    code_tags
+        As for `read_mark`.
+    """
+    rest = text[at : at + _LONGEST + 1].lower()
+    if len(rest) > _LONGEST:
+        return False
+    if any(token.startswith(rest) for token in _FIXED):
+        return True
+    tag = _TAG_BEGUN.fullmatch(rest)
+    if tag is None:
+        return _TOKEN_BEGUN.fullmatch(rest) is not None
+    name = tag["name"]
+    if tag["rest"]:
+        return name in _NAMES or name in code_tags
+    return any(known.startswith(name) for known in (*_NAMES, *code_tags))
+
+
+def end_of_skipped(mark: Mark) -> re.Pattern[str]:
+    """What ends the reasoning, comment or head that a mark has opened."""
+    closing = _CLOSING.get(mark.name)
+    if closing is not None:
+        return closing
+    name = re.escape(mark.name)
+    return re.compile(rf"</{name}\s*>", re.IGNORECASE)
+
+
+def read_end(text: str, at: int, code_tags: frozenset[str]) -> Mark | None:
+    """Read the mark at a position of code that no Python has outside strings, and that ends code.
+
+    Parameters
+    ----------
+    text
+        The text.
+    at
+        The position of a ``<``.
+    code_tags
+        As for `read_mark`.
+    """
+    mark = read_mark(text, at, code_tags)
+    if mark is None:
+        return None
+    if text.startswith("</", at) or text[at + 1] in "|\uff5c":
+        return mark
+    return mark if mark.role in (Role.BLOCK_END, Role.ANSWER_END) else None
+
+
+def reasoning_begun(text: str) -> str:
+    """The mark with which reasoning begins at the end of a text; empty if none does.
+
+    Parameters
+    ----------
+    text
+        The end of a prompt: some templates begin the answer for the model.
+    """
+    text = text.rstrip()
+    at = max(text.rfind(char) for char in MARK_BEGINS)
+    mark = read_mark(text, at, frozenset()) if at >= 0 else None
+    if mark is None or mark.end != len(text) or mark.role is not Role.REASONING:
+        return ""
+    return text[at:]
+
+
+def language_of_tag(tag: Mark) -> str:
+    """The language that a tag's attributes name, in lower case; empty if they name none."""
+    found = _LANGUAGE.search(tag.attributes)
+    return found[1].lower() if found else ""
+
+
+def without_marks(text: str) -> str:
+    """`text` without tags and tokens: what is behind a closing fence, such as ``<end_code>``."""
+    return _REMNANTS.sub("", text)
+
+
+MARK_BEGINS: Final = "<[◁"
+"""The characters that marks begin with."""
+
+_LONGEST: Final = 400
+"""A tag with more attributes is none. That bounds what has to be looked at again."""
+
+_CODE: Final = """
+    code python py ipython execute execute_python execute_ipython execute_code python_code
+    tool_code code_block codeblock code_interpreter interpreter jupyter_code run_python parameter
+"""
+_REASONING: Final = """
+    think thinking thought thoughts reasoning reason reflection reflect scratchpad analysis
+    antthinking inner_monologue internal_monologue inner_thoughts rationale cot chain_of_thought
+    seed:think longcat_think thinking_process deliberation
+"""
+_NOTHING: Final = """
+    tool_call tool_calls tool_use tool function_call function_calls functioncall function invoke
+    minimax:tool_call answer response final final_answer output solution action actions pre s
+    step program task result observation
+"""
+CODE_TAGS: Final = frozenset(_CODE.split()) | {"<|python_tag|>"}
+"""The marks that open code in an answer of which nobody says how its code is set."""
+
+_TAGS: Final[dict[str, Role]] = {
+    **dict.fromkeys(_REASONING.split(), Role.REASONING),
+    **dict.fromkeys(_NOTHING.split(), Role.NOTHING),
+    **dict.fromkeys(["end_code", "end_action"], Role.BLOCK_END),
+    **dict.fromkeys(["eos", "end_of_turn", "endoftext", "end_of_text", "eot"], Role.ANSWER_END),
+}
+_END_TAGS: Final[dict[str, Role]] = {
+    **dict.fromkeys(_CODE.split(), Role.BLOCK_END),
+    **dict.fromkeys(_REASONING.split(), Role.REASONING_END),
+    **dict.fromkeys(_NOTHING.split(), Role.BLOCK_END),
+}
+_NAMES: Final = frozenset(_TAGS) | frozenset(_END_TAGS)
+
+_TOKENS: Final[dict[str, Role]] = {
+    "<!--": Role.COMMENT,
+    "[think]": Role.REASONING,
+    "[/think]": Role.REASONING_END,
+    "◁think▷": Role.REASONING,
+    "◁/think▷": Role.REASONING_END,
+    "<|start_thinking|>": Role.REASONING,
+    "<|end_thinking|>": Role.REASONING_END,
+    "<|begin_of_thought|>": Role.REASONING,
+    "<|end_of_thought|>": Role.REASONING_END,
+    "<|inner_prefix|>": Role.REASONING,
+    "<|inner_suffix|>": Role.REASONING_END,
+    "<|think|>": Role.REASONING,
+    "<|/think|>": Role.REASONING_END,
+    "<unused94>": Role.REASONING,
+    "<unused95>": Role.REASONING_END,
+    "<|channel|>": Role.CHANNEL,
+    "<|start|>": Role.HEAD,
+    "<|im_start|>": Role.HEAD,
+    "<|start_header_id|>": Role.HEAD,
+    "<|python_tag|>": Role.NOTHING,
+    "<|im_end|>": Role.ANSWER_END,
+    "<|eot_id|>": Role.ANSWER_END,
+    "<|endoftext|>": Role.ANSWER_END,
+    "<|end_of_text|>": Role.ANSWER_END,
+    "<|eot|>": Role.ANSWER_END,
+    "<|return|>": Role.ANSWER_END,
+    "<|end|>": Role.BLOCK_END,
+    "<|call|>": Role.BLOCK_END,
+    "<|eom_id|>": Role.BLOCK_END,
+    "[tool_calls]": Role.NOTHING,
+    "[args]": Role.NOTHING,
+    "[/tool_calls]": Role.NOTHING,
+}
+_FIXED: Final = tuple(_TOKENS)
+_CLOSING: Final[dict[str, re.Pattern[str]]] = {
+    "[think]": re.compile(r"\[/think\]", re.IGNORECASE),
+    "◁think▷": re.compile("◁/think▷"),
+    "<|start_thinking|>": re.compile(r"<\|END_THINKING\|>", re.IGNORECASE),
+    "<|begin_of_thought|>": re.compile(r"<\|end_of_thought\|>"),
+    "<|inner_prefix|>": re.compile(r"<\|inner_suffix\|>"),
+    "<|think|>": re.compile(r"<\|/think\|>"),
+    "<unused94>": re.compile("<unused95>"),
+    "<|channel|>": re.compile(r"<\|(?:end|start|channel|return|call)\|>"),
+    "<|start|>": re.compile(r"<\|(?:channel|message)\|>"),
+    "<|im_start|>": re.compile(r"\n|<\|im_end\|>"),
+    "<|start_header_id|>": re.compile(r"<\|end_header_id\|>"),
+    "<!--": re.compile("-->"),
+    "analysis": re.compile(r"assistant(?:final|commentary)|</analysis\s*>"),
+}
+
+_TAG: Final = re.compile(
+    r"<(?P<slash>/?)(?P<name>[a-z][\w:]*)(?P<rest>(?:=[^<>]{0,80}|\s[^<>]{0,300}?)?)(?P<empty>/?)>",
+    re.IGNORECASE,
+)
+_TOKEN: Final = re.compile(
+    r"<!--|<unused9[45]>|<\|[\w/]{1,40}\|>|<\uff5c[^\uff5c\s<>]{1,40}\uff5c>|\[/?[A-Z_]{4,12}\]|◁/?think▷",
+    re.IGNORECASE,
+)
+_TOKEN_BEGUN: Final = re.compile(r"<\|[\w/]{0,40}\|?|<\uff5c[^\uff5c\s<>]{0,40}")
+_TAG_BEGUN: Final = re.compile(r"</?(?P<name>[a-z][\w:]*|)(?P<rest>[\s=/][^<>]*|)")
+# `<parameter=code>`, `<parameter name="code">`
+_IS_CODE: Final = re.compile(r"=\s*[\"']?(?:python_?)?(?:code|source_code|script|program)\b")
+_REMNANTS: Final = re.compile(r"</?[a-zA-Z_][\w:]*>|<[|\uff5c][^|\uff5c<>]*[|\uff5c]>")
+_LANGUAGE: Final = re.compile(
+    r"(?:\blang(?:uage)?\s*=\s*[\"']?|\bclass\s*=\s*[\"']?(?:[^\"']*\s)?lang(?:uage)?-)([\w+#.-]+)",
+    re.IGNORECASE,
+)
