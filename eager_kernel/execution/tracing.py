@@ -45,7 +45,8 @@ class Tracing:
             setprofile(profile)
 
     def give_up(self) -> None:
-        """Leave it aside: the program is none."""
+        """Put it aside for good: the program is none. It may run still, as to show its error."""
+        self.put_aside()
         self._aside = None
         for tool in self._events:
             _MONITORING.free_tool_id(tool)

@@ -74,27 +74,29 @@ def test_hooks_are_as_they_were(client: BlockingKernelClient, folder: Path) -> N
         "s.events.callbacks.items()}, sys.stdout, sys.excepthook, threading.excepthook,\n"
         "        s.input_transformers_cleanup[:], s.input_transformers_post[:], "
         "s.ast_transformers[:], {k: v for k, v in vars(s).items() if callable(v)},\n"
-        "        signal.getsignal(signal.SIGUSR1), sys.getprofile(), sys.gettrace(), "
+        "        signal.getsignal(signal.SIGWINCH), sys.getprofile(), sys.gettrace(), "
         "dict(vars(builtins)), dict(s.display_formatter.formatters['text/plain'].type_printers)]\n"
         "before = state()\n"
     )
     execute(client, state)
     program = (
         "f = lambda *a, **k: open('f', 'w').close()\n"
-        "gc.callbacks.append(f) if False else getattr(gc, 'call' + 'backs').append(f)\n"
+        "g = __import__('g' + 'c'); getattr(g, 'call' + 'backs').append(f)\n"
         "s.events.register('post_execute', f); s.events.register('pre_run_cell', f)\n"
         "sys.meta_path.append(f); sys.stdout = sys.excepthook = threading.excepthook = f\n"
         "s.input_transformers_post.append(f); s.showtraceback = s.run_cell = f\n"
-        "getattr(signal, 'sig' + 'nal')(signal.SIGUSR1, f)\n"
-        "sys.setprofile(f); sys.settrace(lambda *a: None)\n"
-        "getattr(builtins, '__dict__').update(fun=f) if False else None\n"
+        "h = __import__('sig' + 'nal'); r = getattr(h, 'sig' + 'nal')(h.SIGWINCH, f)\n"
+        "vars(__import__('built' + 'ins')).update(print=f)\n"
         "s.display_formatter.formatters['text/plain'].for_type(int, f)\n"
+        "sys.settrace(lambda *a: None); sys.setprofile(lambda *a: None)\n"
     )
-    refuse(client, program)
-    content = client.execute_interactive(
-        "", user_expressions={"same": "before == state()"}, timeout=20
-    )["content"]
-    assert content["user_expressions"]["same"]["data"]["text/plain"] == "True"
+    heard = refuse(client, program)
+    assert not any(data.get("state") == "held" for data in heard.comm)
+    execute(client, "same = [old == new for old, new in zip(before, state())]")
+    content = client.execute_interactive("", user_expressions={"same": "same"}, timeout=20)[
+        "content"
+    ]
+    assert "False" not in content["user_expressions"]["same"]["data"]["text/plain"]
     assert not folder.joinpath("f").exists()
 
 
@@ -117,11 +119,11 @@ def test_what_it_defined_is_the_users_to_call(client: BlockingKernelClient, fold
         "import asyncio; asyncio.get_running_loop().call_soon(write); await asyncio.sleep(0.1)",
         "async def f(): write()\n\nawait asyncio.create_task(f())",
         "get_ipython().events.register('post_execute', g := lambda: write())",
-        "get_ipython().events.unregister('post_execute', g)",
     ):
         folder.joinpath("f").unlink(missing_ok=True)
         assert execute(client, cell)["status"] == "ok"
         assert folder.joinpath("f").exists(), cell
+    execute(client, "get_ipython().events.unregister('post_execute', g)")
 
 
 @pytest.mark.parametrize(
