@@ -158,7 +158,9 @@ class Table:
     modules
         Modules every call into which is held.
     methods
-        Methods whose call is held on any object.
+        Methods whose call is held on any object but those of the program's own classes.
+    everywhere
+        Those of them that are held on these, too: what the deployer has added.
     stores
         Dotted names of containers into which nothing may be written.
     reads
@@ -188,6 +190,7 @@ class Table:
     native: frozenset[str] = frozenset()
     writes: re.Pattern[str] | None = None
     of_native: Listed | None = None
+    everywhere: frozenset[str] = frozenset()
 
     def find(self, path: str) -> Listed | None:
         """What is known of a call of `path`, a dotted name or ``?.method``."""

@@ -90,6 +90,7 @@ class Barrier:
     def armed(self) -> Iterator[None]:
         """Watch the process for effects of the run."""
         self._before = WeakSet(enumerate_threads())
+        _of_kernel.update(thread for thread in self._before if thread.name in _KERNEL_THREADS)
         # Threads that Python did not start, too, as of C libraries.
         self._idents_before = frozenset(sys._current_frames())
         hook.arm(self, {**self._effects.table, **STARTS})
@@ -100,8 +101,10 @@ class Barrier:
                 self.deny("the run has ended")
             self._over = True
             hook.disarm(self, self._is_left)
-            # What it was told of the run, which would live as long as it does.
-            self.in_program = self.in_own_task = self.in_helper = lambda: False
+            # The hook may keep it, to know the program's code. So it keeps nothing of the run.
+            self.in_program = self.in_own_task = self.in_helper = _no
+            self._before, self._idents_before = _NOBODY, frozenset()
+            self._databases.clear()
 
     @contextmanager
     def program(self) -> Iterator[None]:
@@ -333,15 +336,19 @@ class Barrier:
 
     def is_of_kernel(self, thread: threading.Thread | None) -> bool:
         """Whether a thread is the kernel's, so that others depend on it."""
-        if thread is None:
-            return False
-        # Those that are plain threads were there before any program.
-        was_there = thread in self._before and thread.name in _KERNEL_THREADS
-        return was_there or self._is_kernel_thread(thread)
+        return thread is not None and (thread in _of_kernel or self._is_kernel_thread(thread))
+
+
+def _no() -> bool:
+    return False
 
 
 INTERRUPTED: Final = "the run was interrupted"
+
+# The kernel's plain threads, which were there before a program, and what they are called.
+_of_kernel: Final[WeakSet[threading.Thread]] = WeakSet()
 _KERNEL_THREADS: Final = ("IOPub", "eager-introduction", "eager-stream")
+_NOBODY: Final[WeakSet[threading.Thread]] = WeakSet()
 NOWHERE_TO_WAIT: Final = "the kernel's own code can't wait there until the program is known"
 
 

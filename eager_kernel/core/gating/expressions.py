@@ -100,6 +100,8 @@ class Expressions(Calls):
             case Several():
                 return either([self.attribute(one, name, line) for one in value.values])
             case Instance() | Class():
+                if name in self.table.everywhere:
+                    return "?." + name
                 cls = value.of if isinstance(value, Instance) else value
                 if isinstance(value, Class) and name == "__dict__":
                     return value

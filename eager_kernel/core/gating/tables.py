@@ -66,6 +66,7 @@ def table_for(mode: Literal["effect", "static"], policy: Policy) -> Table:
         native=tables_native.LIBRARIES,
         writes=tables_native.WRITES,
         of_native=tables_native.OF_LIBRARIES,
+        everywhere=policy.methods,
     )
 
 
