@@ -245,6 +245,7 @@ class Calls(Names):
         for one in first.values if isinstance(first, Several) else (first,):
             if isinstance(one, Text):
                 self.run_text(one.text, call)
+            self.runs_any_text = self.runs_any_text or one is None
         return None
 
     def _import_module(self, call: Call) -> Value:

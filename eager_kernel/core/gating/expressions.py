@@ -197,6 +197,8 @@ class Expressions(Calls):
         if isinstance(node.op, ast.Div) and "pathlib.Path()" in (left, right):
             return "pathlib.Path()"
         if isinstance(node.op, (ast.Add, ast.Mod)):
+            if isinstance(left, Text) and isinstance(right, Text):
+                return Text(left.text + right.text)
             for one in (left, right):
                 if one in (SQL, URL) or isinstance(one, Text):
                     return one

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from textwrap import dedent
 from typing import Any, Final, TypeAlias
 
 from eager_kernel.core.gating.calls import Call
@@ -95,8 +96,9 @@ class Follower(Expressions):
 
     def _tried(self, function: Function, instance: Instance | None) -> bool:
         hits, self.hits = self.hits, []
+        self.runs_any_text = False
         value = self.call(Method(function, instance) if instance else function, Call(0))
-        clean = not self.hits and value is None
+        clean = not self.hits and value is None and not self.runs_any_text
         self.hits = hits
         return clean
 
@@ -423,7 +425,7 @@ class Follower(Expressions):
             self.unclear("too much text is run as code", call.line)
             return
         try:
-            tree = parse_quietly(text)
+            tree = parse_quietly(dedent(text))  # as by `textwrap.dedent`, through which it may go
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
             return  # nothing of it runs
         hits, self.hits = self.hits, []

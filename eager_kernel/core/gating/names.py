@@ -49,6 +49,8 @@ class Names:
         """Counts the changes of names that functions were found to depend on."""
         self.depth = 0
         """How many functions of the program are being followed."""
+        self.runs_any_text = False
+        """Whether text has been run as code of which nothing is known."""
         self._asked: set[str] = set()
         self.methods: dict[str, list[Method]] = {}
         """Methods of the program's suspicious classes, for objects of unknown class."""

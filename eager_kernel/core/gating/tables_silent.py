@@ -72,7 +72,9 @@ USES: Final = merged(
     entries(_process, "joblib.Parallel dask.distributed.Client distributed.Client"),
     entries(_process, "dask.distributed.LocalCluster distributed.LocalCluster ray.init ray.remote"),
     entries(
-        _process, "_posixsubprocess.fork_exec mpire.WorkerPool tqdm.contrib.concurrent.process_map"
+        _process,
+        "_posixsubprocess.fork_exec subprocess._fork_exec mpire.WorkerPool"
+        " tqdm.contrib.concurrent.process_map",
     ),
     entries(_process, "loky.get_reusable_executor loky.ProcessPoolExecutor pandarallel.initialize"),
     entries(
@@ -107,7 +109,10 @@ USES: Final = merged(
 MODULES: Final = merged(
     entries(_process, "multiprocessing pathos billiard torch.multiprocessing pqdm"),
     entries(_stays, "gc.callbacks sys.monitoring"),
-    entries(_interpreter, "_xxsubinterpreters _interpreters concurrent.interpreters"),
+    entries(
+        _interpreter,
+        "_xxsubinterpreters _interpreters concurrent.interpreters _testcapi _testinternalcapi",
+    ),
     # `yfinance` goes by `curl_cffi`.
     entries(_connect, "curl_cffi yfinance google.cloud"),
     entries(Listed("external-effect", _CALL), "ctypes.pythonapi"),
@@ -118,4 +123,10 @@ STORES: Final = {
     "builtins": Listed("external-effect", "is changed for the kernel's own threads, too")
 }
 
-METHODS: Final = merged(entries(Listed("external-effect", "loads a native library"), "dlopen"))
+METHODS: Final = merged(
+    entries(Listed("external-effect", "loads a native library"), "dlopen"),
+    entries(
+        Listed("external-effect", "says itself what a database may do, which nothing holds then"),
+        "set_authorizer",
+    ),
+)
