@@ -20,6 +20,7 @@
 
     BaseException
     └── EffectHeld               raised in the program, at an effect that may not happen
+        └── LeftEffectHeld       the same, where the kernel calls what the program has left
 
 Each message says what was wrong and what to do.
 """
@@ -136,3 +137,11 @@ class EffectHeld(BaseException):
         self.effect = effect
         self.why = why
         self.line = line
+
+
+class LeftEffectHeld(EffectHeld, Exception):  # noqa: N818 - as the other
+    """The same, in code of the program that the kernel calls in the midst of its own.
+
+    As what a program has left behind, when its run was over. The kernel must be able to go on, so
+    this is an `Exception`.
+    """

@@ -6,6 +6,8 @@ Traitlets stay here, at the face; the core takes plain frozen policies, which th
 from __future__ import annotations
 
 import os
+import platform
+import sys
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -168,6 +170,8 @@ class EagerGate(Configurable):
             events=frozenset(self.events),
             folders=tuple(_absolute(folder) for folder in self.folders),
             caches=_cache_folders(),
+            temporary=_absolute(tempfile.gettempdir()),
+            hosts=frozenset({platform.node()} - {""}),
         )
 
     def make_gate(self, mode: Mode) -> Gate:
@@ -270,7 +274,8 @@ def _dotted(proposal: Any, *, at_least: int) -> list[str]:
 
 
 def _absolute(folder: str) -> str:
-    return os.path.normpath(Path(folder).expanduser())
+    """The whole path, without links on the way: paths are compared so."""
+    return os.path.realpath(Path(folder).expanduser())
 
 
 def _cache_folders() -> tuple[str, ...]:
@@ -283,15 +288,18 @@ def _cache_folders() -> tuple[str, ...]:
         Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "matplotlib",
         # Where matplotlib goes if its own folder can't be written.
         Path(tempfile.gettempdir()) / "matplotlib-*",
+        # Where compiled modules go, if not beside the modules.
+        *([sys.pycache_prefix] if sys.pycache_prefix else []),
     ]
     return tuple(_absolute(os.fspath(folder)) for folder in folders)
 
 
 def _is_kernel_thread(thread: threading.Thread) -> bool:
     """Whether a thread that began during a run is the kernel's, as a subshell's."""
-    return type(thread).__module__.partition(".")[0] in (
+    module = type(thread).__module__
+    # IPython has threads for a program's use, too.
+    return module == "IPython.core.history" or module.partition(".")[0] in (
         "ipykernel",
         "zmq",
-        "IPython",
         "eager_kernel",
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import warnings
+from asyncio import Future, get_running_loop
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
+from signal import SIG_IGN, SIGINT, signal
 from typing import Any, Final, Protocol
 
 from ipykernel.ipkernel import IPythonKernel
@@ -137,6 +137,9 @@ class EagerKernel(IPythonKernel):
             return reply
         finally:
             pump.close()
+            if pump.stops_loop:
+                loop = get_running_loop()
+                loop.call_soon(loop.stop)
             self._pump = self._watched = None
             # Only where the kernel itself failed is there no outcome: have the model stop.
             stream.intake.stop("error", message="the kernel could not run the stream")
@@ -153,9 +156,10 @@ class EagerKernel(IPythonKernel):
     async def _run(self, pump: Pump, expressions: dict[str, str]) -> Any:
         result = await pump.run()
         if self._shutting_down:
-            await asyncio.Future()  # the loop ends here, as it does in any running cell
+            await Future()  # the loop ends here, as it does in any running cell
         if pump.context is not None and self._watched is pump:
             pump.follow_up(result, expressions)
+        await pump.outlive()
         return result
 
     def _claim(self, code: str, cell_id: str | None) -> Claim | None:
@@ -192,11 +196,13 @@ class EagerKernel(IPythonKernel):
         # ipykernel goes on when this future is done, which is after other work of the loop. What
         # would be late then, the pump has done.
         future.add_done_callback(lambda _: _skip(self.shell, pump))
-        previous = signal.signal(signal.SIGINT, pump.on_sigint)
+        previous = signal(SIGINT, pump.on_sigint)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, previous)
+            # Who interrupts again and again means the run, not its reply. ipykernel puts its own
+            # handler back when that has been sent.
+            signal(SIGINT, SIG_IGN if pump.signalled else previous)
             pump.close()
 
 
