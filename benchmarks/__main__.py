@@ -24,7 +24,9 @@ from benchmarks import (
     kernel,
     many_kernels,
     peers,
+    pool,
     sources,
+    start,
     stop_delay,
     view,
 )
@@ -47,6 +49,8 @@ _SUITES: Final[dict[str, Callable[[int], list[Table]]]] = {
     "sources": sources.run,
     "generation": generation.run,
     "view": view.run,
+    "start": start.run,
+    "pool": pool.run,
 }
 
 

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
-from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import KernelManager
 
 from eager_kernel.bench.behind_server import BehindServer
@@ -22,6 +22,7 @@ from eager_kernel.bench.link import slow_link
 from eager_kernel.bench.programs import Workplace
 from eager_kernel.client import EagerClient
 from eager_kernel.errors import EagerError, KernelConnectionError
+from eager_kernel.sandbox.probe import probe
 
 
 class Environment(Protocol):
@@ -50,8 +51,10 @@ def environment(name: str) -> Environment:
     Parameters
     ----------
     name
-        ``local``; ``server``: a kernel of a Jupyter Server on this machine, by its websocket; or
-        ``link:MS``: a round trip to the kernel takes so many milliseconds more.
+        ``local``; ``warm``: forked from a template; ``sandbox``: locked in; ``server``: a kernel of
+        a Jupyter Server on this machine, by its websocket; or ``link:MS``: a round trip to the
+        kernel takes so many milliseconds more. The stock kernel, which is neither forked nor locked
+        in, is ``local`` in the second and third.
 
     Raises
     ------
@@ -61,6 +64,12 @@ def environment(name: str) -> Environment:
     kind, _, value = name.partition(":")
     if kind == "local" and not value:
         return Local()
+    if kind == "warm" and not value:
+        return Local(warm=True)
+    if kind == "sandbox" and not value:
+        if (found := probe()).state != "usable":
+            raise EagerError(found.message)
+        return Local(sandbox=True)
     if kind == "server" and not value:
         return BehindServer()
     if kind == "link":
@@ -70,24 +79,52 @@ def environment(name: str) -> Environment:
             raise EagerError(
                 f"{name!r}: a link needs the milliseconds of a round trip, as in link:50"
             ) from None
-    raise EagerError(f"there is no environment {name!r}; there are local, server and link:MS")
+    raise EagerError(
+        f"there is no environment {name!r}; there are local, warm, sandbox, server and link:MS"
+    )
+
+
+def can_lock_in() -> bool:
+    """Whether there is an environment ``sandbox`` here."""
+    return probe().state == "usable"
 
 
 class Local:
-    """A kernel on this machine."""
+    """A kernel on this machine.
+
+    Parameters
+    ----------
+    warm, sandbox
+        Whether EAGER kernels are forked, and whether they are locked in.
+    """
+
+    def __init__(self, *, warm: bool = False, sandbox: bool = False) -> None:
+        self._warm = warm
+        self._sandbox = sandbox
 
     @contextmanager
     def open(
         self, kernel: str, folder: Path, arguments: Sequence[str] = ()
     ) -> Iterator[EagerClient]:
         """Start a kernel; see `Environment.open`."""
+        ours = self._is_ours(kernel)
         with EagerClient.start(
             kernel,
             cwd=str(folder),
             env=_surroundings(folder),
             extra_arguments=[*_QUIET, *arguments],
+            warm=self._warm and ours,
+            sandbox=self._sandbox and ours,
         ) as client:
             yield client
+
+    def _is_ours(self, kernel: str) -> bool:
+        if not self._warm and not self._sandbox:
+            return False
+        try:
+            return "eager_kernel" in KernelSpecManager().get_kernel_spec(kernel).argv
+        except NoSuchKernel:
+            return False  # to start it says so
 
 
 class Link:

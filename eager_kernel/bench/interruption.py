@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from eager_kernel.bench.environments import environment, kernel_at_work
 from eager_kernel.bench.faults import MISTAKES, PLACES, Faulty, break_program
@@ -14,6 +14,7 @@ from eager_kernel.bench.options import Options
 from eager_kernel.bench.programs import Program, Workplace
 from eager_kernel.bench.replay import Pace, Replay
 from eager_kernel.client import EagerClient
+from eager_kernel.core.gate import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _stop(job: Job, client: EagerClient, faulty: Faulty, pace: Pace, cell: _Cell
     tokens = faulty.program.tokens
     replay = Replay(tokens, pace)
     result, seconds = timed_run(
-        lambda: client.run(replay, format=faulty.program.format, gate=job.gate)
+        lambda: client.run(replay, format=faulty.program.format, gate=cast("Mode", job.gate))
     )
     got = result.error.ename if result.error is not None else "no error"
     return Stop(

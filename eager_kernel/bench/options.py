@@ -49,7 +49,7 @@ class Options:
     gates: tuple[str, ...] = ("effect", "static", "paper", "off")
     imports: tuple[str, ...] = ()
     states: tuple[State, ...] = STATES
-    environments: tuple[str, ...] = ("local", "server", "link:50")
+    environments: tuple[str, ...] = ("local", "warm", "sandbox", "server", "link:50")
     kernel: str = "eager_python"
     faulty: int = 10
     engine: Engine = field(default_factory=Here)

@@ -15,7 +15,7 @@ from traitlets import Bool, Enum, Int, Unicode
 
 from eager_kernel._version import __version__
 from eager_kernel.bench.engines import Engine, Here
-from eager_kernel.bench.environments import environment
+from eager_kernel.bench.environments import can_lock_in, environment
 from eager_kernel.bench.measure import machine
 from eager_kernel.bench.measuring import STATES
 from eager_kernel.bench.options import Options
@@ -81,10 +81,11 @@ jupyter eager bench end-to-end --engine dask --workers 4
         "cold,warm", help="cold: fresh processes; warm: sessions that ran the program before."
     ).tag(config=True)
     environments = Unicode(
-        "local,server,link:50",
-        help="Where kernels are: local, server for those of a Jupyter Server on this machine, or "
-        "link:MS for round trips of so many milliseconds more. All but the first are "
-        "measured at the reference alone.",
+        "local,warm,sandbox,server,link:50",
+        help="Where kernels are: local, warm (forked from a template), sandbox (locked in), server "
+        "for those of a Jupyter Server on this machine, or link:MS for round trips of so many "
+        "milliseconds more. All but the first are measured at the reference alone. By default, "
+        "the sandbox is left out where there can be none.",
     ).tag(config=True)
     faulty = Int(10, help="How many programs the suite interruption breaks.").tag(config=True)
     kernel = Unicode("eager_python", help="Name of the kernelspec to run eagerly in.").tag(
@@ -179,6 +180,10 @@ jupyter eager bench end-to-end --engine dask --workers 4
             if getattr(self, name) < 1:
                 raise EagerError(f"--{name} must be at least 1")
         environments = _words("environments", self.environments)
+        if not self.said("environments"):
+            environments = tuple(
+                each for each in environments if each != "sandbox" or can_lock_in()
+            )
         for place in environments:
             environment(place)
         states = _words("states", self.states, STATES)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from jupyter_core.application import base_aliases
+from jupyter_core.application import base_aliases, base_flags
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -17,15 +17,17 @@ from rich.progress_bar import ProgressBar
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
-from traitlets import Unicode
+from traitlets import Bool, Unicode
 
 from eager_kernel._version import __version__
 from eager_kernel.cli.chart import Chart
 from eager_kernel.cli.pace import replay
 from eager_kernel.cli.show import report_table
+from eager_kernel.cli.warm import compare_starts
 from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core.extract import Code, make_extractor
 from eager_kernel.core.gantt import to_svg
+from eager_kernel.core.gate import Mode
 from eager_kernel.core.summary import summarise
 from eager_kernel.sources.recorded import load_recording
 from eager_kernel.sources.recording import TimedDelta
@@ -46,6 +48,10 @@ class DemoApp(Command):
     )
     svg = Unicode("", help="Save what the demo shows at its end as this SVG file.").tag(config=True)
     chart = Unicode("", help="Draw the eager run's timeline to this file, as SVG.").tag(config=True)
+    warm = Bool(
+        False, help="Fork the kernels from a template, and show how soon one is there."
+    ).tag(config=True)
+    flags = {"warm": ({"DemoApp": {"warm": True}}, warm.help), **base_flags}
     aliases = {
         "chart": "DemoApp.chart",
         "kernel": "DemoApp.kernel",
@@ -71,10 +77,12 @@ class DemoApp(Command):
             "first [b]while it is written[/b] (EAGER), then [b]after it is written[/b] (serial). "
             "Each run has a fresh kernel."
         )
+        if self.warm:
+            compare_starts(self.kernel, screen.print)
         quiet = ["--log-level=ERROR"]
         with (
-            EagerClient.start(self.kernel, extra_arguments=quiet) as first,
-            EagerClient.start(self.kernel, extra_arguments=quiet) as second,
+            EagerClient.start(self.kernel, warm=self.warm, extra_arguments=quiet) as first,
+            EagerClient.start(self.kernel, warm=self.warm, extra_arguments=quiet) as second,
         ):
             eager = _watch(screen, "EAGER", first, deltas, "off")
             serial = _watch(screen, "serial", second, deltas, "serial")
@@ -84,7 +92,7 @@ class DemoApp(Command):
 
 
 def _watch(
-    screen: _Screen, title: str, client: EagerClient, deltas: Sequence[TimedDelta], gate: str
+    screen: _Screen, title: str, client: EagerClient, deltas: Sequence[TimedDelta], gate: Mode
 ) -> RunResult:
     view = _View(title, deltas, screen)
     with Live(view, console=screen.console, refresh_per_second=12, transient=True):

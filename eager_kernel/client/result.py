@@ -58,6 +58,9 @@ class RunResult:
     source_error
         What the deltas raised after the kernel said stop, or on being closed; it changed
         nothing about the run.
+    dropped
+        What came from the kernel, or from its program in the kernel's name, and was not taken:
+        what was wrong with it, and how often it came.
 
     Notes
     -----
@@ -76,6 +79,7 @@ class RunResult:
     reply: dict[str, Any] = field(default_factory=dict)
     left_out: LeftOut = NOTHING_LEFT_OUT
     source_error: Exception | None = None
+    dropped: dict[str, int] = field(default_factory=dict)
 
     @property
     def message(self) -> str:

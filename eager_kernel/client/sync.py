@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import suppress
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
-from eager_kernel.client.aio import AsyncEagerClient
+from eager_kernel.client.aio import AsyncEagerClient, F
+from eager_kernel.client.eager_run import EagerRun
+from eager_kernel.client.iterating import check_deltas, close_now
+from eager_kernel.client.local import Sandbox
+from eager_kernel.client.options import CellOptions, RunOptions
 from eager_kernel.client.result import RunResult
-from eager_kernel.client.run import OnEvent
+from eager_kernel.client.run import told
 
 T = TypeVar("T")
 
@@ -39,11 +42,21 @@ class EagerClient:
         url: str | None = None,
         token: str | None = None,
         timeout: float = 60.0,
+        warm: bool = False,
+        sandbox: Sandbox = False,
         **options: Any,
     ) -> Self:
         """Start a kernel of one's own; see `AsyncEagerClient.start`."""
         return cls._make(
-            AsyncEagerClient.start(kernel_name, url=url, token=token, timeout=timeout, **options)
+            AsyncEagerClient.start(
+                kernel_name,
+                url=url,
+                token=token,
+                timeout=timeout,
+                warm=warm,
+                sandbox=sandbox,
+                **options,
+            )
         )
 
     @classmethod
@@ -86,6 +99,8 @@ class EagerClient:
 
     def close(self) -> None:
         """Disconnect; shut down a kernel that this client started."""
+        if self._loop.loop.is_closed():
+            return  # it has been closed before
         try:
             self._loop.call(self._client.close())
         finally:
@@ -95,13 +110,38 @@ class EagerClient:
         """Interrupt what the kernel runs; from any thread."""
         self._loop.call(self._client.interrupt())
 
-    def execute(self, code: str, **options: Any) -> RunResult:
-        """Run an ordinary cell; see `AsyncEagerClient.execute`."""
-        return self._loop.call(self._client.execute(code, **options))
+    def restart(self, timeout: float = 60.0) -> None:
+        """Start the kernel anew; see `AsyncEagerClient.restart`. From any thread."""
+        self._loop.call(self._client.restart(timeout))
 
-    def run(
-        self, deltas: Iterable[str], *, on_event: OnEvent | None = None, **options: Any
-    ) -> RunResult:
+    def expose(self, function: F, *, name: str | None = None, effects: bool = True) -> F:
+        """Let programs in the kernel call a function; see `AsyncEagerClient.expose`.
+
+        It is called in a thread; an asynchronous one on the client's own loop.
+        """
+        return self._client.expose(function, name=name, effects=effects)
+
+    def reset(self) -> None:
+        """Forget all names that programs have made; see `AsyncEagerClient.reset`."""
+        self._loop.call(self._client.reset())
+
+    def execute(self, code: str, **options: Unpack[CellOptions]) -> RunResult:
+        """Run an ordinary cell; see `AsyncEagerClient.execute`."""
+        begun = self._loop.call(self._client.begin_cell(code, **options))
+        run = EagerRun(begun, self._loop.call)
+        try:
+            return run.result()
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                run.cancel()
+                run.wait()
+            raise
+
+    def open(self, **options: Unpack[RunOptions]) -> EagerRun:
+        """Begin a run whose text is pushed; see `AsyncEagerClient.open`."""
+        return EagerRun(self._loop.call(self._client.open(**options)), self._loop.call)
+
+    def run(self, deltas: Iterable[str | None], **options: Unpack[RunOptions]) -> RunResult:
         """Run a program while it arrives; see `AsyncEagerClient.run`.
 
         When the kernel says stop, the iterator of `deltas` is closed as soon as it gives its
@@ -110,105 +150,32 @@ class EagerClient:
         wait from `on_event`, which hears ``{"type": "stop"}`` at once, in another thread: what
         the iterator raises from then on is the result's ``source_error``.
         """
+        check_deltas(deltas)
         iterator = iter([deltas] if isinstance(deltas, str) else deltas)
-        bridge = _Bridge(self._loop.loop, on_event)
-        running = self._loop.begin(self._client.run(bridge, on_event=bridge.hear, **options))
+        run = self.open(**options)
         failure: Exception | None = None
         try:
             try:
                 for text in iterator:
-                    if bridge.closed.is_set() or running.done():
+                    if not run.feed(text):
                         break
-                    bridge.put(text)
-                bridge.finish(getattr(deltas, "finish_reason", None))
+                else:
+                    run.end(getattr(deltas, "finish_reason", None))
             except Exception as error:  # noqa: BLE001 - the run is over before it goes on
                 failure = error
-                if not bridge.closed.is_set():
-                    bridge.fail(error)
             finally:
                 # Now: the run's end may take its time.
-                failure = failure or _close(iterator)
-            with suppress(_SourceError):
-                result: RunResult = running.result()
-                return replace(result, source_error=failure)
-            assert failure is not None
-            raise failure
-        except _LeavingError as leaving:
-            raise leaving.why from None
+                failure = failure or close_now(iterator)
+            if failure is not None and not run.stopped.is_set():
+                run.cancel(told(failure), interrupt=False)
+                run.result()
+                raise failure
+            return replace(run.result(), source_error=failure)
         except BaseException as error:
             if not isinstance(error, Exception):
-                if isinstance(error, KeyboardInterrupt):
-                    self.interrupt()
-                bridge.fail(error)
-                running.exception()
+                run.cancel()
+                run.wait()
             raise
-
-
-class _Bridge:
-    """Deltas on their way from the calling thread to the loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_event: OnEvent | None) -> None:
-        self.closed = threading.Event()
-        """Whether no more deltas are wanted."""
-        self.finish_reason: str | None = None
-        self._loop = loop
-        self._on_event = on_event or (lambda event: None)
-        self._queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
-
-    def put(self, item: str | BaseException | None) -> None:
-        self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
-
-    def finish(self, reason: str | None) -> None:
-        self.finish_reason = reason
-        self.put(None)
-
-    def fail(self, error: BaseException) -> None:
-        self.put(_SourceError(error))
-
-    def hear(self, event: dict[str, Any]) -> None:
-        if event.get("type") == "stop":
-            self.closed.set()  # before whoever hears of it makes the iterator raise
-        try:
-            self._on_event(event)
-        except (SystemExit, KeyboardInterrupt) as error:
-            # They would end the loop, and the caller would wait for ever.
-            raise _LeavingError(error) from None
-
-    def __aiter__(self) -> AsyncIterator[str]:
-        return self
-
-    async def __anext__(self) -> str:
-        item = await self._queue.get()
-        if item is None:
-            raise StopAsyncIteration
-        if isinstance(item, BaseException):
-            raise item
-        return item
-
-    async def aclose(self) -> None:
-        self.closed.set()
-
-
-class _LeavingError(Exception):
-    """Whoever heard an event wants the process to end, which is for the caller to do."""
-
-    def __init__(self, why: BaseException) -> None:
-        super().__init__()
-        self.why = why
-
-
-class _SourceError(Exception):
-    """The deltas' iterator raised; the original goes on in the calling thread."""
-
-
-def _close(iterator: object) -> Exception | None:
-    close = getattr(iterator, "close", None)
-    try:
-        if close is not None:
-            close()
-    except Exception as error:  # noqa: BLE001 - the run has its result; this goes along
-        return error
-    return None
 
 
 async def _end_tasks() -> None:

@@ -8,9 +8,10 @@ from traitlets import Dict, Type
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.kernel import EagerKernel
 from eager_kernel.kernel.model_config import EagerModel
+from eager_kernel.kernel.started import StartedApp
 
 
-class EagerKernelApp(IPKernelApp):
+class EagerKernelApp(StartedApp):
     """Starts an EAGER kernel: ``python -m eager_kernel -f CONNECTION_FILE``.
 
     The name stays ipykernel's, so that ``ipython_kernel_config.py`` configures this kernel too.
@@ -21,7 +22,9 @@ class EagerKernelApp(IPKernelApp):
         klass="ipykernel.kernelbase.Kernel",
         help="The kernel to run; a subclass of EagerKernel.",
     ).tag(config=True)
-    classes = [EagerKernel, EagerGate, EagerRun, EagerModel, *IPKernelApp.classes]
+    classes = [  # type: ignore[assignment]
+        EagerKernel, EagerGate, EagerRun, EagerModel, *IPKernelApp.classes
+    ]  # fmt: skip
     subcommands = Dict(
         {"install": ("eager_kernel.kernel.install.InstallApp", "Install the kernelspec")}
     )

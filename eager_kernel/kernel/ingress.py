@@ -7,7 +7,7 @@ our comms here. The stream thread (`eager_kernel.kernel.streams`) reads them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
@@ -274,11 +274,12 @@ class Ingress:
         def tell() -> None:
             # In one go, on the thread that sends: nothing of the run comes between.
             missed = self._journals.since(comm_id, resume.after)
+            messages = list(_readable(session, missed.messages))
             question = missed.question
             data = ResumedMessage(
                 type="resumed",
                 number=resume.number,
-                count=len(missed.messages),
+                count=len(messages),
                 more=missed.more,
                 missing=missed.missing,
                 reply=None if missed.reply is None else json_clean(missed.reply),
@@ -297,8 +298,7 @@ class Ingress:
                 session.send(real, "comm_msg", content, message, topic, buffers)
 
             send(data, [])
-            for frames in missed.messages:
-                again, buffers = unpack(session, frames)
+            for again, buffers in messages:
                 # Not as it was: others have heard it, and would take it for a forgery.
                 send(AgainMessage(type="again", number=resume.number, message=again), buffers)
 
@@ -345,6 +345,16 @@ class CommPublisher:
         except UnicodeEncodeError:
             # Half a surrogate pair, from a model or a broken client, can't be sent.
             send(socket, kind, _sendable(content), parent=self.parent, ident=self._topic)
+
+
+def _readable(
+    session: Any, messages: Iterable[list[bytes]]
+) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
+    for frames in messages:
+        try:
+            yield unpack(session, frames)
+        except (ValueError, RecursionError):
+            continue  # a program has made it, in the kernel's name
 
 
 _REPEATED = "Duplicate Signature"  # jupyter_client's words

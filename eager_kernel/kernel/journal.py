@@ -112,8 +112,11 @@ class Journals:
                 return
             # Buffers may be memory of the program's, which it may change.
             kept = [bytes(memoryview(frame)) for frame in frames]
-            header = json.loads(kept[kept.index(_DELIMITER) + 2])
-            journal.entries.append((header["msg_id"], kept))
+            try:
+                msg_id = json.loads(kept[kept.index(_DELIMITER) + 2])["msg_id"]
+            except (ValueError, LookupError, TypeError, RecursionError):
+                return  # of the program's own making: what is no message need not be told again
+            journal.entries.append((str(msg_id), kept))
             journal.size += _size(kept)
             while journal.size > self._max_bytes and journal.entries:
                 _, oldest = journal.entries.popleft()
@@ -250,6 +253,11 @@ def unpack(session: Any, frames: Sequence[bytes]) -> tuple[dict[str, Any], list[
         Which has sent it.
     frames
         Its frames.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        A program has made it, and it can't be read.
     """
     first = frames.index(_DELIMITER) + 2
     names = ("header", "parent_header", "metadata", "content")

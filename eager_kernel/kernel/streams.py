@@ -6,12 +6,12 @@ line of a program, and never waits for one.
 
 from __future__ import annotations
 
-import queue
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from eager_kernel.core.gate import Gate, Mode
@@ -86,7 +86,7 @@ class Streams:
         self._streams: dict[str, Stream] = {}
         self._gone: dict[str, str] = {}
         self._unread: dict[str, int] = {}
-        self._inbox: queue.SimpleQueue[_Mail | None] = queue.SimpleQueue()
+        self._inbox: SimpleQueue[_Mail | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     # Any thread -----------------------------------------------------------------------------
@@ -140,7 +140,7 @@ class Streams:
             stream = self._streams.get(comm_id)
             if stream is None:
                 return False
-            stream.last_heard = time.monotonic()
+            stream.last_heard = monotonic()
             self._unread[comm_id] += 1
             full = self._unread[comm_id] > self.limits.max_pending_deltas
         if full:
@@ -259,7 +259,7 @@ class Streams:
         """
         with self._lock:
             stream = self.find(comm_id)
-            stream.attach(parent, time.monotonic())
+            stream.attach(parent, monotonic())
             # What arrived before the cell is read before the cell begins.
             stream.intake.caught_up = False
             self._unread[comm_id] += 1
@@ -300,13 +300,13 @@ class Streams:
         while True:
             try:
                 mail = self._inbox.get(timeout=_TICK if self._streams else None)
-            except queue.Empty:
+            except Empty:
                 pass
             else:
                 if mail is None:
                     return
                 self._read(mail)
-            now = time.monotonic()
+            now = monotonic()
             if now >= next_tick:
                 next_tick = now + _TICK
                 self._tick(now)
@@ -327,15 +327,25 @@ class Streams:
         except EagerError as error:
             self.fail(stream, error)
         except Exception as error:  # noqa: BLE001 - ours: it ends its own stream only, and is seen
-            self._log.exception("Reading a stream failed")
+            self._give_up(stream, error)
+
+    def _give_up(self, stream: Stream, error: Exception) -> None:
+        """End a stream that we fail at; this thread goes on for the others."""
+        try:
+            self._log.error("Reading a stream failed", exc_info=error)
             self.fail(stream, EagerError(f"internal error: {error!r}; this is a bug"))
+        except Exception as again:  # noqa: BLE001 - a program may have broken logging, and messages
+            stream.intake.stop("error", EagerError(f"internal error: {error!r}; {again!r}"))
 
     def _tick(self, now: float) -> None:
         with self._lock:
             streams = list(self._streams.values())
         limits = self.limits
         for stream in streams:
-            stream.look()
+            try:
+                stream.look()
+            except Exception as error:  # noqa: BLE001 - a program may have broken what tells of it
+                self._give_up(stream, error)
             if not stream.attached:
                 if not stream.awaited and now - stream.opened >= limits.attach_timeout:
                     self.fail(

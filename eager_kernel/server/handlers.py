@@ -175,7 +175,7 @@ class ModelsHandler(EagerHandler):
 
         Their ids alone: where they are, and by which key, is the deployer's.
         """
-        self.finish(json.dumps([{"id": name} for name in self.app.known.models]))
+        self.finish(json.dumps([{"id": name} for name in self.app.known.asked]))
 
 
 class SetupHandler(EagerHandler):
@@ -219,8 +219,9 @@ def description(base_url: str) -> dict[str, Any]:
 
 
 def _as_text(event: Event) -> str:
-    # JSON has no line ends of its own, so no text of a model can make an event.
-    return f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(event.data)}\n\n"
+    # JSON has no line ends of its own, so no text of a model can make an event; and the kinds are
+    # ours.
+    return f"id: {event.number}\nevent: {event.kind}\ndata: {event.text}\n\n"
 
 
 HANDLERS: Final = [

@@ -13,7 +13,8 @@ from typing import Any, Final
 from uuid import uuid4
 
 from eager_kernel.client.batching import Batcher
-from eager_kernel.client.transport import Transport, hear_eager
+from eager_kernel.client.heard import UnfitError
+from eager_kernel.client.transport import Broken, Transport, hear_eager
 from eager_kernel.errors import (
     EagerError,
     KernelConnectionError,
@@ -44,10 +45,14 @@ class Relay(ServerRun):
         The model's id.
     limits
         What it may cost.
+    log
+        The server's.
     """
 
-    def __init__(self, owner: str, request: RunRequest, model: str, limits: Limits) -> None:
-        super().__init__(owner, request, model, limits)
+    def __init__(
+        self, owner: str, request: RunRequest, model: str, limits: Limits, log: Any
+    ) -> None:
+        super().__init__(owner, request, model, limits, log)
         self.comm_id = uuid4().hex
         self._left = request.requests
         self._answers: dict[Any, asyncio.Task[None]] = {}
@@ -112,9 +117,11 @@ class Relay(ServerRun):
     async def _listen(self) -> None:
         """Take what the kernel asks, until its cell has ended."""
         while True:
-            message = await self._transport.receive("iopub")
-            if not isinstance(message, dict):
+            message = await self._transport.receive("iopub", self._screen)
+            if isinstance(message, Broken):
                 raise KernelConnectionError("the connection to the kernel broke")
+            if isinstance(message, UnfitError):
+                continue  # of the kernel's program, which may send anything
             if message["content"].get("comm_id") != self.comm_id:
                 continue
             kind, data = message["header"]["msg_type"], message["content"].get("data")
@@ -122,6 +129,10 @@ class Relay(ServerRun):
                 return
             if kind == "comm_msg" and isinstance(data, dict):
                 self._take(data)
+
+    def _screen(self, kind: str, answers: str, content: bytes) -> bool:
+        """Decide what is read: of what a kernel says, most is none of ours."""
+        return kind in ("comm_msg", "comm_close") and self.comm_id.encode() in content
 
     def _take(self, data: dict[str, Any]) -> None:
         number = data.get("id")
@@ -201,7 +212,7 @@ async def begin_relay(
     runs.admit(owner)
     model = runs.models.find(request.model or next(iter(runs.models.models), ""))
     process = runs.models.process(model)
-    relay = Relay(owner, request, model.model_id, runs.limits)
+    relay = Relay(owner, request, model.model_id, runs.limits, runs.log)
 
     def ask(wanted: RunRequest, on_progress: Callable[[Progress], None]) -> ModelText:
         asked = runs.complete(wanted, model)

@@ -66,6 +66,13 @@ def check_address(api_base: str) -> None:
         )
 
 
+def usual_keys(options: Options, usual: str) -> tuple[str, ...]:
+    """Name the variable in which `key_for` would look for the key; none where no key is sent."""
+    if options.credential is not None:
+        return (options.credential,)
+    return () if options.api_base is not None else (usual,)
+
+
 def where(options: Options, default: str) -> str:
     """Name a server: its address without what may be secret in it."""
     if options.api_base is None:

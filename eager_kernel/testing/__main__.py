@@ -25,12 +25,13 @@ def main(arguments: list[str] | None = None) -> int:
         default="drain",
         help="stop: as models are stopped; of programs that fail, the text is not compared",
     )
+    parser.add_argument("--kernel", default="eager_python", help="kernelspec of the streams")
     options = parser.parse_args(arguments)
     programs = [
         program for path in options.corpus for program in load(path) if options.only in program.name
     ]
     differences = 0
-    with Laboratory(seed=options.seed) as laboratory:
+    with Laboratory(eager=options.kernel, seed=options.seed) as laboratory:
         for program in programs:
             for split in options.splits:
                 comparison = laboratory.compare(program, split, options.pace, options.on_error)

@@ -141,6 +141,39 @@ def test_install(tmp_path: Path) -> None:
     assert logos == {"logo-32x32.png", "logo-64x64.png", "logo-svg.svg"}
 
 
+def test_install_warm_and_sandbox(tmp_path: Path) -> None:
+    """Both are there afterwards, in a home that was empty, and what is locked in is forked, too."""
+    environment = {n: v for n, v in os.environ.items() if not n.startswith(("JUPYTER", "XDG_"))}
+    # What is in the environment of these tests would go before what is in the home.
+    environment |= {"HOME": str(tmp_path), "JUPYTER_PREFER_ENV_PATH": "0"}
+
+    def jupyter(*arguments: str) -> str:
+        command = [sys.executable, "-m", "jupyter", *arguments]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=100, check=True
+        ).stdout
+
+    jupyter("eager", "install", "--user", "--warm", "--sandbox")
+    specs = json.loads(jupyter("kernelspec", "list", "--json"))["kernelspecs"]
+    found = {
+        name: (
+            spec["spec"]["display_name"],
+            spec["spec"]["metadata"]["kernel_provisioner"]["provisioner_name"],
+            spec["spec"]["metadata"]["kernel_provisioner"].get("config", {}),
+        )
+        for name, spec in specs.items()
+        if str(tmp_path) in spec["resource_dir"]
+    }
+    assert found == {
+        "eager_python_warm": ("EAGER Python (warm)", "eager-warm-provisioner", {}),
+        "eager_python_sandbox": (
+            "EAGER Python (warm, sandbox)",
+            "eager-sandbox-provisioner",
+            {"warm": True},
+        ),
+    }
+
+
 def test_install_wants_one_place(tmp_path: Path) -> None:
     done = eager("install", "--user", f"--prefix={tmp_path}")
     assert "choose one of" in done.stderr
@@ -163,8 +196,9 @@ def test_help_lists_every_trait() -> None:
 
 
 def test_demo() -> None:
-    done = eager("demo")
+    done = eager("demo", *(["--warm"] if sys.platform == "linux" else []))
     assert done.returncode == 0, done.stderr
+    assert ("forked from a process" in done.stdout) is (sys.platform == "linux")
     for row in ("generation", "execution", "end to end", "share of execution hidden", "saved"):
         assert row in done.stdout
     assert "the outputs are the same" in done.stdout

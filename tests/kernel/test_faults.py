@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,8 +17,10 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.connect import write_connection_file
 from jupyter_client.manager import KernelManager
 
+from eager_kernel.places import connection_traits
 from eager_kernel.testing.kernels import start_kernel
 from eager_kernel.testing.wire import Heard, WireStream, run
 
@@ -281,11 +284,29 @@ def test_restarts_leave_no_process() -> None:
             assert left((manager, client))["streams"] == 0
 
 
+# Ports --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("taken", ["iopub_port", "hb_port"])
+def test_a_port_that_another_program_has(taken: str, tmp_path: Path) -> None:
+    """The kernel ends, so that whoever started it can start another; ipykernel's does not."""
+    file, about = write_connection_file(str(tmp_path / "kernel.json"))
+    with socket.create_server(("127.0.0.1", about[taken])):
+        done = subprocess.run(
+            [sys.executable, "-m", "eager_kernel", "-f", file],
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "Address already in use" in done.stderr
+
+
 # Crowds -------------------------------------------------------------------------------------
 
 
 def test_twenty_kernels_at_once() -> None:
-    managers = [KernelManager(kernel_name="eager_python") for _ in range(20)]
+    managers = [KernelManager(kernel_name="eager_python", **connection_traits()) for _ in range(20)]
     clients: list[BlockingKernelClient] = []
     try:
         for manager in managers:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from eager_kernel.core.gating.checks import SQL_WORDS, begins_sql
 from eager_kernel.core.gating.definitions import defined_name
 from eager_kernel.core.gating.follow import Follower
 from eager_kernel.core.gating.tables import DEFINING
@@ -90,6 +91,8 @@ class Program:
 
     def _is_suspicious(self, words: Sequence[str], source: str) -> bool:
         found = self._follower.watched.intersection(words) - DEFINING
+        if not found.isdisjoint(SQL_WORDS) and not begins_sql(source):
+            found -= SQL_WORDS  # as in `df.copy()`
         return bool(found) and (
             not found <= self._follower.quiet
             or "import" in words

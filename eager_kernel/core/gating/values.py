@@ -99,13 +99,20 @@ class Partial:
 
 
 @dataclass(eq=False, slots=True)
+class Text:
+    """A text that may be run as code."""
+
+    text: str
+
+
+@dataclass(eq=False, slots=True)
 class Several:
     """One of these, or a container of them."""
 
     values: tuple[Value, ...]
 
 
-Value: TypeAlias = str | Function | Class | Instance | Method | Partial | Several | None
+Value: TypeAlias = str | Function | Class | Instance | Method | Partial | Text | Several | None
 
 
 @dataclass(frozen=True, slots=True)

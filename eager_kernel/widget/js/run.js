@@ -65,7 +65,8 @@ export class Run {
     this.at = news.at;
     if (news.cut !== undefined) this.cut(news.cut);
     if (news.text) this.append(news.text);
-    for (const [first, last, code, note] of news.lines ?? []) {
+    for (const [first, told, code, note] of news.lines ?? []) {
+      const last = Math.min(told, this.lines.length); // a program can say it in the kernel's place
       for (let line = first; line <= last; line++) this.codes[line - 1] = code;
       if (note) this.noteAt(first, last, note);
     }
@@ -134,7 +135,8 @@ export class Run {
   mark(line) {
     const code = this.codes[line - 1] ?? 0;
     // Without a chunk, it is still being written, unless no more comes.
-    return code === 0 && this.live && this.facts.phase === "writing" ? WRITING : MARKS[code];
+    const isWritten = code === 0 && this.live && this.facts.phase === "writing";
+    return isWritten ? WRITING : (MARKS[code] ?? MARKS[0]);
   }
 
   /** @param {number} line 1-based. */
