@@ -21,9 +21,10 @@ from rich.text import Text
 
 from eager_kernel.core.packages import how_to_install
 from eager_kernel.core.words import seconds
-from eager_kernel.widget.picture import headline, visible
+from eager_kernel.widget.picture import headline
 from eager_kernel.widget.record import Record
 from eager_kernel.widget.view import QuietView
+from eager_kernel.widget.visible import visible
 
 
 class Listing(QuietView):
