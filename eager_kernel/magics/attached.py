@@ -7,7 +7,6 @@ from collections.abc import Callable
 from eager_kernel.execution.pump import Outcome
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.magics.shown import Shown
-from eager_kernel.magics.terminal import Listed
 
 
 class AttachedCell:
@@ -24,7 +23,7 @@ class AttachedCell:
     """
 
     def __init__(
-        self, stream: Stream, shown: Shown | Listed | None, finished: Callable[[Outcome], None]
+        self, stream: Stream, shown: Shown | None, finished: Callable[[Outcome], None]
     ) -> None:
         self.stream = stream
         self._shown = shown

@@ -135,7 +135,7 @@ class Session:
             return None
         shown = None
         try:
-            shown = self._show(self.streams.find(attach.comm_id))
+            shown = self._show_view(self.streams.find(attach.comm_id))
             observer = None if shown is None else shown.observer
             stream = self.streams.claim(attach.comm_id, parent, observer)
         except UnknownStreamError:
@@ -252,12 +252,13 @@ class Session:
         return self.gate if self._gate_chosen else self.models.offer.gate or self.gate
 
     def _show(self, stream: Stream, *, elsewhere: bool = False) -> Shown | Listed | None:
-        if not self.config.view:
-            return None
-        terminal = terminal_of(self.shell)
+        terminal = terminal_of(self.shell) if self.config.view else None
         if terminal is not None:
             return Listed(terminal, stream)
-        if not hasattr(self.shell, "kernel"):
+        return self._show_view(stream, elsewhere=elsewhere)
+
+    def _show_view(self, stream: Stream, *, elsewhere: bool = False) -> Shown | None:
+        if not self.config.view or not hasattr(self.shell, "kernel"):
             return None
         setting = Setting(self.shell, self._heard_at_once, self.config.unfold, self._journals)
         return Shown(setting, stream, self.stop, elsewhere=elsewhere)
