@@ -150,8 +150,8 @@ class Stream:
                     )
                 self._received += len(text)
                 self.intake.feed(text)
-                if self._received < _LONGEST_ANSWER:
-                    self._answer.append(text)
+                if self._received - len(text) < _LONGEST_ANSWER:
+                    self._answer.append(text[:_LONGEST_ANSWER])
             case End(finish_reason):
                 self.intake.end(finish_reason)
                 self._tell_times()
