@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -256,16 +257,22 @@ def _memory(work: Path) -> Table:
 
 
 def _add(exits: ExitStack, pids: list[int], count: int, work: Path, *, warm: bool) -> int:
-    """Start so many more kernels. Returns the process that the last was started by."""
-    parent = 0
-    for _ in range(count):
-        starting = EagerClient.start(cwd=str(work), warm=warm, extra_arguments=_QUIET)
-        client = exits.enter_context(starting)
+    """Start so many more kernels. Returns the process that they were started by."""
+
+    def start(_: int) -> tuple[int, int]:
+        client = EagerClient.start(
+            cwd=str(work), warm=warm, timeout=_PATIENCE, extra_arguments=_QUIET
+        )
+        exits.callback(client.close)
         _check(client.execute(_IMPORTS))
         said = client.execute("import os; print(os.getpid(), os.getppid())").outputs[0]["text"]
         pid, parent = map(int, said.split())
-        pids.append(pid)
-    return parent
+        return pid, parent
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:  # no time is taken here
+        started = list(threads.map(start, range(count)))
+    pids += [pid for pid, _ in started]
+    return started[-1][1]
 
 
 def _proportional(pids: list[int]) -> float:
@@ -285,6 +292,8 @@ def _available() -> float:
 
 
 _QUIET: Final = ["--log-level=ERROR"]
+_AT_ONCE: Final = 8
+_PATIENCE: Final = 300.0
 _COUNTS: Final = (1, 20, 100)
 _COLD_MIB: Final = 110
 _KEPT_MIB: Final = 3000

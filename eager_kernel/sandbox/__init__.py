@@ -5,7 +5,7 @@ process *enters* it for good, and then is the kernel. `docs/sandbox.md` says wha
 what not.
 
 - `policy`: what is allowed; `explain`: what was denied, and which option allows it;
-- `bubblewrap`, `python`, `places`: what a room has;
+- `bubblewrap`, `python`: what a room has;
 - `room`: makes one, `probe`: finds out whether there can be any;
-- `enter`, `system`: a process on its way in.
+- `enter`, `system`: a process on its way in, `given`: what it takes along.
 """

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jupyter_core.paths import jupyter_config_dir, jupyter_data_dir, jupyter_runtime_dir
+from tornado.web import HTTPError
 from traitlets import Bool, Integer, List, Unicode
 
 from eager_kernel.errors import SandboxError
@@ -112,6 +113,12 @@ class SandboxProvisioner(WarmProvisioner):
         SandboxError
             It can't be, and is not started.
         """
+        try:
+            return await self._launch(cmd, kwargs)
+        except SandboxError as error:
+            raise RefusedError(str(error)) from error
+
+    async def _launch(self, cmd: list[str], kwargs: Mapping[str, Any]) -> Any:
         policy = self.policy
         try:
             launch = Launch.read(cmd, kwargs)
@@ -262,6 +269,20 @@ class SandboxProvisioner(WarmProvisioner):
             if fd is not None:
                 os.close(fd)
         self._life = self._log = None
+
+
+class RefusedError(SandboxError, HTTPError):
+    """Why there is no kernel, also for users of a Jupyter server.
+
+    Of other errors it tells them no more than "Unhandled error".
+    """
+
+    def __init__(self, message: str) -> None:
+        HTTPError.__init__(self, 500, message)
+        self._message = message
+
+    def __str__(self) -> str:
+        return self._message
 
 
 def working_folder(name: str) -> Path:

@@ -83,6 +83,17 @@ def test_a_locked_in_kernel(needs_sandbox: None, server: Server) -> None:
         assert client.run(["6 *", " 7"]).outputs[0]["data"]["text/plain"] == "42"
 
 
+def test_why_there_is_no_kernel(needs_sandbox: None, server: Server, tmp_path: Path) -> None:
+    """The server's user is told, and not that there was an unhandled error."""
+    link = server.log.parent / "root" / "home"
+    link.symlink_to(Path.home())
+    try:
+        with pytest.raises(KernelConnectionError, match="has your home in it"):
+            EagerClient.start(url=server.url, token=server.token, sandbox=True, path="home")
+    finally:
+        link.unlink()
+
+
 def test_what_a_servers_kernels_may_is_not_the_clients_to_say(server: Server) -> None:
     with pytest.raises(KernelConnectionError, match="configured there"):
         EagerClient.start(url=server.url, token=server.token, sandbox={"network": True})
