@@ -1,7 +1,8 @@
 """``python -m benchmarks [SUITE ...]``: `jupyter eager bench`, with the developers' suites.
 
 Chunker, answers, peers, gate, barrier, kernel and stop-delay are run where none is named. The suite
-gate-programs takes programs from a folder, as they are not in this repository.
+gate-programs takes programs from a folder, as they are not in this repository; writers tries the
+libraries that an interpreter has.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from benchmarks import (
     start,
     stop_delay,
     view,
+    writers,
 )
 from eager_kernel.bench.measure import Table
 from eager_kernel.bench.results import paste, read
@@ -71,8 +73,8 @@ python -m benchmarks --paste results.json docs/performance.md
     )
     python = Unicode(
         sys.executable,
-        help="Suite gate-programs: interpreter for the programs, with this package and what "
-        "they import.",
+        help="Suites gate-programs and writers: interpreter for the programs, with this package "
+        "and what they import.",
     ).tag(config=True)
     limit = Int(40, help="Suite gate-programs: programs of a source that are run.").tag(config=True)
     seconds = Float(20.0, help="Suite gate-programs: how long a program may run.").tag(config=True)
@@ -103,7 +105,12 @@ python -m benchmarks --paste results.json docs/performance.md
     def suites(self) -> Mapping[str, Suite]:
         """All suites by name."""
         own = {name: _of_tables(run, self._often) for name, run in _SUITES.items()}
-        return {**super().suites, **own, "gate-programs": self._gate_programs}
+        return {
+            **super().suites,
+            **own,
+            "gate-programs": self._gate_programs,
+            "writers": lambda bench: Outcome(writers.run(self.python)),
+        }
 
     @property
     def default_suites(self) -> tuple[str, ...]:

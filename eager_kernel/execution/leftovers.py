@@ -16,6 +16,7 @@ import gc
 import io
 import json
 import linecache
+import logging
 import os
 import re
 import signal
@@ -244,8 +245,16 @@ def _lists(shell: Any) -> Iterator[list[Any]]:
         shell.input_transformers_post,
         shell.ast_transformers,
         *shell.events.callbacks.values(),
+        *(each for log in _loggers() for each in (log.handlers, log.filters)),
     )
     yield from (each for each in lists if isinstance(each, list))
+
+
+def _loggers() -> Iterator[logging.Logger]:
+    """What logs, the kernel's own included."""
+    yield logging.root
+    known = list(logging.root.manager.loggerDict.values())
+    yield from (each for each in known if isinstance(each, logging.Logger))
 
 
 def _tables(shell: Any) -> Iterator[dict[Any, Any]]:
