@@ -1,7 +1,7 @@
 """``python -m benchmarks [SUITE ...]``: `jupyter eager bench`, with the developers' suites.
 
-Chunker, answers, peers, gate, barrier, kernel and stop-delay are run where none is named. The suite
-gate-programs takes programs from a folder, as they are not in this repository.
+Those of the kernel's own costs are run where none is named (chunker, answers, cutters, gate and so
+on). The suite gate-programs takes programs from a folder, as they are not in this repository.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from benchmarks import (
     answers,
     barrier,
     chunker,
+    cutters,
     footprint,
     gate,
     gate_programs,
     generation,
     kernel,
     many_kernels,
-    peers,
+    shares,
     sources,
     stop_delay,
     view,
@@ -37,7 +38,7 @@ from eager_kernel.errors import EagerError
 _SUITES: Final[dict[str, Callable[[int], list[Table]]]] = {
     "chunker": chunker.run,
     "answers": answers.run,
-    "peers": peers.run,
+    "cutters": cutters.run,
     "gate": gate.run,
     "barrier": barrier.run,
     "kernel": kernel.run,
@@ -56,7 +57,7 @@ class DeveloperBenchApp(BenchApp):
     name = "benchmarks"
     description = __doc__
     examples = """
-python -m benchmarks chunker peers
+python -m benchmarks chunker cutters
 python -m benchmarks end-to-end interruption --quick
 python -m benchmarks gate-programs --folder FOLDER
 python -m benchmarks --paste results.json docs/performance.md
@@ -70,7 +71,9 @@ python -m benchmarks --paste results.json docs/performance.md
         help="Suite gate-programs: interpreter for the programs, with this package and what "
         "they import.",
     ).tag(config=True)
-    limit = Int(40, help="Suite gate-programs: programs of a source that are run.").tag(config=True)
+    per_source = Int(40, help="Suite gate-programs: programs of a source that are run.").tag(
+        config=True
+    )
     seconds = Float(20.0, help="Suite gate-programs: how long a program may run.").tag(config=True)
 
     paste = Bool(
@@ -79,7 +82,8 @@ python -m benchmarks --paste results.json docs/performance.md
 
     aliases = {
         **BenchApp.aliases,
-        **{name: f"DeveloperBenchApp.{name}" for name in ("folder", "python", "limit", "seconds")},
+        **{name: f"DeveloperBenchApp.{name}" for name in ("folder", "python", "seconds")},
+        "per-source": "DeveloperBenchApp.per_source",
     }
 
     flags = {**BenchApp.flags, "paste": ({"DeveloperBenchApp": {"paste": True}}, paste.help)}
@@ -99,7 +103,12 @@ python -m benchmarks --paste results.json docs/performance.md
     def suites(self) -> Mapping[str, Suite]:
         """All suites by name."""
         own = {name: _of_tables(run, self._often) for name, run in _SUITES.items()}
-        return {**super().suites, **own, "gate-programs": self._gate_programs}
+        return {
+            **super().suites,
+            **own,
+            "gate-programs": self._gate_programs,
+            "shares": self._shares,
+        }
 
     @property
     def default_suites(self) -> tuple[str, ...]:
@@ -111,11 +120,18 @@ python -m benchmarks --paste results.json docs/performance.md
         """How often small things are measured."""
         return self.repeats if self.said("repeats") else _OFTEN
 
+    def _shares(self, bench: Bench) -> Outcome:
+        folder = Path(self.programs) if self.programs else None
+        return Outcome(shares.run(bench.options, folder, self.set_names))
+
     def _gate_programs(self, bench: Bench) -> Outcome:
         if not self.folder:
             raise EagerError("the suite gate-programs needs --folder")
         settings = gate_programs.Settings(
-            folder=Path(self.folder), python=self.python, limit=self.limit, seconds=self.seconds
+            folder=Path(self.folder),
+            python=self.python,
+            limit=self.per_source,
+            seconds=self.seconds,
         )
         return Outcome(gate_programs.run(settings))
 

@@ -134,7 +134,7 @@ class TreeSitter:
             import tree_sitter  # noqa: PLC0415 - an extra
             import tree_sitter_python  # noqa: PLC0415
         except ImportError as error:
-            raise MissingExtraError("the suite peers", "peers") from error
+            raise MissingExtraError("the suite cutters", "peers") from error
         self._parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language()))
         self._tree: Any = None
         self._text = bytearray()
@@ -207,7 +207,7 @@ def correctness() -> Table:
         )
         ratios |= {f"{name}: {word}": (verdicts[word] / count,) for word in _VERDICTS}
     return Table(
-        "Peers: hard cases",
+        "Cutters: hard cases",
         (
             f"The {len(vectors)} cases of `tests/data/chunks.json` that are whole, valid Python. "
             "Right: all statements, each with the piece that completes it. Late: all, but some "
@@ -270,7 +270,7 @@ def _place(after_piece: int) -> float:
 
 def lag() -> Table:
     """How much later than the chunker the ways find the statements of programs."""
-    programs = load_programs().programs
+    programs = [cell for program in load_programs().programs for cell in program.cells]
     rows: list[tuple[str, ...]] = []
     ratios: dict[str, tuple[float, ...]] = {}
     for name, way in WAYS.items():
@@ -290,7 +290,7 @@ def lag() -> Table:
         )
         ratios[f"{name}: characters late"] = tuple(lags)
     return Table(
-        "Peers: how late they release",
+        "Cutters: how late they release",
         (
             f"The code of the {len(programs)} programs, token by token. Characters that "
             "were there when a statement was released, less those when the chunker released it. "
@@ -338,7 +338,7 @@ def speed(repeats: int) -> Table:
                 a / b for a, b in zip(one.seconds, base.seconds, strict=True)
             )
     return Table(
-        "Peers: cost",
+        "Cutters: cost",
         (
             "All 4-character pieces of a text together, as multiples of one `ast.parse` of the "
             f"whole in the same turn: best of {repeats} (median).",

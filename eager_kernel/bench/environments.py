@@ -19,7 +19,7 @@ from jupyter_client.manager import KernelManager
 
 from eager_kernel.bench.behind_server import BehindServer
 from eager_kernel.bench.link import slow_link
-from eager_kernel.bench.programs import Workplace
+from eager_kernel.bench.workplaces import Workplace
 from eager_kernel.client import EagerClient
 from eager_kernel.errors import EagerError, KernelConnectionError
 
@@ -171,7 +171,8 @@ def _wait_until_it_answers(manager: KernelManager) -> None:
 
 def _surroundings(folder: Path) -> dict[str, str]:
     """The user's history and start-up files are not part of what is measured."""
-    return {**os.environ, "IPYTHONDIR": str(folder / ".ipython")}
+    # Texts are hashed alike, so that sets that are shown have one order in both kernels.
+    return {**os.environ, "IPYTHONDIR": str(folder / ".ipython"), "PYTHONHASHSEED": "0"}
 
 
 def _milliseconds(text: str) -> float:

@@ -162,7 +162,7 @@ _SCRUBS: Final = tuple(
         (r"\b(pid|parent)=\d+", r"\1=PID"),
         (r"<Process \d+>", "<Process PID>"),
         (r"\bwhen=[\d.]+", "when=TIME"),
-        (r"eager-equivalence-\w+", "FOLDER"),
+        (r"eager-(equivalence|bench)-\w+", "FOLDER"),
         (r"(IPython[/\\]core[/\\]\w+\.py):\d+", r"\1:LINE"),
     )
 )

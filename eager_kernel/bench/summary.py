@@ -1,0 +1,120 @@
+"""The results of a benchmark in a few sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eager_kernel.bench.end_to_end import cell_name
+from eager_kernel.bench.measure import quartiles
+from eager_kernel.bench.measuring import Run, whole
+from eager_kernel.bench.options import Options
+
+
+def summarise(options: Options, runs: Sequence[Run]) -> list[str]:
+    """What a reader wants to know first, a sentence or two each: at the point of reference.
+
+    Parameters
+    ----------
+    options
+        What was measured.
+    runs
+        Of all cells.
+    """
+    at = options.reference
+    here = [
+        run
+        for run in runs
+        if (run.gate, run.rate, run.ttft, run.imports)
+        == (at.gate, at.pace.rate, at.pace.ttft, at.imports)
+        and run.environment == options.environments[0]
+    ]
+    told = []
+    for state in options.states:
+        there = [run for run in whole([r for r in here if r.state == state]) if not run.error]
+        if there:
+            told += _of_state(options, state, there)
+    return [*told, *_right(runs), *_left_out(runs)]
+
+
+def _of_state(options: Options, state: str, runs: Sequence[Run]) -> list[str]:
+    writing = sum(run.generation_s for run in runs)
+    running = sum(run.cell_s for run in runs)
+    eager = sum(run.eager_s for run in runs)
+    waited = sum(run.waited_s for run in runs)
+    serial = writing + running
+    low, middle, high = (value * 100 for value in quartiles([run.reduction for run in runs]))
+    best, worst = (f(runs, key=lambda run: run.reduction) for f in (max, min))
+    count = len({run.program for run in runs})
+    cells = sum({run.program: run.cells for run in runs}.values())
+    what = f"{count} programs" + (f" ({cells} cells)" if cells > count else "")
+    session = "a cold process" if state == "cold" else "a warm session"
+    told = [
+        f"{what} at {options.reference.pace}, gate {options.reference.gate}, in {session}: writing "
+        f"takes {_time(writing)}, running {_time(running)} ({running / serial:.0%} of the whole).",
+        f"One after the other that is {_time(serial)}, run while it is written {_time(eager)}: "
+        f"{1 - eager / serial:.1%} less. Of single programs {middle:.1f} % "
+        f"[{low:.1f}, {high:.1f}], from {worst.reduction:.1%} ({worst.program}) to "
+        f"{best.reduction:.1%} ({best.program}).",
+        f"After the last token one waits {_time(waited)} instead of {_time(running)}.",
+    ]
+    held = [run for run in runs if run.held_s + run.stood_s > _NOTABLE]
+    if held:
+        told.append(
+            f"The gate let something wait until all was written in {len(held)} of {len(runs)} runs."
+        )
+    noisy = [run for run in runs if run.samples and _noise(run) > _NOISY]
+    if noisy:
+        names = ", ".join(sorted({run.program for run in noisy})[:_NAMED])
+        told.append(
+            f"Serial runs of {len({run.program for run in noisy})} programs differ by more than "
+            f"{_NOISY:.0%} of the whole ({names}): the machine was not quiet, or they take "
+            "another time each time."
+        )
+    return told
+
+
+def _right(runs: Sequence[Run]) -> list[str]:
+    measured = [run for run in runs if not run.error]
+    different = sorted({cell_name(run) for run in runs if run.difference})
+    unstable = sorted({cell_name(run) for run in runs if run.unstable})
+    same = [run for run in measured if not (run.difference or run.unstable)]
+    told = []
+    if measured:
+        cells = {cell_name(run) for run in same} - set(different) - set(unstable)
+        told.append(
+            f"Outputs and files were the same both ways in {len(same)} of {len(measured)} runs, "
+            f"in all runs of {len(cells)} of {len({cell_name(run) for run in measured})} cells."
+        )
+    if different:
+        told.append(f"They DIFFER in {_names(different)}: see the table.")
+    if unstable:
+        told.append(
+            f"{_names(unstable)}: gives something else each time it runs serially, so that "
+            "nothing can be said of it."
+        )
+    return told
+
+
+def _left_out(runs: Sequence[Run]) -> list[str]:
+    failed = {cell_name(run): run.error for run in runs if run.error}
+    return [f"Not counted: {name}: {' '.join(why.split())}" for name, why in failed.items()]
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _noise(run: Run) -> float:
+    return (max(run.samples) - min(run.samples)) / run.serial_s
+
+
+def _time(seconds: float) -> str:
+    if seconds >= 120:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+_NOTABLE = 0.02
+_NOISY = 0.05
+_NAMED = 6
