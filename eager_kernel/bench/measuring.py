@@ -323,8 +323,10 @@ def measure(job: Job, tell: Callable[[str], None] = lambda text: None) -> list[d
     points = [point for point in job.points if job.state == "cold" or not point.imports]
     if not points:
         return []
-    tell("once, to leave what first runs leave on the disk")
-    _leave_caches(job, where)
+    tell("once, to see that it ends, and to leave what first runs leave on the disk")
+    cells = _cells_in_time(job, where)
+    left_out = job.program.cells[len(cells) :][:1]
+    job = replace(job, program=replace(job.program, cells=cells))
     runs: list[Run] = []
     with ExitStack() as exits:
         opened = (
@@ -340,6 +342,9 @@ def measure(job: Job, tell: Callable[[str], None] = lambda text: None) -> list[d
                     turn.setdefault(way, []).append(_session(client, job, way))
             for point in points:
                 runs += _runs_of(job, repeat, point, turn[None], turn[point][0])
+    for cell in left_out:
+        why = f"not measured, nor what follows: {cell.name} took longer than --limit {job.limit:g}"
+        runs += [replace(failed_run(job, why), gate=point.gate) for point in points]
     job.program.workplace.check()
     return [run.to_dict() for run in runs]
 
@@ -404,25 +409,43 @@ def _warm(job: Job, where: Environment) -> Iterator[_Warm]:
         yield _Warm(stock, eager)
 
 
-def _leave_caches(job: Job, where: Environment) -> None:
-    """Run a program that nothing of has run yet.
+def _cells_in_time(job: Job, where: Environment) -> tuple[Cell, ...]:
+    """The program's cells up to the first that takes too long, as a run of it shows once.
 
     What a first run ever leaves on the disk (compiled modules, lists of fonts) is not what a cold
-    process is about. A warm session's first run leaves it too.
+    process is about: it is there afterwards.
+
+    Raises
+    ------
+    OverLimitError
+        The first one takes too long.
     """
-    if job.program.name not in _seen and job.state == "cold":
-        with kernel_at_work(where, STOCK, job.program.workplace) as client:
-            _run_through(client, job)
-    _seen.add(job.program.name)
+    program = job.program
+    if program not in _in_time:
+        number = 0
+        with kernel_at_work(where, STOCK, program.workplace) as client:
+            try:
+                for cell in program.cells:
+                    _execute(client, job, cell)
+                    number += 1
+            except OverLimitError:
+                if number == 0:
+                    raise
+        _in_time[program] = number
+    return program.cells[: _in_time[program]]
 
 
 def _run_through(client: EagerClient, job: Job) -> None:
     for cell in job.program.cells:
-        within(client, job.limit, lambda cell=cell: client.execute(cell.code))  # type: ignore[misc]
+        _execute(client, job, cell)
+
+
+def _execute(client: EagerClient, job: Job, cell: Cell) -> RunResult:
+    return within(client, job.limit, lambda: client.execute(cell.code))
 
 
 _FORGET: Final = "%reset -f"
-_seen: set[str] = set()
+_in_time: dict[Program, int] = {}
 
 
 # Runs -----------------------------------------------------------------------------------------
@@ -510,9 +533,7 @@ def _serially(client: EagerClient, job: Job, cell: Cell) -> _Timed:
     replay = Replay(cell.tokens, job.pace)
     for _ in replay:
         pass
-    return _Timed(
-        *timed_run(lambda: within(client, job.limit, lambda: client.execute(cell.code))), replay
-    )
+    return _Timed(*timed_run(lambda: _execute(client, job, cell)), replay)
 
 
 def _eagerly(client: EagerClient, job: Job, cell: Cell, point: Point) -> _Timed:

@@ -44,17 +44,16 @@ def _of_state(options: Options, state: str, runs: Sequence[Run]) -> list[str]:
     serial = writing + running
     low, middle, high = (value * 100 for value in quartiles([run.reduction for run in runs]))
     best, worst = (f(runs, key=lambda run: run.reduction) for f in (max, min))
-    count = len({run.program for run in runs})
-    cells = sum({run.program: run.cells for run in runs}.values())
-    what = f"{count} programs" + (f" ({cells} cells)" if cells > count else "")
+    what = f"{len({run.program for run in runs})} programs"
     session = "a cold process" if state == "cold" else "a warm session"
     told = [
         f"{what} at {options.reference.pace}, gate {options.reference.gate}, in {session}: writing "
-        f"takes {_time(writing)}, running {_time(running)} ({running / serial:.0%} of the whole).",
+        f"takes {_time(writing)}, running {_time(running)} ({running / serial * 100:.0f} % of the "
+        "whole).",
         f"One after the other that is {_time(serial)}, run while it is written {_time(eager)}: "
-        f"{1 - eager / serial:.1%} less. Of single programs {middle:.1f} % "
-        f"[{low:.1f}, {high:.1f}], from {worst.reduction:.1%} ({worst.program}) to "
-        f"{best.reduction:.1%} ({best.program}).",
+        f"{_less(1 - eager / serial)}. By program: {middle:.1f} % less [{low:.1f}, {high:.1f}], "
+        f"from {_less(worst.reduction)} ({worst.program}) to {_less(best.reduction)} "
+        f"({best.program}).",
         f"After the last token one waits {_time(waited)} instead of {_time(running)}.",
     ]
     held = [run for run in runs if run.held_s + run.stood_s > _NOTABLE]
@@ -67,7 +66,7 @@ def _of_state(options: Options, state: str, runs: Sequence[Run]) -> list[str]:
         names = ", ".join(sorted({run.program for run in noisy})[:_NAMED])
         told.append(
             f"Serial runs of {len({run.program for run in noisy})} programs differ by more than "
-            f"{_NOISY:.0%} of the whole ({names}): the machine was not quiet, or they take "
+            f"{_NOISY * 100:.0f} % of the whole ({names}): the machine was not quiet, or they take "
             "another time each time."
         )
     return told
@@ -80,10 +79,9 @@ def _right(runs: Sequence[Run]) -> list[str]:
     same = [run for run in measured if not (run.difference or run.unstable)]
     told = []
     if measured:
-        cells = {cell_name(run) for run in same} - set(different) - set(unstable)
         told.append(
-            f"Outputs and files were the same both ways in {len(same)} of {len(measured)} runs, "
-            f"in all runs of {len(cells)} of {len({cell_name(run) for run in measured})} cells."
+            f"Outputs and files were the same both ways in {len(same)} of {len(measured)} runs of "
+            f"{len({cell_name(run) for run in measured})} cells."
         )
     if different:
         told.append(f"They DIFFER in {_names(different)}: see the table.")
@@ -107,6 +105,10 @@ def _names(names: Sequence[str]) -> str:
 
 def _noise(run: Run) -> float:
     return (max(run.samples) - min(run.samples)) / run.serial_s
+
+
+def _less(reduction: float) -> str:
+    return f"{abs(reduction) * 100:.1f} % {'more' if reduction < 0 else 'less'}"
 
 
 def _time(seconds: float) -> str:

@@ -110,8 +110,17 @@ def test_serial_runs_are_spread_among_the_others() -> None:
 
 def test_a_program_over_its_limit_is_stopped() -> None:
     slow = Program.of("slow.py", "import time\ntime.sleep(60)\n")
-    with pytest.raises(OverLimitError, match=r"--limit 0.5"):
-        measure(Job(slow, (FAST,), "warm", limit=0.5))
+    with pytest.raises(OverLimitError, match=r"--limit 1"):
+        measure(Job(slow, (FAST,), "warm", limit=1))
+
+
+def test_a_session_counts_up_to_a_cell_that_is_over_the_limit() -> None:
+    texts = "x = 1", "while True: pass", "print(x)"
+    cells = tuple(Cell(f"[{number}]", text) for number, text in enumerate(texts, 1))
+    job = Job(Program("session", cells), (FAST,), "cold", limit=3)
+    good, left_out = (Run.from_dict(record) for record in measure(job))
+    assert (good.cell, good.error) == (0, "")
+    assert left_out.error == "not measured, nor what follows: [2] took longer than --limit 3"
 
 
 def test_imports_are_begun_early_where_a_point_says_so() -> None:

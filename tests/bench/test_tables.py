@@ -141,17 +141,19 @@ def test_a_summary() -> None:
     ]
     cold, total, waited, held, noisy, warm, *others = summarise(OPTIONS, runs)
     assert cold == (
-        "2 programs (3 cells) at 100 tokens/s, TTFT 0.5 s, gate effect, in a cold process: "
-        "writing takes 20 s, running 4.00 s (17% of the whole)."
+        "2 programs at 100 tokens/s, TTFT 0.5 s, gate effect, in a cold process: "
+        "writing takes 20 s, running 4.00 s (17 % of the whole)."
     )
-    assert total.startswith("One after the other that is 24 s, run while it is written 24 s: 2.1% ")
-    assert "from -4.2% (other.py) to 8.3% (script.py)" in total
+    assert total.startswith(
+        "One after the other that is 24 s, run while it is written 24 s: 2.1 % "
+    )
+    assert "from 4.2 % more (other.py) to 8.3 % less (script.py)" in total
     assert waited == "After the last token one waits 2.00 s instead of 4.00 s."
     assert "in 1 of 2 runs" in held
-    assert "Serial runs of 1 programs differ by more than 5% of the whole (script.py)" in noisy
+    assert "Serial runs of 1 programs differ by more than 5 % of the whole (script.py)" in noisy
     assert "in a warm session" in warm
     assert others[2:] == [
-        "Outputs and files were the same both ways in 2 of 4 runs, in all runs of 0 of 2 cells.",
+        "Outputs and files were the same both ways in 2 of 4 runs of 2 cells.",
         "They DIFFER in other.py, cell 1: see the table.",
         "script.py: gives something else each time it runs serially, so that nothing can be said "
         "of it.",
