@@ -379,7 +379,8 @@ def _differences(runs: Sequence[Run]) -> Table:
 
 def cell_name(run: Run) -> str:
     """The program's name, and which of its cells it is, from 1, where it has several."""
-    return run.program if run.cells == 1 else f"{run.program}, cell {run.cell + 1}"
+    known = run.cells > 1 and run.cell >= 0
+    return f"{run.program}, cell {run.cell + 1}" if known else run.program
 
 
 def _as_cell(text: str) -> str:

@@ -39,12 +39,15 @@ class Entry:
         When it was done, as in ISO 8601.
     done
         What it gave.
+    limit
+        Seconds that a cell was given; 0.0 where there was no limit.
     """
 
     key: str
     job: str
     at: str
     done: Done
+    limit: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +107,20 @@ class Journal:
         """A job that is done; None where it is not."""
         return self._known.get(key)
 
+    def has(self, job: Any) -> bool:
+        """Whether a job needs no doing: what failed may only need more time than it had."""
+        entry = self.get(key_of(job))
+        if entry is None:
+            return False
+        failed = entry.done.error or any(record.get("error") for record in entry.done.records)
+        return not failed or _limit_of(job) <= entry.limit
+
     def add(self, entry: Entry) -> None:
         """Write down a job that is done."""
         if self._file is None:
             self._file = self._begin()
-        plain = {"key": entry.key, "job": entry.job, "at": entry.at, **asdict(entry.done)}
+        plain = {"key": entry.key, "job": entry.job, "at": entry.at, "limit": entry.limit}
+        plain |= asdict(entry.done)
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(plain, ensure_ascii=False) + "\n")
         self._known[entry.key] = entry
@@ -147,7 +159,7 @@ def _read(path: Path) -> Part:
 
 def _entry(plain: dict[str, Any]) -> Entry:
     fields = {name: plain[name] for name in ("index", "records", "starts", "error")}
-    return Entry(plain["key"], plain["job"], plain["at"], Done(**fields))
+    return Entry(plain["key"], plain["job"], plain["at"], Done(**fields), plain["limit"])
 
 
 class Recorded:
@@ -190,7 +202,7 @@ class Recorded:
         for index, key in enumerate(keys):
             chosen = self._only is None or key in self._only
             known = self._journal.get(key)
-            if chosen and (self._again or known is None):
+            if chosen and (self._again or not self._journal.has(jobs[index])):
                 to_do.append(index)
             elif known is not None:
                 yield Done(index, known.done.records, known.done.starts, known.done.error)
@@ -199,7 +211,8 @@ class Recorded:
             index = to_do[done.index]
             now = datetime.now().astimezone().isoformat(" ", "microseconds")
             here = Done(index, done.records, done.starts, done.error)
-            self._journal.add(Entry(keys[index], str(jobs[index]), now, here))
+            job = jobs[index]
+            self._journal.add(Entry(keys[index], str(job), now, here, _limit_of(job)))
             yield here
 
 
@@ -215,6 +228,11 @@ def key_of(job: Any) -> str:
     """What tells a `Job` from all others."""
     plain = {"kind": f"{type(job).__module__}.{type(job).__qualname__}", **job.identity()}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def _limit_of(job: Any) -> float:
+    limit: float = getattr(job, "limit", 0.0)
+    return limit
 
 
 _SUFFIX: Final = ".jsonl"

@@ -133,7 +133,8 @@ class Run:
     program, kind, work
         As in `Program`.
     cell, cells
-        Which of the program's cells it was, from 0, and how many it has.
+        Which of the program's cells it was, from 0, and how many it has. -1: all of it, where
+        nothing is known but an error.
     environment, state, repeat
         Where, in what sort of session, and in which turn, from 0.
     gate, rate, ttft, imports
@@ -324,9 +325,8 @@ def measure(job: Job, tell: Callable[[str], None] = lambda text: None) -> list[d
     if not points:
         return []
     tell("once, to see that it ends, and to leave what first runs leave on the disk")
-    cells = _cells_in_time(job, where)
-    left_out = job.program.cells[len(cells) :][:1]
-    job = replace(job, program=replace(job.program, cells=cells))
+    given, cells = job.program.cells, _cells_in_time(job, where)
+    job, whole_job = replace(job, program=replace(job.program, cells=cells)), job
     runs: list[Run] = []
     with ExitStack() as exits:
         opened = (
@@ -342,16 +342,17 @@ def measure(job: Job, tell: Callable[[str], None] = lambda text: None) -> list[d
                     turn.setdefault(way, []).append(_session(client, job, way))
             for point in points:
                 runs += _runs_of(job, repeat, point, turn[None], turn[point][0])
-    for cell in left_out:
-        why = f"not measured, nor what follows: {cell.name} took longer than --limit {job.limit:g}"
-        runs += [replace(failed_run(job, why), gate=point.gate) for point in points]
+    runs = [replace(run, cells=len(given)) for run in runs]
+    if len(cells) < len(given):
+        why = f"it took longer than --limit {job.limit:g}; what follows is left out, too"
+        runs += [failed_run(whole_job, why, point, len(cells)) for point in points]
     job.program.workplace.check()
     return [run.to_dict() for run in runs]
 
 
-def failed_run(job: Job, why: str) -> Run:
-    """What is known of a job that gave nothing: why."""
-    return Run(**_common(job, 0, job.points[0], 0), cell_s=0.0, error=why)
+def failed_run(job: Job, why: str, point: Point | None = None, cell: int = -1) -> Run:
+    """What is known of a program, or a cell of it, that gave nothing: why."""
+    return Run(**_common(job, 0, point or job.points[0], cell), cell_s=0.0, error=why)
 
 
 def order(points: Sequence[Point], samples: int) -> list[Point | None]:
@@ -512,8 +513,11 @@ class _Session:
     files: dict[str, list[Any]]
 
     def shown(self, number: int) -> Shown:
-        last = number == len(self.cells) - 1
-        return Shown.of(self.cells[number].result, self.files if last else None)
+        result = self.cells[number].result
+        if result.error is not None and result.error.ename in _NO_PROGRAM:
+            # A stream has run up to there, as is documented; of that, only files may not stay.
+            result = replace(result, outputs=[])
+        return Shown.of(result, self.files if number == len(self.cells) - 1 else None)
 
 
 def _session(client: EagerClient, job: Job, way: Point | None) -> _Session:
@@ -673,6 +677,7 @@ def course_of(report: Report) -> Course:
     )
 
 
+_NO_PROGRAM: Final = ("SyntaxError", "IndentationError", "TabError")
 _START_S: Final = 2.5  # a kernel's start and end, with its first cell
 _SUMS: Final = (
     "tokens", "generation_s", "cell_s", "eager_s", "waited_s", "bound_s", "ideal_s",

@@ -40,7 +40,8 @@ def _charts(results: Results) -> list[str]:
     except MissingExtraError as error:
         return [f"<p class='note'>{escape(str(error))}</p>"]
     # What comes before the root element is for files alone.
-    return [f"<figure>{text[text.index('<svg') :]}</figure>" for text in drawn.values()]
+    figures = (f"<figure>{text[text.index('<svg') :]}</figure>" for text in drawn.values())
+    return ["<div class='charts'>", *figures, "</div>"]
 
 
 def _table(table: Table) -> str:
@@ -48,7 +49,7 @@ def _table(table: Table) -> str:
     rows = "".join(
         "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
     )
-    notes = "".join(f"<p class='note'>{_cell(note)}</p>" for note in table.notes)
+    notes = "".join(f"<p class='note'>{_note(note)}</p>" for note in table.notes)
     return (
         f"<section id='{_anchor(table)}'><h2>{escape(table.title)}</h2>{notes}"
         f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
@@ -61,6 +62,11 @@ def _cell(text: str) -> str:
     return _CODE.sub(r"<code>\1</code>", escape(text.replace("\\|", "|")))
 
 
+def _note(text: str) -> str:
+    """The same for a note, of our own words: with their *emphasis*, too."""
+    return _EMPHASIS.sub(r"<em>\1</em>", _cell(text))
+
+
 def _link(table: Table) -> str:
     return f"<a href='#{_anchor(table)}'>{escape(table.title)}</a>"
 
@@ -70,6 +76,7 @@ def _anchor(table: Table) -> str:
 
 
 _CODE: Final = re.compile(r"`([^`]*)`")
+_EMPHASIS: Final = re.compile(r"\*(\w[^*]*)\*")
 _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
   color: #222; background: #fff; }
@@ -81,7 +88,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { padding: 0.2rem 0.6rem; text-align: left; border-bottom: 1px solid #ddd;
   vertical-align: top; }
 thead th { border-bottom: 2px solid #888; }
-figure { margin: 1rem 0; } figure svg { max-width: 100%; height: auto; }
+.charts { display: flex; flex-wrap: wrap; gap: 1rem; }
+figure { margin: 0; } figure svg { max-width: 100%; height: auto; }
 nav { margin: 1.5rem 0; }
 @media (prefers-color-scheme: dark) {
   body { color: #ddd; background: #181818; } .summary { background: #1d2733; }

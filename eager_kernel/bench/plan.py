@@ -49,7 +49,7 @@ class Piece:
 
     def done(self, journal: Journal) -> int:
         """How many of its jobs have been done."""
-        return sum(journal.get(key) is not None for key in self.keys)
+        return len({key_of(job) for job in self.jobs if journal.has(job)})
 
 
 def in_pieces(jobs: Sequence[Any], minutes: float) -> list[Piece]:

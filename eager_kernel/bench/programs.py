@@ -215,13 +215,13 @@ def _programs_of(path: Path, workplace: Workplace, is_session: bool) -> Iterator
     if path.is_file() and path.suffix in _FORMATS:
         yield Program.of(path.name, _read(path), workplace=workplace)
     elif path.is_file() and path.suffix == _NOTEBOOK:
-        yield _notebook(path, path.name, workplace)
+        yield from _notebook(path, path.name, workplace)
     elif is_session:
         inside = sorted(path.iterdir())
         workplace = Workplace.of(path, _beside(inside, []))
         notebooks = [file for file in inside if file.suffix == _NOTEBOOK]
         for notebook in notebooks:
-            yield _notebook(notebook, f"{path.name}/{notebook.name}", workplace)
+            yield from _notebook(notebook, f"{path.name}/{notebook.name}", workplace)
         if not notebooks:
             cells = tuple(
                 Cell(f"{path.name}/{file.name}", _read(file), _FORMATS[file.suffix])
@@ -231,16 +231,22 @@ def _programs_of(path: Path, workplace: Workplace, is_session: bool) -> Iterator
             yield Program(path.name, cells, workplace)
 
 
-def _notebook(path: Path, name: str, workplace: Workplace) -> Program:
+def _notebook(path: Path, name: str, workplace: Workplace) -> Iterator[Program]:
+    """The session of a notebook; none where no cell holds code."""
     try:
         cells = read_cells(path)
     except ValueError as error:
-        raise EagerError(str(error)) from error
-    if not cells:
-        raise EagerError(f"{path} has no cells with code")
-    return Program(
-        name, tuple(Cell(f"{name} [{cell.number}]", cell.source) for cell in cells), workplace
-    )
+        raise EagerError(
+            f"{error}. To leave it out, write into {_ABOUT} in the folder: "
+            f"[{json.dumps(name.partition('/')[0])}] and, in the next line, skip = true"
+        ) from error
+    if cells:
+        names = (f"{name} [{cell.number}]" for cell in cells)
+        yield Program(
+            name,
+            tuple(Cell(n, cell.source) for n, cell in zip(names, cells, strict=True)),
+            workplace,
+        )
 
 
 def _is_program(path: Path) -> bool:

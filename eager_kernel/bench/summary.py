@@ -33,7 +33,7 @@ def summarise(options: Options, runs: Sequence[Run]) -> list[str]:
         there = [run for run in whole([r for r in here if r.state == state]) if not run.error]
         if there:
             told += _of_state(options, state, there)
-    return [*told, *_right(runs), *_left_out(runs)]
+    return [*told, *_right(options, runs), *_left_out(runs)]
 
 
 def _of_state(options: Options, state: str, runs: Sequence[Run]) -> list[str]:
@@ -42,37 +42,37 @@ def _of_state(options: Options, state: str, runs: Sequence[Run]) -> list[str]:
     eager = sum(run.eager_s for run in runs)
     waited = sum(run.waited_s for run in runs)
     serial = writing + running
-    low, middle, high = (value * 100 for value in quartiles([run.reduction for run in runs]))
+    low, middle, high = quartiles([run.reduction for run in runs])
     best, worst = (f(runs, key=lambda run: run.reduction) for f in (max, min))
-    what = f"{len({run.program for run in runs})} programs"
+    what = _count(len({run.program for run in runs}), "program")
     session = "a cold process" if state == "cold" else "a warm session"
     told = [
         f"{what} at {options.reference.pace}, gate {options.reference.gate}, in {session}: writing "
         f"takes {_time(writing)}, running {_time(running)} ({running / serial * 100:.0f} % of the "
         "whole).",
         f"One after the other that is {_time(serial)}, run while it is written {_time(eager)}: "
-        f"{_less(1 - eager / serial)}. By program: {middle:.1f} % less [{low:.1f}, {high:.1f}], "
-        f"from {_less(worst.reduction)} ({worst.program}) to {_less(best.reduction)} "
-        f"({best.program}).",
+        f"{_less(1 - eager / serial)}. By program: {_less(middle)} in the median (quartiles: "
+        f"{_less(low)}, {_less(high)}), from {_less(worst.reduction)} ({worst.program}) to "
+        f"{_less(best.reduction)} ({best.program}).",
         f"After the last token one waits {_time(waited)} instead of {_time(running)}.",
     ]
     held = [run for run in runs if run.held_s + run.stood_s > _NOTABLE]
     if held:
         told.append(
-            f"The gate let something wait until all was written in {len(held)} of {len(runs)} runs."
+            "The gate let something wait until all was written in "
+            f"{len(held)} of {_count(len(runs), 'run')}."
         )
     noisy = [run for run in runs if run.samples and _noise(run) > _NOISY]
     if noisy:
-        names = ", ".join(sorted({run.program for run in noisy})[:_NAMED])
+        names = _names(sorted({run.program for run in noisy}))
         told.append(
-            f"Serial runs of {len({run.program for run in noisy})} programs differ by more than "
-            f"{_NOISY * 100:.0f} % of the whole ({names}): the machine was not quiet, or they take "
-            "another time each time."
+            f"Serial runs of one program differ by more than {_NOISY * 100:.0f} % of the whole "
+            f"({names}): the machine was not quiet, or they take another time each time."
         )
     return told
 
 
-def _right(runs: Sequence[Run]) -> list[str]:
+def _right(options: Options, runs: Sequence[Run]) -> list[str]:
     measured = [run for run in runs if not run.error]
     different = sorted({cell_name(run) for run in runs if run.difference})
     unstable = sorted({cell_name(run) for run in runs if run.unstable})
@@ -80,15 +80,18 @@ def _right(runs: Sequence[Run]) -> list[str]:
     told = []
     if measured:
         told.append(
-            f"Outputs and files were the same both ways in {len(same)} of {len(measured)} runs of "
-            f"{len({cell_name(run) for run in measured})} cells."
+            f"Outputs and files were the same both ways in {len(same)} of "
+            f"{_count(len(measured), 'run')} of "
+            f"{_count(len({cell_name(run) for run in measured}), 'cell')}."
         )
     if different:
-        told.append(f"They DIFFER in {_names(different)}: see the table.")
+        once = options.samples == 1 and options.repeats == 1
+        unsure = " Whether serial runs differ, too, --samples 2 would tell." if once else ""
+        told.append(f"They DIFFER in {_names(different)}: see the table.{unsure}")
     if unstable:
         told.append(
-            f"{_names(unstable)}: gives something else each time it runs serially, so that "
-            "nothing can be said of it."
+            "Serial runs show something else each time (clocks, random numbers), so that nothing "
+            f"can be said of what eager ones show: {_names(unstable)}."
         )
     return told
 
@@ -101,6 +104,10 @@ def _left_out(runs: Sequence[Run]) -> list[str]:
 def _names(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 def _noise(run: Run) -> float:

@@ -262,10 +262,10 @@ jupyter eager bench end-to-end --engine dask --workers 4
         if self.part:
             todo = list(self._pieces(options, names)[self.part - 1].jobs)
         if journal is not None and not self.again:
-            done = [job for job in todo if journal.get(key_of(job))]
-            if done:
-                self._tell(f"{len(done)} of {len(todo)} jobs are in {self.results} already")
-            todo = [job for job in todo if not journal.get(key_of(job))]
+            asked, todo = todo, [job for job in todo if not journal.has(job)]
+            if len(todo) < len(asked):
+                done = len(asked) - len(todo)
+                self._tell(f"{done} of {len(asked)} jobs are in {self.results} already")
         if todo:
             expected = sum(piece.expected_s for piece in in_pieces(todo, float("inf")))
             self._tell(f"{len(todo)} jobs; about {max(1, round(expected / 60))} minutes")

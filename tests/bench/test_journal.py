@@ -54,6 +54,10 @@ def test_an_interrupted_benchmark_goes_on_where_it_was(tmp_path: Path) -> None:
         Done(1, [], error="ValueError: it failed"),
         Done(2, [{"name": "c.py"}]),
     ]
+    patient = [replace(job, limit=1000.0) for job in JOBS]  # failures may need more time
+    third = Worker(fails="b.py")
+    list(Recorded(Here(), Journal(tmp_path, ABOUT)).map(third, patient))
+    assert third.did == ["b.py"]
     third = Worker()
     list(Recorded(Here(), Journal(tmp_path, ABOUT), again=True).map(third, JOBS))
     assert third.did == ["a.py", "b.py", "c.py"]
