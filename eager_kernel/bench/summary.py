@@ -66,8 +66,9 @@ def _of_state(options: Options, state: str, runs: Sequence[Run]) -> list[str]:
     if noisy:
         names = _names(sorted({run.program for run in noisy}))
         told.append(
-            f"Serial runs of one program differ by more than {_NOISY * 100:.0f} % of the whole "
-            f"({names}): the machine was not quiet, or they take another time each time."
+            f"Serial runs of one and the same program differ by more than {_NOISY * 100:.0f} % of "
+            f"the whole ({names}): the machine was not quiet, or they take another time "
+            "each time."
         )
     return told
 

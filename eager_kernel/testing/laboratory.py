@@ -205,8 +205,11 @@ class Laboratory:
         for _, client in self._kernels:
             place(notebook.files, Path(ast.literal_eval(_probe(client, "reset"))))
         differed = False
-        for cell in notebook.cells:
+        for number, cell in enumerate(notebook.cells, 1):
             found = self._compare(cell, split, pace, "drain")
+            if found.problem and (left := len(notebook.cells) - number):
+                were = "cell after it was" if left == 1 else f"{left} cells after it were"
+                found = replace(found, problem=f"{found.problem}, so the {were} not run")
             if differed and not (found.problem or "broken" in found.actual):
                 sides = (
                     {name: side[name] for name in _SHOWN} for side in (found.expected, found.actual)
@@ -231,6 +234,9 @@ class Laboratory:
         (_, stock), (_, eager) = self._kernels
         try:
             expected = self._observe(stock, program, None, 0.0)
+        except _OverLimitError:
+            why = f"the stock kernel had not ended it in {self._limit:g} s"
+            return self._give_up(program, split, why)
         except _BROKEN as error:
             return self._give_up(program, split, f"the stock kernel: {_say(error)}")
         if expected["reply"].get("ename") in _NO_PROGRAM:
@@ -321,6 +327,10 @@ class Laboratory:
         return SPLITS[split](program.text, self._chance)
 
 
+class _OverLimitError(TimeoutError):
+    """A program took longer than it may."""
+
+
 def _finish(stream: WireStream, answers: list[str], limit: float) -> list[Any]:
     """Answer questions until the run has ended."""
     prompts: list[Any] = []
@@ -328,7 +338,7 @@ def _finish(stream: WireStream, answers: list[str], limit: float) -> list[Any]:
     while not stream.done:
         if time.monotonic() > deadline:
             heard = pprint.pformat(stream.heard)
-            raise TimeoutError(f"the run did not end within {limit:g} s; heard {heard[-2000:]}")
+            raise _OverLimitError(f"the run did not end in {limit:g} s; heard {heard[-2000:]}")
         stream.hear(0.02)
         if answers or stream.client.allow_stdin:
             try:

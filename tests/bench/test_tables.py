@@ -150,7 +150,10 @@ def test_a_summary() -> None:
     assert "from 4.2 % more (other.py) to 8.3 % less (script.py)" in total
     assert waited == "After the last token one waits 2.00 s instead of 4.00 s."
     assert "in 1 of 2 runs" in held
-    assert "Serial runs of one program differ by more than 5 % of the whole (script.py)" in noisy
+    assert (
+        "Serial runs of one and the same program differ by more than 5 % of the whole (script.py)"
+        in noisy
+    )
     assert "in a warm session" in warm
     assert others[2:] == [
         "Outputs and files were the same both ways in 2 of 4 runs of 2 cells.",
