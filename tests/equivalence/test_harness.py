@@ -162,7 +162,7 @@ def test_outputs_as_a_notebook_keeps_them() -> None:
 def test_it_goes_on_after_what_can_not_be_compared() -> None:
     with Laboratory(limit=2) as laboratory:
         slow = laboratory.compare(Program("slow", "import time\ntime.sleep(60)"), "lines")
-        assert "the stock kernel: TimeoutError: the run did not end within 2 s" in slow.problem
+        assert slow.problem == "the stock kernel had not ended it in 2 s"
         broken = laboratory.compare(Program("no set-up", "x", before=("1 / 0",)), "lines")
         assert "its set-up failed: RuntimeError: '1 / 0' failed" in broken.problem
         assert "not compared: its set-up failed" in broken.diff()
