@@ -24,6 +24,7 @@ from benchmarks import (
     generation,
     kernel,
     many_kernels,
+    peers,
     shares,
     sources,
     stop_delay,
@@ -59,6 +60,7 @@ class DeveloperBenchApp(BenchApp):
     examples = """
 python -m benchmarks chunker cutters
 python -m benchmarks end-to-end interruption --quick
+python -m benchmarks peers --sample 12
 python -m benchmarks gate-programs --folder FOLDER
 python -m benchmarks --paste results.json docs/performance.md
 """
@@ -107,6 +109,7 @@ python -m benchmarks --paste results.json docs/performance.md
             **super().suites,
             **own,
             "gate-programs": self._gate_programs,
+            "peers": lambda bench: Outcome(peers.run(bench.options)),
             "shares": self._shares,
         }
 

@@ -94,7 +94,9 @@ def files_of(client: EagerClient) -> dict[str, list[Any]]:
     return found
 
 
-_LISTING: Final = """\
+HASHED: Final = 64 << 20
+"""Bytes of a file that its hash is made of."""
+LISTING: Final = """\
 def listing(most):
     import hashlib, json, os
     found = {}
@@ -110,9 +112,10 @@ def listing(most):
             found[path] = [size, digest]
     return json.dumps(found, sort_keys=True)
 """
+"""Source of a function that says in JSON what files are there."""
 # One expression, which leaves no name behind.
 _EXPRESSION: Final = (
-    f"(lambda space: (exec({_LISTING!r}, space), space['listing']({64 << 20}))[1])({{}})"
+    f"(lambda space: (exec({LISTING!r}, space), space['listing']({HASHED}))[1])({{}})"
 )
 _LINES: Final = 40
 _WIDTH: Final = 160

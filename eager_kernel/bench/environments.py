@@ -84,7 +84,7 @@ class Local:
         with EagerClient.start(
             kernel,
             cwd=str(folder),
-            env=_surroundings(folder),
+            env=surroundings(folder),
             extra_arguments=[*_QUIET, *arguments],
         ) as client:
             yield client
@@ -113,7 +113,7 @@ class Link:
         except NoSuchKernel as error:
             raise KernelConnectionError(f"there is no kernel {kernel!r}") from error
         manager.start_kernel(
-            cwd=str(folder), env=_surroundings(folder), extra_arguments=[*_QUIET, *arguments]
+            cwd=str(folder), env=surroundings(folder), extra_arguments=[*_QUIET, *arguments]
         )
         with ExitStack() as exits:
             exits.callback(manager.shutdown_kernel, now=True)
@@ -169,7 +169,7 @@ def _wait_until_it_answers(manager: KernelManager) -> None:
         client.stop_channels()
 
 
-def _surroundings(folder: Path) -> dict[str, str]:
+def surroundings(folder: Path) -> dict[str, str]:
     """The user's history and start-up files are not part of what is measured."""
     # Texts are hashed alike, so that sets that are shown have one order in both kernels.
     return {**os.environ, "IPYTHONDIR": str(folder / ".ipython"), "PYTHONHASHSEED": "0"}

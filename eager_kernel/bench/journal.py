@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -41,6 +42,9 @@ class Entry:
         What it gave.
     limit
         Seconds that a cell was given; 0.0 where there was no limit.
+    load
+        How many threads of the machine wanted a processor in the last minute, on average; 0.0
+        where the system does not tell.
     """
 
     key: str
@@ -48,6 +52,7 @@ class Entry:
     at: str
     done: Done
     limit: float = 0.0
+    load: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ class Journal:
         if self._file is None:
             self._file = self._begin()
         plain = {"key": entry.key, "job": entry.job, "at": entry.at, "limit": entry.limit}
-        plain |= asdict(entry.done)
+        plain |= {"load": entry.load, **asdict(entry.done)}
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(plain, ensure_ascii=False) + "\n")
         self._known[entry.key] = entry
@@ -159,7 +164,9 @@ def _read(path: Path) -> Part:
 
 def _entry(plain: dict[str, Any]) -> Entry:
     fields = {name: plain[name] for name in ("index", "records", "starts", "error")}
-    return Entry(plain["key"], plain["job"], plain["at"], Done(**fields), plain["limit"])
+    return Entry(
+        plain["key"], plain["job"], plain["at"], Done(**fields), plain["limit"], plain["load"]
+    )
 
 
 class Recorded:
@@ -212,7 +219,7 @@ class Recorded:
             now = datetime.now().astimezone().isoformat(" ", "microseconds")
             here = Done(index, done.records, done.starts, done.error)
             job = jobs[index]
-            self._journal.add(Entry(keys[index], str(job), now, here, _limit_of(job)))
+            self._journal.add(Entry(keys[index], str(job), now, here, _limit_of(job), _load()))
             yield here
 
 
@@ -228,6 +235,10 @@ def key_of(job: Any) -> str:
     """What tells a `Job` from all others."""
     plain = {"kind": f"{type(job).__module__}.{type(job).__qualname__}", **job.identity()}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def _load() -> float:
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else 0.0
 
 
 def _limit_of(job: Any) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -125,6 +126,7 @@ def measured_when(journal: Journal, keys: frozenset[str]) -> Table:
                 version,
                 about.get("python", ""),
                 about.get("machine", ""),
+                f"{statistics.median(entry.load for entry in entries):.1f}",
             )
         )
     missing = sum(journal.get(key) is None for key in keys)
@@ -134,8 +136,8 @@ def measured_when(journal: Journal, keys: frozenset[str]) -> Table:
         notes.append("Not all was measured with one version of the code.")
     return Table(
         "What was measured when",
-        tuple(notes),
-        ("measured", "jobs", "from … to", "version", "Python", "machine"),
+        (*notes, _LOAD),
+        ("measured", "jobs", "from … to", "version", "Python", "machine", "load"),
         tuple(rows),
     )
 
@@ -145,4 +147,8 @@ def _counts(entry: Entry, journal: Journal) -> bool:
     return known is not None and known.at == entry.at
 
 
+_LOAD: Final = (
+    "Load: how many threads of the machine wanted a processor at a time, the benchmark's own among "
+    "them; much more than that of an idle machine means that others used it."
+)
 _UNKNOWN_S: Final = 5.0

@@ -132,7 +132,9 @@ def test_it_is_told_what_was_measured_when(tmp_path: Path) -> None:
     assert table.notes == (
         "1 of 3 jobs are not measured yet.",
         "Not all was measured with one version of the code.",
+        table.notes[-1],
     )
+    assert all(float(row[-1]) >= 0 for row in table.rows)
 
 
 def test_what_a_dask_worker_would_get_is_not_what_tells(tmp_path: Path) -> None:
