@@ -1,7 +1,7 @@
 """Where kernels run, seen from the client: here, behind a server, or at the end of a slow link.
 
 An environment opens kernels. To measure another one, add a class with `Environment`'s method and
-a name in `environment`.
+a line in `ENVIRONMENTS`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Protocol
@@ -50,19 +50,17 @@ def environment(name: str) -> Environment:
     Parameters
     ----------
     name
-        ``local``; ``server``: a kernel of a Jupyter Server on this machine, by its websocket; or
-        ``link:MS``: a round trip to the kernel takes so many milliseconds more.
+        One of `ENVIRONMENTS`, or ``link:MS``: a round trip to the kernel takes so many
+        milliseconds more.
 
     Raises
     ------
     EagerError
         There is none of this name.
     """
+    if name in ENVIRONMENTS:
+        return ENVIRONMENTS[name]()
     kind, _, value = name.partition(":")
-    if kind == "local" and not value:
-        return Local()
-    if kind == "server" and not value:
-        return BehindServer()
     if kind == "link":
         try:
             return Link(_milliseconds(value))
@@ -70,7 +68,8 @@ def environment(name: str) -> Environment:
             raise EagerError(
                 f"{name!r}: a link needs the milliseconds of a round trip, as in link:50"
             ) from None
-    raise EagerError(f"there is no environment {name!r}; there are local, server and link:MS")
+    known = ", ".join(ENVIRONMENTS)
+    raise EagerError(f"there is no environment {name!r}; there are {known} and link:MS")
 
 
 class Local:
@@ -182,6 +181,14 @@ def _milliseconds(text: str) -> float:
     return value / 1000
 
 
+ENVIRONMENTS: Final[dict[str, Callable[[], Environment]]] = {
+    "local": Local,
+    "server": BehindServer,
+}
+"""
+Environments by name, and what makes them: kernels on this machine, and those of a Jupyter Server
+there, by its websocket. What makes one says in an `EagerError` why there is none here.
+"""
 _QUIET: Final = ["--log-level=ERROR"]
 _PATIENCE: Final = 60
 _LONGEST: Final = 10_000

@@ -50,6 +50,7 @@ jupyter eager bench --quick                      # about three minutes
 jupyter eager bench end-to-end --programs my-notebooks --results mine --html mine.html
 jupyter eager bench --results all --parts        # all of it, in parts of less than an hour
 jupyter eager bench --results all --part 3
+jupyter eager bench --results all --together --html all.html
 jupyter eager bench --compare before.json after.json
 jupyter eager bench end-to-end --engine dask --workers 4
 """
@@ -131,6 +132,10 @@ jupyter eager bench end-to-end --engine dask --workers 4
     part = Int(0, help="With --results: measure only this part, by its number in --parts.").tag(
         config=True
     )
+    together = Bool(
+        False,
+        help="Measure nothing: put together what --results has, from whichever day and machine.",
+    ).tag(config=True)
     minutes = Float(45.0, help="How long a part may take.").tag(config=True)
     json = Unicode("", help="Write the results to this file, as JSON.").tag(config=True)
     markdown = Unicode("", help="Write the tables to this file, as Markdown.").tag(config=True)
@@ -157,6 +162,7 @@ jupyter eager bench end-to-end --engine dask --workers 4
         "quick": ({"BenchApp": {"quick": True}}, quick.help),
         "again": ({"BenchApp": {"again": True}}, again.help),
         "parts": ({"BenchApp": {"parts": True}}, parts.help),
+        "together": ({"BenchApp": {"together": True}}, together.help),
         "compare": ({"BenchApp": {"compare": True}}, compare.help),
     }
 
@@ -210,9 +216,11 @@ jupyter eager bench end-to-end --engine dask --workers 4
         if journal is not None:
             keys = frozenset(map(key_of, _jobs(options, names)))
             options = self._recorded(options, names, journal)
-        elif self.part:
-            raise EagerError("--part needs --results, a folder for what is measured")
-        self._tell_how_long(options, names, journal)
+        elif self.part or self.together:
+            name = "--part" if self.part else "--together"
+            raise EagerError(f"{name} needs --results, a folder for what is measured")
+        if not self.together:
+            self._tell_how_long(options, names, journal)
         results = Results(about, options.to_dict(), {})
         self.say(results.about_markdown())
         bench, start = Bench(options), time.monotonic()
@@ -243,7 +251,7 @@ jupyter eager bench end-to-end --engine dask --workers 4
 
     def _recorded(self, options: Options, names: Sequence[str], journal: Journal) -> Options:
         """Have the engine write down what it does, and do only what was asked for."""
-        only = None
+        only: frozenset[str] | None = frozenset() if self.together else None
         if self.part:
             pieces = self._pieces(options, names)
             if not 1 <= self.part <= len(pieces):

@@ -19,7 +19,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "eager_kernel.cli", "bench", *arguments],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=400,
         check=False,
     )
 
@@ -33,6 +33,7 @@ def programs(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.timeout(900)
 def test_two_programs_at_one_rate(programs: Path, tmp_path: Path) -> None:
     files = tmp_path / "r.json", tmp_path / "r.md", tmp_path / "pictures", tmp_path / "r.html"
     arguments = (
@@ -89,6 +90,7 @@ def test_two_programs_at_one_rate(programs: Path, tmp_path: Path) -> None:
         (["--limit=0"], "--limit must be more than 0"),
         (["--samples=0"], "--samples must be at least 1"),
         (["--part=2"], "--part needs --results"),
+        (["--together"], "--together needs --results"),
         (["--part=2000", "--results=/no/such/folder"], "--part must be from 1 to "),
         (["--programs=/no/such/folder"], "no programs"),
         (["--compare", "one.json"], "give two files"),
@@ -104,6 +106,19 @@ def test_what_makes_no_sense(
         app.start()
     assert ended.value.code
     assert message in capfd.readouterr().err + str(ended.value.code)
+
+
+def test_what_is_there_is_put_together(
+    programs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = BenchApp()
+    app.initialize(["--together", f"--programs={programs}", f"--results={tmp_path / 'none'}"])
+    with pytest.raises(SystemExit) as ended:
+        app.start()
+    assert ended.value.code == 0
+    shown = capfd.readouterr()
+    assert "jobs are not measured yet." in shown.out
+    assert "one.py" not in shown.err  # nothing was measured
 
 
 def test_quick_leaves_what_was_said() -> None:
