@@ -79,7 +79,9 @@ python -m benchmarks --paste results.json docs/performance.md
     seconds = Float(20.0, help="Suite gate-programs: how long a program may run.").tag(config=True)
 
     paste = Bool(
-        False, help="Put tables into a document: give a file of results, and the document."
+        False,
+        help="Put tables into a document: give a file of results, the document, and titles, if "
+        "not all are wanted.",
     ).tag(config=True)
 
     aliases = {
@@ -95,10 +97,11 @@ python -m benchmarks --paste results.json docs/performance.md
         if not self.paste:
             super().work()
             return
-        if len(self.extra_args) != 2:
-            raise EagerError("give a file of results and a document: --paste RESULTS DOCUMENT")
-        results, document = map(Path, self.extra_args)
-        text = paste(document.read_text(encoding="utf-8"), read(results))
+        if len(self.extra_args) < 2:
+            raise EagerError("give results and a document: --paste RESULTS DOCUMENT [TITLE ...]")
+        results, document = map(Path, self.extra_args[:2])
+        only = self.extra_args[2:]
+        text = paste(document.read_text(encoding="utf-8"), read(results), only)
         document.write_text(text, encoding="utf-8")
 
     @property

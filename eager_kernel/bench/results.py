@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -182,18 +182,20 @@ def _changes(
 # A document -----------------------------------------------------------------------------------
 
 
-def paste(document: str, results: Results) -> str:
+def paste(document: str, results: Results, only: Sequence[str] = ()) -> str:
     """Put tables into a document, where comments ask for them.
 
     Between ``<!-- bench: TITLE -->`` and ``<!-- end of bench -->`` there is the table of that
     title afterwards; for ``<!-- bench: machine -->``, what it was measured on, and for
     ``<!-- bench: summary -->``, what it says. Tables that the
-    results do not have are left as they are.
+    results do not have are left as they are; so are those that are not in `only`, if it is given.
     """
     tables = results.tables
 
     def put(match: re.Match[str]) -> str:
         title = match[2]
+        if only and title not in only:
+            return match[0]
         if title == "machine":
             return f"{match[1]}\n{results.about_markdown()}\n{match[4]}"
         if title == "summary" and results.summary:
