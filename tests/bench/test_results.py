@@ -100,6 +100,8 @@ def test_tables_are_put_where_a_document_asks_for_them() -> None:
     assert "- machine: a" in once
     assert "kept" in once
     assert paste(once, results(1)) == once
+    assert paste(document, results(1), ["Other"]) == document
+    assert paste(document, results(1), ["machine", "Other"]).count("old") == document.count("old")
 
 
 def test_a_page_is_whole_and_takes_names_for_text() -> None:
