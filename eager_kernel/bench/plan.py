@@ -134,6 +134,8 @@ def measured_when(journal: Journal, keys: frozenset[str]) -> Table:
     notes = [f"{missing} of {len(keys)} jobs are not measured yet."] if missing else []
     if len(versions) > 1:
         notes.append("Not all was measured with one version of the code.")
+    if len({row[5] for row in rows}) > 1:
+        notes.append("Not all was measured on one sort of machine.")
     return Table(
         "What was measured when",
         (*notes, _LOAD),

@@ -185,6 +185,11 @@ def load_programs(folder: Path | None = None) -> ProgramSet:
     """
     if folder is None:
         return load_sets(("light",))
+    if folder.is_file():
+        raise EagerError(
+            f"{folder} is a file: give the folder that it is in, --programs {folder.parent}, and "
+            f"--only {folder.name}"
+        )
     programs = _load(folder, beside=True)
     if not programs:
         raise EagerError(f"there are no programs (*.py, *.md or *.ipynb) in {folder}")

@@ -131,6 +131,17 @@ def test_a_folder_of_sessions(tmp_path: Path) -> None:
     shutil.rmtree(place)
 
 
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    file = notebook(tmp_path / "one.ipynb", "x = 1")
+    with pytest.raises(EagerError, match=r"--only one\.ipynb"):
+        load_programs(file)
+    notebook(tmp_path / "empty.ipynb")  # has no program, and is no mistake
+    assert [program.name for program in load_programs(tmp_path).programs] == ["one.ipynb"]
+    (tmp_path / "torn.ipynb").write_text("{")
+    with pytest.raises(EagerError, match=r'\["torn\.ipynb"\]'):
+        load_programs(tmp_path)
+
+
 def test_large_files_are_linked_and_watched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
