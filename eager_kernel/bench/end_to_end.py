@@ -121,7 +121,7 @@ def _by_share(options: Options, runs: Sequence[Run]) -> Table:
         (
             "By how much less one waits in all, from the request to the model until the result "
             f"is there, in per cent: median [quartiles] (runs). TTFT {ttft:g} s, gate {gate}, "
-            "cold processes and warm sessions together. A run's share: what its cells take in a "
+            f"{' and '.join(options.states)} processes. A run's share: what its cells take in a "
             "stock kernel, of writing and running them one after the other. No overlap can save "
             "more than the share.",
         ),
