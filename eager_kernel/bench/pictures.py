@@ -98,6 +98,8 @@ def _by_share(runs: Sequence[Run]) -> Any:
     figure, (axis,) = _canvas(1)
     for state in STATES:
         there = [run for run in runs if run.state == state]
+        if not there:
+            continue
         axis.plot(
             [run.share * 100 for run in there],
             [run.reduction * 100 for run in there],
