@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 import psutil
@@ -51,17 +49,15 @@ def run(repeats: int) -> list[Table]:
 
 
 def _load(options: dict[str, Any]) -> dict[str, Any]:
-    before = _processes(os.getpid())
     waits: list[float] = []
     sessions: list[float] = []
-    kernels: set[int] = set()
-    parents: set[int] = set()
 
     def session(number: int) -> bool:
         begin = time.perf_counter()
         with pool.take(tenant=f"tenant {number % _TENANTS}") as client:
             taken = time.perf_counter()
             waits.append(taken - begin)
+            before = client.execute("print(*globals())").outputs[0]["text"].split()
             right = True
             for step in range(3):
                 program = f"x = globals().get('x', {number}) + {step}\nprint(x)\n"
@@ -69,46 +65,27 @@ def _load(options: dict[str, Any]) -> dict[str, Any]:
                 number += step
                 right &= [o.get("text") for o in result.outputs] == [f"{number}\n"]
             sessions.append(time.perf_counter() - taken)
-            said = client.execute("import os; print(os.getpid(), os.getppid())").outputs[0]["text"]
-            kernel, parent = map(int, said.split())
-            right &= kernel not in kernels  # nobody gets a used one
-            kernels.add(kernel)
-            parents.add(parent)
-            return right
+            return right & ("x" not in before)  # nobody gets a used one
 
-    with EagerPool(cwd=str(Path.cwd()), extra_arguments=["--log-level=ERROR"], **options) as pool:
-        begin = time.perf_counter()
-        with ThreadPoolExecutor(_CLIENTS) as threads:
-            right = list(threads.map(session, range(_SESSIONS)))
-        wall = time.perf_counter() - begin
-    faults = right.count(False) + (_SESSIONS - len(right)) + _left(parents, before)
+    with tempfile.TemporaryDirectory(prefix="eager-pool-") as folder:
+        with EagerPool(cwd=folder, extra_arguments=["--log-level=ERROR"], **options) as pool:
+            begin = time.perf_counter()
+            with ThreadPoolExecutor(_CLIENTS) as threads:
+                right = list(threads.map(session, range(_SESSIONS)))
+            wall = time.perf_counter() - begin
+        faults = right.count(False) + (_SESSIONS - len(right)) + _left(folder)
     return {"waits": waits, "sessions": sessions, "wall": wall, "faults": faults}
 
 
-def _left(parents: set[int], before: set[int]) -> int:
-    """How many kernels are still there, some time after all should have ended."""
+def _left(folder: str) -> int:
+    """How many processes still work in a folder, some time after all should have ended."""
     until = time.monotonic() + _PATIENCE
     while True:
-        # Forked ones are their template's children; a template that was there before has others.
-        left = set().union(*map(_processes, parents - {os.getpid()}))
-        left |= _processes(os.getpid()) - before
+        # One that has ended, and whose parent has not asked how, is in no folder.
+        left = [process.info["cwd"] for process in psutil.process_iter(["cwd"])].count(folder)
         if not left or time.monotonic() > until:
-            return len(left)
+            return left
         time.sleep(0.1)
-
-
-def _processes(parent: int) -> set[int]:
-    """The children of a process that have not ended."""
-    try:
-        children = psutil.Process(parent).children()
-    except psutil.NoSuchProcess:
-        return set()
-    found = set()
-    for child in children:
-        with suppress(psutil.NoSuchProcess):
-            if child.status() != psutil.STATUS_ZOMBIE:
-                found.add(child.pid)
-    return found
 
 
 _POOLS: Final[dict[str, dict[str, Any]]] = {

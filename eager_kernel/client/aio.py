@@ -456,4 +456,4 @@ class AsyncEagerClient:
 
 _READY_TIMEOUT: Final = 60.0
 _ATTEMPTS: Final = 3
-_PARTING: Final = 5.0
+_PARTING: Final = 10.0

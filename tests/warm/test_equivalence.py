@@ -1,6 +1,6 @@
 """The corpus in forked kernels: a stream gives there, too, what the text gives in a stock cell.
 
-One of twelve programs; all of them by hand, ``python -m eager_kernel.testing
+One of 24 programs; all of them by hand, ``python -m eager_kernel.testing
 tests/equivalence/corpus --kernel eager_python_warm``.
 """
 
@@ -23,7 +23,7 @@ def laboratory(specs: str) -> Iterator[Laboratory]:
         yield laboratory
 
 
-@pytest.mark.parametrize("program", CORPUS[3::12], ids=lambda program: program.name)
+@pytest.mark.parametrize("program", CORPUS[3::24], ids=lambda program: program.name)
 def test_program(program: Program, laboratory: Laboratory) -> None:
     comparison = laboratory.compare(program, WAYS[len(program.text) % len(WAYS)])
     assert comparison.same, comparison.diff()
