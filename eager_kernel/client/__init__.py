@@ -6,7 +6,8 @@
 """
 
 from eager_kernel.client.aio import AsyncEagerClient
+from eager_kernel.client.images import Image
 from eager_kernel.client.result import RunError, RunResult
 from eager_kernel.client.sync import EagerClient
 
-__all__ = ["AsyncEagerClient", "EagerClient", "RunError", "RunResult"]
+__all__ = ["AsyncEagerClient", "EagerClient", "Image", "RunError", "RunResult"]

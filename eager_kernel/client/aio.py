@@ -13,6 +13,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 
 from eager_kernel.client.address import parse_address
+from eager_kernel.client.ordinary import with_program
 from eager_kernel.client.questions import OnInput
 from eager_kernel.client.remote import RemoteTransport
 from eager_kernel.client.rest import KernelsApi
@@ -199,7 +200,8 @@ class AsyncEagerClient:
         ----------
         deltas
             The model's text, piece by piece. If it has an attribute ``finish_reason`` at its
-            end, that is passed on, so that a program that was cut off is recognised. A plain
+            end, that is passed on, so that a program that was cut off is recognised. Its
+            attribute ``usage``, a mapping, is the result's. A plain
             iterable must not block, as the event loop would with it; the synchronous client
             is for those that do.
         format, gate, on_error, model
@@ -258,7 +260,12 @@ class AsyncEagerClient:
         user_expressions: dict[str, str] | None = None,
         max_bytes: int = MAX_BYTES,
     ) -> RunResult:
-        """Run an ordinary cell; parameters as in `run`."""
+        """Run an ordinary cell; parameters as in `run`.
+
+        The result's `program`, `executed_lines` and `error.lines` are found out from `code` and the
+        traceback. Where that names no line of the cell (`SystemExit`, ``%xmode Minimal``), the
+        last two are 0 and None.
+        """
         async with self._one_at_a_time:
             await self._transport.ready(_READY_TIMEOUT)
             run = Run(self._transport, on_event, on_input, self._interval, max_bytes=max_bytes)
@@ -268,7 +275,7 @@ class AsyncEagerClient:
                 store_history=store_history,
                 user_expressions=user_expressions,
             )
-            return await run.wait()
+            return with_program(await run.wait(), code)
 
 
 _READY_TIMEOUT: Final = 60.0

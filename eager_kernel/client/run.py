@@ -24,6 +24,7 @@ from eager_kernel.client.questions import OnInput, Questions
 from eager_kernel.client.result import RunError, RunResult
 from eager_kernel.client.resuming import Resuming
 from eager_kernel.client.transport import Broken, Channel, Transport
+from eager_kernel.client.usage import usage_of
 from eager_kernel.core.extract import LeftOut
 from eager_kernel.core.report import Report
 from eager_kernel.errors import KernelConnectionError, LimitError
@@ -197,7 +198,7 @@ class Run:
                     # To a kernel that said stop this is nothing new. If its program said so in
                     # its place, it waits for more, and must not run a statement that may be cut.
                     self._end_text("length")
-            return replace(await waiting, source_error=self._source_error)
+            return replace(await waiting, source_error=self._source_error, usage=usage_of(deltas))
         except asyncio.CancelledError:
             self._send_data({"type": "cancel"})
             raise

@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 from eager_kernel.client.aio import AsyncEagerClient
 from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import OnEvent
+from eager_kernel.client.usage import usage_of
 
 T = TypeVar("T")
 
@@ -129,7 +130,7 @@ class EagerClient:
                 failure = failure or _close(iterator)
             with suppress(_SourceError):
                 result: RunResult = running.result()
-                return replace(result, source_error=failure)
+                return replace(result, source_error=failure, usage=usage_of(deltas))
             assert failure is not None
             raise failure
         except BaseException as error:

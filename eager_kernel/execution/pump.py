@@ -5,7 +5,6 @@ import __future__
 
 import asyncio
 import contextvars
-import re
 import sys
 from collections import deque
 from collections.abc import Iterator
@@ -289,7 +288,7 @@ class Pump:
                 self._executed_lines = pending.chunk.last_line
                 intake.finished(pending, "done")
             else:
-                self._error_lines = _lines(pending.chunk)
+                self._error_lines = pending.chunk.statement_lines
                 intake.finished(pending, "failed")
                 intake.skip_running(batch[place + 1 :])
                 break
@@ -381,7 +380,7 @@ class Pump:
                     self._task.uncancel()
             intake.finished(pending, "failed" if failed else "done")
             if failed:
-                self._error_lines = _lines(pending.chunk)
+                self._error_lines = pending.chunk.statement_lines
             else:
                 self._executed_lines = pending.chunk.last_line
         self._left_out = self._skip_batch()
@@ -463,7 +462,7 @@ class Pump:
             list(unshown.shown[2]),
             self._executed,
             failing,
-            None if failed is None else _lines(failed),
+            None if failed is None else failed.statement_lines,
             _describe(unshown.error),
         )
         self._failures.append(failure)
@@ -508,7 +507,7 @@ class Pump:
 
     async def _refuse(self, fault: Fault) -> ExecutionResult:
         """End a run whose program turned out to be none."""
-        self._error_lines = _lines(fault.chunk)
+        self._error_lines = fault.chunk.statement_lines
         self._cell.refuse(fault.error)
         return await self._finish(complete=False)
 
@@ -584,13 +583,6 @@ def _was_compiling(error: BaseException) -> bool:
     return any(frame.f_code.co_name == "run_ast_nodes" for frame, _ in walk_tb(trace))
 
 
-def _lines(chunk: Chunk) -> tuple[int, int]:
-    """First and last line of a chunk's statement, without the comments before it."""
-    before = _BEFORE.match(chunk.source)
-    breaks = len(_BREAK.findall(before[0])) if before is not None and chunk.has_statement else 0
-    return chunk.first_line + breaks, chunk.last_line
-
-
 def _describe(error: BaseException | None) -> str:
     if error is None:
         return ""
@@ -608,9 +600,6 @@ def _ran(lines: int) -> str:
     return "line 1 has run" if lines == 1 else f"lines 1-{lines} have run"
 
 
-# Comments and empty lines.
-_BEFORE: Final = re.compile(r"(?:[ \t\f]*+(?:#[^\n\r]*+)?+(?:\r\n?|\n))*+")
-_BREAK: Final = re.compile(r"\r\n?|\n")
 _FUTURES: Final = sum(
     {getattr(__future__, name).compiler_flag for name in __future__.all_feature_names}
 )
