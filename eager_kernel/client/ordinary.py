@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from eager_kernel.client.group_text import failing_line
 from eager_kernel.client.result import RunError, RunResult
 from eager_kernel.client.traceback_text import failing_frame
+from eager_kernel.core.cell_lines import line_in_text
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
 
@@ -66,7 +66,7 @@ def _failed_chunk(
     if where is None:
         return None
     line, of_syntax = where
-    line = _in_text(line + _empty_lines_before(code), chunks)
+    line = line_in_text(line, code, chunks)
     place = next((at for at, chunk in enumerate(chunks) if chunk.last_line >= line), None)
     if place is None or not chunks[place].has_statement:
         return None
@@ -86,32 +86,6 @@ def _misused_magic(message: str, chunks: list[Chunk]) -> int | None:
     return magics[0] if len(magics) == 1 else None
 
 
-def _in_text(line: int, chunks: list[Chunk]) -> int:
-    """Turn a line of Python into the line of the text that IPython made it of."""
-    for joined in _joined_lines(chunks):
-        if joined <= line:
-            line += 1
-    return line
-
-
-def _joined_lines(chunks: list[Chunk]) -> Iterator[int]:
-    """Find the lines that a magic goes on in after a backslash: IPython makes one of them."""
-    for chunk in chunks:
-        if chunk.ipython and "\\" in chunk.source:
-            goes_on = False
-            for number, text in enumerate(chunk.source.split("\n"), chunk.first_line):
-                if goes_on:
-                    yield number
-                goes_on = text.rstrip("\r").endswith("\\") and (
-                    goes_on or _MAGIC.match(text) is not None
-                )
-
-
-def _empty_lines_before(code: str) -> int:
-    lines = code.splitlines()
-    return next((count for count, line in enumerate(lines) if line.strip()), 0)
-
-
 def _parses(chunk: Chunk) -> bool:
     if chunk.ipython:
         return True
@@ -123,4 +97,3 @@ def _parses(chunk: Chunk) -> bool:
 
 
 _NAMED: Final = re.compile(r"%{1,2}[^\W\d]\w*")
-_MAGIC: Final = re.compile(r"\s*(?:[%!]|[\w., \[\]*]+=\s*[%!])")

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 from IPython.core.interactiveshell import ExecutionResult
 
+from eager_kernel.core.cell_lines import line_in_text
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.extract import NOTHING_LEFT_OUT, LeftOut
 from eager_kernel.core.queue import Pending
@@ -282,7 +283,7 @@ class Pump:
         with self._program():
             self._check_interrupt()
             result = await self._cell.run_whole(program)
-        failed_line = _failed_line(result, program)
+        failed_line = _failed_line(result, program, [pending.chunk for pending in batch])
         for place, pending in enumerate(batch):
             if failed_line is None or pending.chunk.last_line < failed_line:
                 self._executed_lines = pending.chunk.last_line
@@ -562,7 +563,7 @@ class Pump:
         )
 
 
-def _failed_line(result: ExecutionResult, program: str) -> int | None:
+def _failed_line(result: ExecutionResult, program: str, chunks: list[Chunk]) -> int | None:
     """The 1-based line of `program` at which its cell failed; None where it did not."""
     error = result.error_before_exec or result.error_in_exec
     if error is None:
@@ -573,8 +574,7 @@ def _failed_line(result: ExecutionResult, program: str) -> int | None:
     else:
         frames = walk_tb(error.__traceback__)
         line = next((at for frame, at in frames if frame.f_code.co_name == "<module>"), 1)
-    # IPython does not count the empty lines at the beginning.
-    return line + empty_lines_before(program)
+    return line_in_text(line, program, chunks)
 
 
 def _was_compiling(error: BaseException) -> bool:

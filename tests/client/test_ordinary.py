@@ -37,7 +37,7 @@ PROGRAMS = {
     "cell magic": "%%time\na = 1\n1 / 0\n",
     "executed": "a = 1\nexec('\\n\\n1 / 0')\nb = 2\n",
     "evaluated": "a = 1\neval('1 +')\nb = 2\n",
-    "awaited": "import asyncio\nawait asyncio.sleep(0)\nasync def f():\n    1 / 0\nawait f()\nb = 2\n",
+    "awaited": "import asyncio\nawait asyncio.sleep(0)\nasync def f():\n    1 / 0\nawait f()\n",
     "group": "def f():\n    raise ExceptionGroup('m', [ValueError('a')])\na = 1\nf()\nb = 2\n",
     "interrupt": "a = 1\nraise KeyboardInterrupt\nb = 2\n",
     "compiled late": "a = 1\nreturn 3\nb = 2\n",
@@ -65,9 +65,7 @@ def test_as_a_run(eager: EagerClient, stock: EagerClient, name: str) -> None:
             assert cell.executed_lines == run.executed_lines
 
 
-@pytest.mark.parametrize(
-    "program", ["a = 1\n\ny = = 2\nb = 2\n", "a = 1\n  b = 2\nc = 3\n", "f(\n"]
-)
+@pytest.mark.parametrize("program", ["a = 1\n\ny = = 2\nb = 2\n", "a = 1\n  b = 2\n", "f(\n"])
 def test_text_that_does_not_parse(stock: EagerClient, eager: EagerClient, program: str) -> None:
     cell, run = stock.execute(program), eager.run([program])
     assert cell.error is not None
