@@ -38,6 +38,8 @@ def plain(usage: Any) -> dict[str, Any]:
     """Make a dict of what says what an answer cost, without what it leaves open."""
     if hasattr(usage, "model_dump"):
         usage = usage.model_dump()
+    elif hasattr(usage, "__dict__"):
+        usage = vars(usage)
     if not isinstance(usage, Mapping):
         return {}
     return {str(name): value for name, value in usage.items() if value is not None}
