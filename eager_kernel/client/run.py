@@ -19,7 +19,7 @@ from eager_kernel.client.checks import (
     check_update,
 )
 from eager_kernel.client.heard import UnfitError
-from eager_kernel.client.outputs import FULL, OUTPUTS, OutputCollector
+from eager_kernel.client.outputs import FULL, OUTPUTS, OutputCollector, may_be_of_widget
 from eager_kernel.client.questions import OnInput, Questions
 from eager_kernel.client.result import RunError, RunResult
 from eager_kernel.client.resuming import Resuming
@@ -274,7 +274,7 @@ class Run:
         self.heard_bytes += len(content)
         if kind in ("comm_msg", "comm_close"):
             if self.comm_id.encode() not in content:
-                return False
+                return answers == self._request and may_be_of_widget(content)
             if len(content) > _LONG_MESSAGE:
                 self._long_messages += 1
                 if self._long_messages > _MOST_LONG:
@@ -302,12 +302,15 @@ class Run:
 
     def _take_message(self, message: dict[str, Any]) -> None:
         kind, content = message["header"]["msg_type"], message["content"]
-        if message["parent_header"].get("msg_id") == self._opening:
+        answers = message["parent_header"].get("msg_id")
+        if answers == self._opening:
             self.opened.set()
         if kind in ("comm_msg", "comm_close"):
             if content.get("comm_id") == self.comm_id:
                 self._take_comm(kind, content.get("data"))
-        elif message["parent_header"].get("msg_id") != self._request:
+            elif self._outputs is not None and answers == self._request:
+                self._outputs.hear_widget(content, self._request)
+        elif answers != self._request:
             return
         elif kind == "status":
             self._idle = check_status(content) == "idle"
