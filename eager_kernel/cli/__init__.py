@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
 from typing import Any
 
 from jupyter_core.application import JupyterApp
@@ -53,4 +55,10 @@ jupyter eager install --user           # make the kernel known to Jupyter
         return super().start()
 
 
-main = EagerApp.launch_instance
+def main() -> None:
+    """Run ``jupyter eager``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Programs and models write what they like, and not every terminal can show it.
+            stream.reconfigure(errors="backslashreplace")
+    EagerApp.launch_instance()
