@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from io import TextIOWrapper
 from typing import Any
 
 from jupyter_core.application import JupyterApp
@@ -13,6 +11,7 @@ from eager_kernel.cli.bench import BenchApp
 from eager_kernel.cli.demo import DemoApp
 from eager_kernel.cli.record import RecordApp
 from eager_kernel.cli.run import RunApp
+from eager_kernel.cli.text import replace_what_can_not_be_shown
 from eager_kernel.kernel.install import InstallApp
 
 
@@ -57,8 +56,5 @@ jupyter eager install --user           # make the kernel known to Jupyter
 
 def main() -> None:
     """Run ``jupyter eager``."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            # Programs and models write what they like, and not every terminal can show it.
-            stream.reconfigure(errors="backslashreplace")
+    replace_what_can_not_be_shown()
     EagerApp.launch_instance()

@@ -6,7 +6,6 @@ import getpass
 import json
 import os
 import sys
-import tokenize
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +18,7 @@ from traitlets import Bool, Enum, Float, Unicode
 from eager_kernel._version import __version__
 from eager_kernel.cli.pace import at_rate, live
 from eager_kernel.cli.show import print_output, print_report
+from eager_kernel.cli.text import read_source
 from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core.extract import check_format
 from eager_kernel.core.gantt import to_svg
@@ -115,7 +115,7 @@ printf '1+1' | jupyter eager run -
         if from_stdin:
             deltas = live(sys.stdin.buffer)
         else:
-            deltas = at_rate(_read(name), self.rate, self.ttft)
+            deltas = at_rate(read_source(name), self.rate, self.ttft)
         with self._client() as client:
             return client.run(
                 deltas,
@@ -142,24 +142,6 @@ printf '1+1' | jupyter eager run -
             if result.report is None:
                 raise EagerError("there is no timeline to draw: nothing was run")
             Path(self.chart).write_text(to_svg(result.report), encoding="utf-8")
-
-
-def _read(name: str) -> str:
-    """Read a file as Python reads its source: in UTF-8, or as its first lines say.
-
-    Raises
-    ------
-    EagerError
-        They name an encoding that there is not.
-    OSError, UnicodeDecodeError
-        It can't be read.
-    """
-    try:
-        with tokenize.open(name) as file:
-            return file.read()
-    except SyntaxError as error:
-        # Of the encoding, or of bytes that are none of the default one.
-        raise EagerError(f"{name}: {error.msg}") from error
 
 
 def _print_event(event: dict[str, Any]) -> None:

@@ -13,7 +13,6 @@ from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 
 from eager_kernel.client.address import parse_address
-from eager_kernel.client.ordinary import with_program
 from eager_kernel.client.questions import OnInput
 from eager_kernel.client.remote import RemoteTransport
 from eager_kernel.client.rest import KernelsApi
@@ -275,7 +274,7 @@ class AsyncEagerClient:
                 store_history=store_history,
                 user_expressions=user_expressions,
             )
-            return with_program(await run.wait(), code)
+            return await run.wait()
 
 
 _READY_TIMEOUT: Final = 60.0

@@ -19,6 +19,7 @@ from eager_kernel.client.checks import (
     check_update,
 )
 from eager_kernel.client.heard import UnfitError
+from eager_kernel.client.ordinary import with_program
 from eager_kernel.client.outputs import FULL, OUTPUTS, OutputCollector, may_be_of_widget
 from eager_kernel.client.questions import OnInput, Questions
 from eager_kernel.client.result import RunError, RunResult
@@ -96,6 +97,7 @@ class Run:
         self._unfit = 0
         self._opening = self._request = ""
         self._streamed = self._text_ended = False
+        self._code = ""  # of an ordinary cell
         self._source_error: Exception | None = None
         self._stopped = asyncio.Event()
         self._stop_reason = self._stop_message = ""
@@ -131,6 +133,7 @@ class Run:
         user_expressions: dict[str, str] | None = None,
     ) -> None:
         """Send the cell. Without this, the cell is somebody else's."""
+        self._code = code
         content = {
             "code": code,
             "silent": silent,
@@ -419,7 +422,7 @@ class Run:
         error = data.get("error")
         if error is None and reply["status"] != "ok":
             error = {key: reply.get(key) for key in ("ename", "evalue", "traceback")}
-        return RunResult(
+        result = RunResult(
             status=data.get("status") or ("ok" if reply["status"] == "ok" else "error"),
             outputs=[] if self._outputs is None else self._outputs.outputs,
             error=None
@@ -439,6 +442,7 @@ class Run:
             dropped=dict(self.dropped),
             left_out=LeftOut.from_dict(data.get("left_out", {})),
         )
+        return result if self._streamed else with_program(result, self._code)
 
     def _stand_in(self, data: dict[str, Any]) -> dict[str, Any]:
         """Say in the place of a reply, where the cell is somebody else's, how it ended."""
