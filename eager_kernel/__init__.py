@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from eager_kernel._version import __version__
 
+# Nothing of Python's own is imported here: a kernel's folder may have a file of that name, and is
+# still looked into first when `python -m eager_kernel` comes here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from eager_kernel.client import AsyncEagerClient as AsyncEagerClient
     from eager_kernel.client import AsyncEagerPool as AsyncEagerPool
     from eager_kernel.client import EagerClient as EagerClient

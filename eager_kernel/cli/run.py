@@ -105,8 +105,7 @@ printf '1+1' | jupyter eager run -
         name = self.extra_args[0]
         if name == "-":
             return self.run(live(sys.stdin.buffer), "the program", is_written=True)
-        text = Path(name).read_text(encoding="utf-8-sig")
-        deltas = at_rate(text, self.rate, self.ttft)
+        deltas = at_rate(read_source(name), self.rate, self.ttft)
         return self.run(deltas, name, is_written=self.rate > 0, on_input=_ask)
 
     def run(

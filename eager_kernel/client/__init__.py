@@ -7,6 +7,7 @@
 
 from eager_kernel.client.aio import AsyncEagerClient
 from eager_kernel.client.eager_run import AsyncEagerRun, EagerRun
+from eager_kernel.client.images import Image
 from eager_kernel.client.options import CellOptions, Mode, OnError, RunOptions
 from eager_kernel.client.pool import AsyncEagerPool, EagerPool
 from eager_kernel.client.result import RunError, RunResult
@@ -20,6 +21,7 @@ __all__ = [
     "EagerClient",
     "EagerPool",
     "EagerRun",
+    "Image",
     "Mode",
     "OnError",
     "RunError",

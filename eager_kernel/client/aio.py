@@ -279,8 +279,9 @@ class AsyncEagerClient:
         deltas
             The model's text, piece by piece; pieces that are empty or None are skipped. If it has
             an attribute ``finish_reason`` at its end, that is passed on, so that a program that
-            was cut off is recognised. A plain iterable must not block, as the event loop would
-            with it; the synchronous client is for those that do.
+            was cut off is recognised. Its attribute ``usage``, a mapping, is the result's. A plain
+            iterable must not block, as the event loop would with it; the synchronous client is for
+            those that do.
         options
             As of `open`.
 
@@ -312,6 +313,10 @@ class AsyncEagerClient:
 
     async def execute(self, code: str, **options: Unpack[CellOptions]) -> RunResult:
         """Run an ordinary cell, as if it were typed; options as of `open`.
+
+        The result's `program`, `executed_lines` and `error.lines` are found out from `code` and the
+        traceback. Where that names no line of the cell (`SystemExit`, ``%xmode Minimal``), the
+        last two are 0 and None.
 
         Raises
         ------

@@ -39,6 +39,7 @@ class OutputCollector:
         self._kept: list[_Kept] = []
         self._clear_next = False
         self._by_display_id: dict[str, list[_Kept]] = {}
+        self._widgets: list[str] = []  # `Output` widgets that capture, the innermost last
 
     @property
     def outputs(self) -> list[dict[str, Any]]:
@@ -46,12 +47,37 @@ class OutputCollector:
         return [kept.whole() for kept in self._kept]
 
     def has_room(self, size: int) -> bool:
-        """Whether an output of so many bytes may fit."""
+        """Whether an output of so many bytes may fit, or is not kept anyhow."""
+        if self._widgets:
+            return True
         return self._clear_next or self._max_bytes is None or self._size + size <= self._max_bytes
 
     def full(self) -> UnfitError:
         """Say that one does not."""
         return UnfitError(f"{FULL} {self._max_bytes or 0:,} bytes")
+
+    def hear_widget(self, content: dict[str, Any], request: str) -> None:
+        """Take note that an `Output` widget of `ipywidgets` begins or ends to capture.
+
+        Between the two, what the cell shows is shown by the widget, and is no output of the cell.
+
+        Parameters
+        ----------
+        content
+            Of a ``comm_msg``.
+        request
+            Id of the cell's request, which the widget names.
+        """
+        comm_id, data = content.get("comm_id"), content.get("data")
+        state = data.get("state") if isinstance(data, dict) else None
+        if not isinstance(comm_id, str) or not isinstance(state, dict) or "msg_id" not in state:
+            return
+        if state["msg_id"] == request:
+            if len(self._widgets) < _MOST_WIDGETS:
+                self._widgets.append(comm_id)
+        elif state["msg_id"] == "" and comm_id in self._widgets:
+            # The last one of that name: with statements are left in the order of their nesting.
+            del self._widgets[len(self._widgets) - 1 - self._widgets[::-1].index(comm_id)]
 
     def take(self, message: dict[str, Any]) -> dict[str, Any] | None:
         """Act on a message. Returns the output that it added, if it added one.
@@ -62,6 +88,8 @@ class OutputCollector:
             It is not what its type says, or there is no room for it.
         """
         kind, content = message["header"]["msg_type"], message["content"]
+        if self._widgets and kind != "update_display_data":
+            return None
         if kind == "clear_output":
             if content.get("wait"):
                 self._clear_next = True
@@ -124,4 +152,12 @@ OUTPUTS: Final = frozenset({"stream", "display_data", "execute_result", "error"}
 FULL: Final = "the outputs that are kept have reached"
 """How the reason begins for which an output is dropped that is as it should be."""
 
+
+def may_be_of_widget(content: bytes) -> bool:
+    """Whether the content of a ``comm_msg`` may be what `OutputCollector.hear_widget` looks for."""
+    return len(content) < _LONGEST_OF_WIDGET and b'"msg_id"' in content
+
+
+_LONGEST_OF_WIDGET: Final = 4_096
+_MOST_WIDGETS: Final = 1_000
 _ENTRY: Final = 8

@@ -21,11 +21,13 @@ from eager_kernel.client.checks import (
 from eager_kernel.client.heard import UnfitError
 from eager_kernel.client.hosting import Hosting
 from eager_kernel.client.iterating import close, end, iterate
-from eager_kernel.client.outputs import FULL, OUTPUTS, OutputCollector
+from eager_kernel.client.ordinary import with_program
+from eager_kernel.client.outputs import FULL, OUTPUTS, OutputCollector, may_be_of_widget
 from eager_kernel.client.questions import OnInput, Questions
 from eager_kernel.client.result import RunError, RunResult
 from eager_kernel.client.resuming import Resuming
 from eager_kernel.client.transport import Broken, Channel, Transport
+from eager_kernel.client.usage import usage_of
 from eager_kernel.core.extract import LeftOut
 from eager_kernel.core.report import Report
 from eager_kernel.errors import EagerError, KernelConnectionError, LimitError
@@ -101,6 +103,7 @@ class Run:
         self._unfit = 0
         self._opening = self._request = ""
         self._streamed = self._text_ended = False
+        self._code = ""  # of an ordinary cell
         self._source_error: Exception | None = None
         self.stopped = Stop()
         self._kernel_stopped = False
@@ -141,6 +144,7 @@ class Run:
         user_expressions: dict[str, str] | None = None,
     ) -> None:
         """Send the cell. Without this, the cell is somebody else's."""
+        self._code = code
         content = {
             "code": code,
             "silent": silent,
@@ -242,7 +246,7 @@ class Run:
                     raise error
             else:
                 self._source_error = await end(feeding) or self._source_error
-            return replace(await waiting, source_error=self._source_error)
+            return replace(await waiting, source_error=self._source_error, usage=usage_of(deltas))
         except asyncio.CancelledError:
             self.cancel()
             raise
@@ -327,7 +331,7 @@ class Run:
             if self._hosting is not None and self._hosting.comm_id.encode() in content:
                 return True
             if self.comm_id.encode() not in content:
-                return False
+                return answers == self._request and may_be_of_widget(content)
             if len(content) > _LONG_MESSAGE:
                 self._long_messages += 1
                 if self._long_messages > _MOST_LONG:
@@ -355,7 +359,8 @@ class Run:
 
     def _take_message(self, message: dict[str, Any]) -> None:
         kind, content = message["header"]["msg_type"], message["content"]
-        if message["parent_header"].get("msg_id") == self._opening:
+        answers = message["parent_header"].get("msg_id")
+        if answers == self._opening:
             self.opened.set()
         if kind in ("comm_msg", "comm_close"):
             comm_id = content.get("comm_id")
@@ -363,7 +368,9 @@ class Run:
                 self._take_comm(kind, content.get("data"))
             elif self._hosting is not None and comm_id == self._hosting.comm_id:
                 self._hosting.take(content.get("data"), self._answer_call)
-        elif message["parent_header"].get("msg_id") != self._request:
+            elif self._outputs is not None and answers == self._request:
+                self._outputs.hear_widget(content, self._request)
+        elif answers != self._request:
             return
         elif kind == "status":
             self._idle = check_status(content) == "idle"
@@ -499,7 +506,7 @@ class Run:
         error = data.get("error")
         if error is None and reply["status"] != "ok":
             error = {key: reply.get(key) for key in ("ename", "evalue", "traceback")}
-        return RunResult(
+        result = RunResult(
             status=data.get("status") or ("ok" if reply["status"] == "ok" else "error"),
             outputs=[] if self._outputs is None else self._outputs.outputs,
             error=None
@@ -519,6 +526,7 @@ class Run:
             dropped=dict(self.dropped),
             left_out=LeftOut.from_dict(data.get("left_out", {})),
         )
+        return result if self._streamed else with_program(result, self._code)
 
     def _stand_in(self, data: dict[str, Any]) -> dict[str, Any]:
         """Say in the place of a reply, where the cell is somebody else's, how it ended."""

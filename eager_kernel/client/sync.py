@@ -17,6 +17,7 @@ from eager_kernel.client.local import Sandbox
 from eager_kernel.client.options import CellOptions, RunOptions
 from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import told
+from eager_kernel.client.usage import usage_of
 
 T = TypeVar("T")
 
@@ -170,7 +171,7 @@ class EagerClient:
                 run.cancel(told(failure), interrupt=False)
                 run.result()
                 raise failure
-            return replace(run.result(), source_error=failure)
+            return replace(run.result(), source_error=failure, usage=usage_of(deltas))
         except BaseException as error:
             if not isinstance(error, Exception):
                 run.cancel()

@@ -5,7 +5,6 @@ import __future__
 
 import asyncio
 import contextvars
-import re
 import signal
 import sys
 from asyncio import CancelledError, current_task, get_running_loop, sleep
@@ -21,6 +20,7 @@ from typing import Any, Final, Literal
 
 from IPython.core.interactiveshell import ExecutionResult
 
+from eager_kernel.core.cell_lines import line_in_text
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.extract import NOTHING_LEFT_OUT, LeftOut
 from eager_kernel.core.queue import Pending
@@ -343,13 +343,13 @@ class Pump:
         with self._program():
             self._check_interrupt()
             result = await self._cell.run_whole(program)
-        failed_line = _failed_line(result, program)
+        failed_line = _failed_line(result, program, [pending.chunk for pending in batch])
         for place, pending in enumerate(batch):
             if failed_line is None or pending.chunk.last_line < failed_line:
                 self._executed_lines = pending.chunk.last_line
                 intake.finished(pending, "done")
             else:
-                self._error_lines = _lines(pending.chunk)
+                self._error_lines = pending.chunk.statement_lines
                 intake.finished(pending, "failed")
                 intake.skip_running(batch[place + 1 :])
                 break
@@ -447,7 +447,7 @@ class Pump:
                         self._task.uncancel()
             intake.finished(pending, "failed" if failed else "done")
             if failed:
-                self._error_lines = _lines(pending.chunk)
+                self._error_lines = pending.chunk.statement_lines
             else:
                 self._executed_lines = pending.chunk.last_line
         self._left_out = self._skip_batch()
@@ -535,7 +535,7 @@ class Pump:
             list(unshown.shown[2]),
             self._executed,
             failing,
-            None if failed is None else _lines(failed),
+            None if failed is None else failed.statement_lines,
             _describe(unshown.error),
         )
         self._failures.append(failure)
@@ -580,7 +580,7 @@ class Pump:
 
     async def _refuse(self, fault: Fault) -> ExecutionResult:
         """End a run whose program turned out to be none."""
-        self._error_lines = _lines(fault.chunk)
+        self._error_lines = fault.chunk.statement_lines
         self._disown()
         self._cell.refuse(fault.error)
         return await self._finish(complete=False)
@@ -667,7 +667,7 @@ def _is_interrupt(error: BaseException | None) -> bool:
     return isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
 
 
-def _failed_line(result: ExecutionResult, program: str) -> int | None:
+def _failed_line(result: ExecutionResult, program: str, chunks: list[Chunk]) -> int | None:
     """The 1-based line of `program` at which its cell failed; None where it did not."""
     error = result.error_before_exec or result.error_in_exec
     if error is None:
@@ -678,21 +678,13 @@ def _failed_line(result: ExecutionResult, program: str) -> int | None:
     else:
         frames = walk_tb(error.__traceback__)
         line = next((at for frame, at in frames if frame.f_code.co_name == "<module>"), 1)
-    # IPython does not count the empty lines at the beginning.
-    return line + empty_lines_before(program)
+    return line_in_text(line, program, chunks)
 
 
 def _was_compiling(error: BaseException) -> bool:
     """Whether `error` is of one statement, when those before it had run."""
     trace = error.__traceback__
     return any(frame.f_code.co_name == "run_ast_nodes" for frame, _ in walk_tb(trace))
-
-
-def _lines(chunk: Chunk) -> tuple[int, int]:
-    """First and last line of a chunk's statement, without the comments before it."""
-    before = _BEFORE.match(chunk.source)
-    breaks = len(_BREAK.findall(before[0])) if before is not None and chunk.has_statement else 0
-    return chunk.first_line + breaks, chunk.last_line
 
 
 def _describe(error: BaseException | None) -> str:
@@ -712,9 +704,6 @@ def _ran(lines: int) -> str:
     return "line 1 has run" if lines == 1 else f"lines 1-{lines} have run"
 
 
-# Comments and empty lines.
-_BEFORE: Final = re.compile(r"(?:[ \t\f]*+(?:#[^\n\r]*+)?+(?:\r\n?|\n))*+")
-_BREAK: Final = re.compile(r"\r\n?|\n")
 _FUTURES: Final = sum(
     {getattr(__future__, name).compiler_flag for name in __future__.all_feature_names}
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.util import find_spec
+
 from ipykernel.kernelapp import IPKernelApp
 from traitlets import Dict, Type
 
@@ -28,3 +31,10 @@ class EagerKernelApp(StartedApp):
     subcommands = Dict(
         {"install": ("eager_kernel.kernel.install.InstallApp", "Install the kernelspec")}
     )
+
+    def init_path(self) -> None:
+        """Have programs find what they find in ipykernel's kernel: its launcher's name, too."""
+        super().init_path()  # type: ignore[no-untyped-call]
+        launcher = find_spec("ipykernel_launcher")
+        if launcher is not None and launcher.origin is not None:
+            sys.argv[0] = launcher.origin  # `argparse` names programs by it

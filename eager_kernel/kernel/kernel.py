@@ -68,7 +68,7 @@ class EagerKernel(IPythonKernel):
         run = self.run_class(parent=self)
         gate = self.gate_class(parent=self)
         self.warm_imports = WarmImports(list(run.warm_imports), learn=run.learn_imports)
-        self.streams = Streams(run.make_limits(), self.log, self._warm_up)
+        self.streams = Streams(run.make_limits(), self.log, self._warm_up, self._open_iopub)
         self.gates = gate
         self.defaults = OpenOptions("auto", gate.mode, run.on_error, model="")  # type: ignore[arg-type]
         self.journals = Journals(run.max_journal_bytes)
@@ -103,6 +103,11 @@ class EagerKernel(IPythonKernel):
         await super().interrupt_request(stream, ident, parent)
         for owned in attached:
             owned.intake.stop("interrupted", message="the user interrupted the kernel")
+
+    def _open_iopub(self) -> None:
+        """Have iopub make what it needs to be sent to from this thread."""
+        if self.iopub_thread is not None:
+            self.iopub_thread.schedule(lambda: None)
 
     def _warm_up(self, stream: Stream) -> None:
         self.warm_imports.begin(until=lambda: stream.intake.begun)

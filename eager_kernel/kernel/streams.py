@@ -26,6 +26,7 @@ from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.intake import StopReason
 from eager_kernel.kernel.protocol import TARGET, Cancel, Delta, End
 from eager_kernel.kernel.stream import Again, Observer, Stream
+from eager_kernel.kernel.unlisted import UnlistedThread
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,16 @@ class Streams:
         Where faults of our own go.
     on_open
         Told of each new stream, on the thread that opens it.
+    prepare
+        Done first of all on the stream thread; see `UnlistedThread`.
     """
 
     def __init__(
-        self, limits: Limits, log: Any, on_open: Callable[[Stream], None] = lambda stream: None
+        self,
+        limits: Limits,
+        log: Any,
+        on_open: Callable[[Stream], None] = lambda stream: None,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self.limits = limits
         self._log = log
@@ -87,6 +94,7 @@ class Streams:
         self._gone: dict[str, str] = {}
         self._unread: dict[str, int] = {}
         self._inbox: SimpleQueue[_Mail | None] = SimpleQueue()
+        self._prepare = prepare
         self._thread: threading.Thread | None = None
 
     # Any thread -----------------------------------------------------------------------------
@@ -121,7 +129,7 @@ class Streams:
             stream = self._streams[comm_id] = make()
             self._unread[comm_id] = 0
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
+                self._thread = UnlistedThread(self._run, "eager-stream", self._prepare)
                 self._thread.start()
         self._on_open(stream)
         return stream
@@ -396,7 +404,6 @@ def _closed() -> Cancel:
     raise RunCancelledError("the client closed the stream before its end")
 
 
-_THREAD: Final = "eager-stream"
 _TICK: Final = 0.05  # at most 20 updates a second
 _REMEMBERED: Final = 256
 _LONGEST_ID: Final = 256

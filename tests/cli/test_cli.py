@@ -17,7 +17,9 @@ from eager_kernel.core.tokens import tokens
 from eager_kernel.errors import EagerError
 
 
-def eager(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+def eager(
+    *arguments: str, stdin: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "eager_kernel.cli", *arguments],
         input=stdin,
@@ -25,6 +27,7 @@ def eager(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProc
         text=True,
         timeout=90,
         check=False,
+        env=os.environ | environment,
     )
 
 
@@ -121,6 +124,56 @@ def test_bytes_that_are_no_text(work: Path) -> None:
     done = eager("run", "p.py")
     assert "utf-8" in done.stderr
     assert done.returncode != 0
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}],
+    ids=["ascii", "C"],
+)
+def test_what_the_terminal_can_not_show_is_replaced(
+    work: Path, environment: dict[str, str]
+) -> None:
+    text = "import sys\nprint('π = 3')\nprint('é', file=sys.stderr)\n'ü'\nraise ValueError('ß')\n"
+    Path("program.py").write_text(text, encoding="utf-8")
+    done = eager("run", "program.py", "--report", **environment)
+    assert done.returncode == 1
+    assert done.stdout == "\\u03c0 = 3\n"
+    assert "\\xe9\n" in done.stderr
+    assert "ValueError" in done.stderr
+    assert "\\xdf" in done.stderr
+    assert "UnicodeEncodeError" not in done.stderr
+    assert "end to end" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        ("# -*- coding: latin-1 -*-\nprint('é')\n".encode("latin-1"), "é\n"),
+        (
+            "#!/usr/bin/python\n# vim: set fileencoding=cp1252 :\nprint('€')\n".encode("cp1252"),
+            "€\n",
+        ),
+        ("# coding: utf-8\nprint('é')\n".encode("utf-8-sig"), "é\n"),
+        ("print('é')\n".encode("utf-8-sig"), "é\n"),
+        ("# coding: utf-8\r\nprint('é')\r\n".encode(), "é\n"),
+    ],
+    ids=["latin-1", "cp1252", "both", "mark", "utf-8"],
+)
+def test_files_say_their_encoding(work: Path, content: bytes, shown: str) -> None:
+    Path("program.py").write_bytes(content)
+    done = eager("run", "program.py", PYTHONIOENCODING="utf-8", PYTHONUTF8="1")
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.encode("utf-8", "surrogateescape").decode() == shown
+
+
+def test_an_encoding_that_there_is_not(work: Path) -> None:
+    Path("program.py").write_bytes(b"# coding: klingon\nprint(1)\n")
+    done = eager("run", "program.py")
+    assert done.returncode == 1
+    assert "unknown encoding" in done.stderr
+    assert "klingon" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_install(tmp_path: Path) -> None:
