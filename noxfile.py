@@ -21,6 +21,8 @@ PYTHONS = [
     name.rpartition(" :: ")[2] for name in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", name)
 ]
 PART = [f"tests/{name}" for name in ("core", "execution", "kernel", "client", "magics")]
+# Real servers, which differ between Pythons in nothing of ours, and would be much to install.
+PART += ["--ignore=tests/client/test_remote.py"]
 
 nox.options.sessions = ["tests"]
 nox.options.error_on_missing_interpreters = False
