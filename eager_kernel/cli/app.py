@@ -6,6 +6,7 @@ from eager_kernel._version import __version__
 from eager_kernel.cli.ask import AskApp
 from eager_kernel.cli.bench import BenchApp
 from eager_kernel.cli.demo import DemoApp
+from eager_kernel.cli.info import InfoApp
 from eager_kernel.cli.record import RecordApp
 from eager_kernel.cli.run import RunApp
 from eager_kernel.kernel.install import InstallApp
@@ -25,15 +26,17 @@ my-model "..." | jupyter eager run -
 jupyter eager ask openai/gpt-5 "Print the first ten primes"
 jupyter eager record openai/gpt-5 "Plot a sine" --name sine
 jupyter eager bench --quick            # measure it on this machine
+jupyter eager info                     # what is installed and configured
 jupyter eager install --user           # make the kernel known to Jupyter
 """
-    classes = [DemoApp, AskApp, RunApp, RecordApp, BenchApp, InstallApp]
+    classes = [DemoApp, AskApp, RunApp, RecordApp, BenchApp, InfoApp, InstallApp]
     subcommands = {
         "demo": (DemoApp, "Stream a recorded model answer into a kernel, and compare with serial"),
         "ask": (AskApp, "Ask a model, and run its answer while it is written"),
         "run": (RunApp, "Run a file, or text from stdin, while it arrives"),
         "record": (RecordApp, "Record a model's answer, to replay it without the model"),
         "bench": (BenchApp, "Measure what running a program while it is written saves"),
+        "info": (InfoApp, "Say what is installed and configured, without secrets"),
         "install": (InstallApp, "Install the kernelspec"),
     }
 

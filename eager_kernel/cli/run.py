@@ -19,6 +19,7 @@ from eager_kernel._version import __version__
 from eager_kernel.cli.pace import at_rate, live
 from eager_kernel.cli.screen import Screen
 from eager_kernel.cli.show import print_report
+from eager_kernel.cli.text import read_source
 from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.client.questions import OnInput
 from eager_kernel.core.extract import check_format
