@@ -28,6 +28,16 @@ def test_the_frames_of_a_program(mode: str, function: str, colors: str) -> None:
     assert failing_frame(shown_of(FUNCTION, mode=mode, colors=colors).traceback) == (5, False)
 
 
+def test_a_mode_that_names_few_lines() -> None:
+    shown = shown_of(FUNCTION, mode="Docs")
+    assert short(FUNCTION, mode="Docs").splitlines() == [
+        "  line 5: f(0)",
+        "  [... 1 skipped frames]",
+        "ZeroDivisionError: division by zero",
+    ]
+    assert failing_frame(shown.traceback) == (5, False)
+
+
 def test_a_mode_without_frames() -> None:
     shown = shown_of(FUNCTION, mode="Minimal")
     assert short(FUNCTION, mode="Minimal") == "ZeroDivisionError: division by zero"
