@@ -64,7 +64,6 @@ class Trial:
         self._try_magics()
         self._try_labextension()
         if self._options.demo:
-            self._install(archive, "[demo]")
             said = self._run("jupyter-eager", "demo")
             _must("the outputs are the same" in said, "the demo", said)
 

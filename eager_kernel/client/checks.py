@@ -51,7 +51,7 @@ def check_event(data: object, sent: int) -> Plain:
         case "result":
             return _result(fields, sent)
         case _:
-            raise UnfitError("data.type: must be chunk, stop or result")
+            raise UnfitError("data.type: is none of those that a kernel sends")
 
 
 def check_report(report: object) -> Plain:
