@@ -8,7 +8,7 @@ from typing import Any
 from jupyter_core.application import base_aliases, base_flags
 from traitlets.config import Application
 
-from eager_kernel.cli import EagerApp
+from eager_kernel.cli.app import EagerApp
 
 INTRODUCTION = """\
 # Command line

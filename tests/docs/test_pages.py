@@ -17,6 +17,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from traitlets import HasTraits
 
 from eager_kernel import errors
@@ -24,11 +25,21 @@ from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.kernel import EagerKernel
 from eager_kernel.kernel.model_config import EagerModel
 from eager_kernel.server.app import EagerServer
+from eager_kernel.warm.provisioner import WarmProvisioner
+from eager_kernel.warm.sandboxed import SandboxProvisioner
 from tests.docs.pages import ROOT, Block, anchors, blocks, pages, targets
 
 PAGES = pages()
 BLOCKS = [block for page in PAGES for block in blocks(page)]
-CONFIGURABLE: list[type[HasTraits]] = [EagerGate, EagerKernel, EagerModel, EagerRun, EagerServer]
+CONFIGURABLE: list[type[HasTraits]] = [
+    EagerGate,
+    EagerKernel,
+    EagerModel,
+    EagerRun,
+    EagerServer,
+    SandboxProvisioner,
+    WarmProvisioner,
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -76,7 +87,9 @@ def test_a_block_is_what_it_says(block: Block) -> None:
                     timeout=30,
                 )
                 assert done.returncode == 0, done.stderr
-        case "text" | "console":
+        case "yaml":
+            assert list(yaml.safe_load_all(block.text))
+        case "text" | "console" | "dockerfile":
             pass
         case language:
             assert re.fullmatch(r"\{[\w-]+\}", language), f"what is {language!r}?"
@@ -174,4 +187,4 @@ def test_nothing_names_the_machine_it_was_written_on() -> None:
     for page in PAGES:
         text = ROOT.joinpath(page).read_text(encoding="utf-8")
         assert str(ROOT) not in text, page
-        assert str(Path.home()) not in text, page
+        assert not re.search(rf"(?<!\w){re.escape(str(Path.home()))}\b", text), page
