@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, Final
 
@@ -49,6 +49,9 @@ class EagerPythonExecutor(PythonExecutor):
         Characters of what is printed that the model reads; None: as `CodeAgent`, 50,000.
     timeout_seconds
         Seconds that a step may take, from its first piece of text on; None: any number.
+    without_effects
+        Names of tools that change nothing, such as a search: they are called as soon as their
+        statement is written. A call of any other one waits until the whole program is known.
     on_event
         Hears what happens in the kernel; as of `EagerClient.open`.
     options
@@ -68,6 +71,7 @@ class EagerPythonExecutor(PythonExecutor):
         token: str | None = None,
         max_print_outputs_length: int | None = None,
         timeout_seconds: float | None = None,
+        without_effects: Collection[str] = (),
         on_event: OnEvent | None = None,
         **options: Any,
     ) -> None:
@@ -76,6 +80,7 @@ class EagerPythonExecutor(PythonExecutor):
         self._imports = imports if self._kernel.is_own else None
         self._limit = max_print_outputs_length or _MOST_PRINTED
         self._timeout = timeout_seconds
+        self._without_effects = without_effects
         self._on_event = on_event
         self._tools: dict[str, Callable[..., Any]] = {}
         self._offered: dict[str, Callable[..., Any]] = {}
@@ -197,7 +202,8 @@ class EagerPythonExecutor(PythonExecutor):
         """Have the kernel know tools and variables."""
         client = self._kernel.client
         tools = {name: tool for name, tool in self._tools.items() if name != _FINAL}
-        offer(client, {n: tool for n, tool in tools.items() if self._offered.get(n) is not tool})
+        new = {name: tool for name, tool in tools.items() if self._offered.get(name) is not tool}
+        offer(client, new, self._without_effects)
         self._offered = tools
         variables = ""
         if self._variables:

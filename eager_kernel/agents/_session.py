@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from eager_kernel.agents._kernel import AgentKernel
@@ -24,6 +24,8 @@ class Session:
         As of `AgentKernel`; `kernel` are its options.
     tools
         Functions that programs may call.
+    without_effects
+        Which of them change nothing, so that a call need not wait.
     timeout
         Seconds that a program may take; None: any number.
     on_event
@@ -38,11 +40,13 @@ class Session:
         token: str | None = None,
         kernel: Mapping[str, Any] | None = None,
         tools: Mapping[str, Callable[..., Any]] | None = None,
+        without_effects: Collection[str] = (),
         timeout: float | None = None,
         on_event: OnEvent | None = None,
     ) -> None:
         self._kernel = AgentKernel(client, url=url, token=token, **(kernel or {}))
         self._tools = dict(tools or {})
+        self._without_effects = without_effects
         self._timeout = timeout
         self._on_event = on_event
         self._streamed: tuple[str, EagerRun] | None = None
@@ -95,7 +99,7 @@ class Session:
 
     def _open(self, text_format: str) -> EagerRun:
         client = self._kernel.client
-        offer(client, self._tools)
+        offer(client, self._tools, self._without_effects)
         self._tools = {}
         return client.open(format=text_format, timeout=self._timeout, on_event=self._on_event)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from eager_kernel.client import EagerClient
 from eager_kernel.errors import EagerError
 
 
-def offer(client: EagerClient, tools: Mapping[str, Callable[..., Any]]) -> None:
+def offer(
+    client: EagerClient, tools: Mapping[str, Callable[..., Any]], without_effects: Collection[str]
+) -> None:
     """Make tools callable in the kernel, under their names.
 
     Parameters
@@ -17,8 +19,10 @@ def offer(client: EagerClient, tools: Mapping[str, Callable[..., Any]]) -> None:
     client
         The kernel's.
     tools
-        What each name calls, in this process. Each may have effects, so a call waits until the
-        whole program is known.
+        What each name calls, in this process.
+    without_effects
+        Names of tools that change nothing, whose calls happen at once. A call of any other waits
+        until the whole program is known.
 
     Raises
     ------
@@ -34,4 +38,4 @@ def offer(client: EagerClient, tools: Mapping[str, Callable[..., Any]]) -> None:
             "can't offer functions of its process; give the agent no tools"
         )
     for name, function in tools.items():
-        expose(function, name=name)
+        expose(function, name=name, effects=name not in without_effects)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -54,6 +54,9 @@ class EagerPython(AbstractCapability[AgentDepsT]):
     tools
         Functions of this process that programs may call, by their names: plain functions,
         asynchronous ones, or `pydantic_ai.Tool`. A program calls each without ``await``.
+    without_effects
+        Names of tools that change nothing, such as a search: they are called as soon as their
+        statement is written. A call of any other one waits until the whole program is known.
     tool_name
         What the model calls.
     limit
@@ -75,6 +78,7 @@ class EagerPython(AbstractCapability[AgentDepsT]):
     token: str | None = field(default=None, repr=False)
     kernel: dict[str, Any] = field(default_factory=dict)
     tools: Sequence[Any] = ()
+    without_effects: Collection[str] = ()
     tool_name: str = "run_python"
     limit: int = 20_000
     figures: bool = True
@@ -93,6 +97,7 @@ class EagerPython(AbstractCapability[AgentDepsT]):
             token=self.token,
             kernel=self.kernel,
             tools=plain_functions(self.tools, ctx),
+            without_effects=self.without_effects,
             timeout=self.timeout,
             on_event=self.on_kernel_event,
         )

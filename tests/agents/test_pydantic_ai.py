@@ -18,7 +18,6 @@ from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
     ModelResponse,
-    RetryPromptPart,
     TextPart,
     ToolCallPart,
     ToolReturnPart,
@@ -138,11 +137,11 @@ async def test_an_error_stops_the_model_and_it_repairs_it(
     (call,) = response.parts
     assert isinstance(call, ToolCallPart)
     assert call.args_as_dict() == {"code": code}
-    (retry,) = parts(messages, RetryPromptPart)
-    assert retry.tool_call_id == call.tool_call_id
+    retry, repaired = parts(messages, ToolReturnPart)
+    assert (retry.tool_call_id, retry.outcome) == (call.tool_call_id, "retried")
     assert "IndexError" in str(retry.content)
     assert "there" in str(retry.content)
-    assert "3" in parts(messages, ToolReturnPart)[0].content
+    assert "3" in repaired.content
 
 
 async def test_what_reads_the_stream_sees_the_call_as_it_is_kept(
