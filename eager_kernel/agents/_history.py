@@ -17,6 +17,38 @@ def written(result: RunResult) -> str:
     return result.executed + result.failing
 
 
+class FirstLine:
+    """Takes line breaks behind an opening tag away, so that line 1 is the first line of code.
+
+    Parameters
+    ----------
+    tag
+        The tag; empty: nothing is taken away.
+    """
+
+    def __init__(self, tag: str) -> None:
+        self._tag = tag
+        self._seen = ""
+        self._given = 0
+
+    def take(self, text: str) -> str:
+        """Give what is to be fed of the next piece."""
+        if not self._tag:
+            return text
+        self._seen += text
+        tag_at = self._seen.find(self._tag, max(0, self._given - len(self._tag)))
+        if tag_at < 0:
+            self._given = len(self._seen)
+            return text
+        code_at = tag_at + len(self._tag)
+        code = self._seen[code_at:].lstrip("\r\n")
+        fed = self._seen[self._given : code_at]
+        self._given = max(self._given, code_at)
+        if code:
+            self._tag = ""
+        return fed + code
+
+
 def arguments(program: str, key: str, raw: str = "") -> dict[str, Any]:
     """Give a tool call's arguments, whole, with this program for its code.
 

@@ -22,7 +22,7 @@ def describe(tools: Sequence[Any]) -> str:
     parts = []
     for name, tool in _named(tools).items():
         function = tool.function if isinstance(tool, Tool) else tool
-        signature = inspect.signature(function)
+        signature = _signature(function)
         if isinstance(tool, Tool) and tool.takes_ctx:
             rest = list(signature.parameters.values())[1:]
             signature = signature.replace(parameters=rest)
@@ -32,6 +32,13 @@ def describe(tools: Sequence[Any]) -> str:
             text += '\n    """' + said.replace("\n", "\n    ") + '"""'
         parts.append(text)
     return "\n\n".join(parts)
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(function, eval_str=True)
+    except NameError:  # annotations that are there for a type checker alone
+        return inspect.signature(function)
 
 
 def _named(tools: Sequence[Any]) -> dict[str, Any]:

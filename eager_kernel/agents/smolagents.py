@@ -22,7 +22,7 @@ except ImportError as error:
     raise MissingExtraError("eager_kernel.agents.smolagents", "smolagents") from error
 
 from eager_kernel.agents._executor import EagerPythonExecutor
-from eager_kernel.agents._history import arguments, written
+from eager_kernel.agents._history import FirstLine, arguments, written
 from eager_kernel.client import AsyncEagerClient, EagerClient, RunResult
 from eager_kernel.client.eager_run import EagerRun
 
@@ -152,12 +152,14 @@ class _ListenedTo:
         executor: EagerPythonExecutor = self._agent.python_executor
         deltas: list[ChatMessageStreamDelta] = []
         run: EagerRun | None = None
+        is_tagged = self._format.startswith("tags:")
+        first_line = FirstLine(self._agent.code_block_tags[0] if is_tagged else "")
         try:
             for delta in stream:
                 # The kernel may still be starting: by now the model has been asked.
                 run = run or executor.begin(self._format)
                 deltas.append(delta)
-                wanted = run.feed(delta.content)
+                wanted = run.feed(first_line.take(delta.content or ""))
                 yield delta
                 if not wanted:
                     break

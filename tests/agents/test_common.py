@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from eager_kernel.agents._history import arguments
+from eager_kernel.agents._history import FirstLine, arguments
 from eager_kernel.agents._kernel import AgentKernel
 from eager_kernel.agents._values import dumps, loads
 from eager_kernel.client import AsyncEagerClient
 from eager_kernel.errors import KernelConnectionError
+from tests.agents.conftest import pieces
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,16 @@ def test_arguments_of_a_cut_call_are_whole(raw: str, expected: dict[str, Any]) -
     for end in range(len(raw) + 1):
         json.dumps(arguments("P", "code", raw[:end]))
     assert arguments("P", "code", raw) == expected
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_line_1_is_the_first_line_of_code(size: int) -> None:
+    text = "a <cod\n<code>\n\r\nx = 1\n\n<code>\n\ny"
+    first_line = FirstLine("<code>")
+    fed = "".join(first_line.take(piece) for piece in pieces(text, size))
+    assert fed == "a <cod\n<code>x = 1\n\n<code>\n\ny"
+    unchanged = FirstLine("")
+    assert "".join(unchanged.take(piece) for piece in pieces(text, size)) == text
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,7 @@ def test_an_error_stops_the_model_and_it_repairs_it(
     if structured:
         assert json.loads(step.model_output) == {"thought": "T", "code": code}
     assert "IndexError: list index out of range" in str(step.error)
+    assert "line 3" in str(step.error)
     assert step.observations == "Execution logs:\nthere\n"
     assert "IndexError" in read(model, 1)
     assert "y = " not in read(model, 1)
