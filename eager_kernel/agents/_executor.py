@@ -24,7 +24,7 @@ from eager_kernel.agents._values import loads
 from eager_kernel.client import AsyncEagerClient, EagerClient, RunResult
 from eager_kernel.client.eager_run import EagerRun
 from eager_kernel.client.run import OnEvent
-from eager_kernel.errors import EagerError
+from eager_kernel.errors import EagerError, KernelConnectionError
 
 
 class EagerPythonExecutor(PythonExecutor):
@@ -85,6 +85,7 @@ class EagerPythonExecutor(PythonExecutor):
         self._tools: dict[str, Callable[..., Any]] = {}
         self._offered: dict[str, Callable[..., Any]] = {}
         self._variables: dict[str, Any] = {}
+        self._unsent: dict[str, Any] = {}
         self._run: EagerRun | None = None
         self._last: RunResult | None = None
         self.state: dict[str, Any] = {}
@@ -114,6 +115,7 @@ class EagerPythonExecutor(PythonExecutor):
                     f"{error}"
                 ) from error
         self._variables |= variables
+        self._unsent |= variables
 
     def __call__(self, code_action: str) -> CodeOutput:
         """Give what a program gave: that which runs, or this one.
@@ -123,20 +125,24 @@ class EagerPythonExecutor(PythonExecutor):
         EagerError
             It failed. The message is for the model: the traceback, and what has run.
         """
-        result = None
-        if (run := self._run) is not None:
-            try:
-                result = run.result()
-            finally:
-                self._run = None
-        if result is None or result.status == "no_code":
-            result = self._run_whole(code_action)
-        return self._output(self._mended(result))
+        try:
+            result = None if self._run is None else self._run.result()
+            if result is None or result.status == "no_code":
+                result = self._run_whole(code_action)
+            result = self._mended(result)
+        except KernelConnectionError as error:
+            said = self._kernel.revive(error)
+            self._offered, self._unsent = {}, dict(self._variables)
+            self.state["_print_outputs"] = ""
+            raise EagerError(said) from error
+        finally:
+            self._run = None
+        return self._output(result)
 
     def cleanup(self) -> None:
         """End the kernel, if it is the agent's own."""
         self._kernel.close()
-        self._offered = {}
+        self._offered, self._unsent = {}, dict(self._variables)
 
     # As the agent calls it -----------------------------------------------------------------------
 
@@ -206,8 +212,8 @@ class EagerPythonExecutor(PythonExecutor):
         offer(client, new, self._without_effects)
         self._offered = tools
         variables = ""
-        if self._variables:
-            variables = base64.b64encode(pickle.dumps(self._variables)).decode()
+        if self._unsent:
+            variables = base64.b64encode(pickle.dumps(self._unsent)).decode()
         cell = _inside.call(self._imports, variables)
         done = client.execute(cell, silent=True, store_history=False)
         if done.error is not None:
@@ -215,7 +221,7 @@ class EagerPythonExecutor(PythonExecutor):
                 "the kernel could not be made ready for the agent: "
                 f"{done.error.ename}: {done.error.evalue}"
             )
-        self._variables = {}
+        self._unsent = {}
         return client
 
     def _output(self, result: RunResult) -> CodeOutput:

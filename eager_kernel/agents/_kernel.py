@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from typing import Any, Self, TypeVar
 
 from eager_kernel.client import AsyncEagerClient, EagerClient
+from eager_kernel.errors import KernelConnectionError
 
 T = TypeVar("T")
 
@@ -74,6 +75,27 @@ class AgentKernel:
         if self._given is not None:
             return self._given
         return self._life.begin(self._options).result()
+
+    def revive(self, error: KernelConnectionError) -> str:
+        """Start it anew, as it has died, or does not let itself be interrupted.
+
+        Returns
+        -------
+        str
+            What to tell the model.
+
+        Raises
+        ------
+        KernelConnectionError
+            `error`, where the kernel is somebody else's; or it does not start.
+        """
+        if not self.is_own:
+            raise error
+        self.client.restart()
+        return (
+            f"{error}\nThe kernel has been started anew: variables, imports and definitions are "
+            "gone, and have to be made again."
+        )
 
     def close(self) -> None:
         """End it, if it is the agent's own; the next use starts another one."""

@@ -29,6 +29,7 @@ from eager_kernel.agents._history import arguments, written
 from eager_kernel.agents._session import Session, outcome
 from eager_kernel.client import RunResult
 from eager_kernel.client.eager_run import EagerRun
+from eager_kernel.errors import KernelConnectionError
 
 
 class ListeningModel(WrapperModel):
@@ -129,7 +130,6 @@ class _ListenedTo(StreamedResponse):
         self._raw = ""
         self._run: EagerRun | None = None
         self._has_ended = False
-        self._is_stopping = False
         self._stopped: RunResult | None = None
 
     def __aiter__(self) -> AsyncIterator[ModelResponseStreamEvent]:
@@ -144,23 +144,26 @@ class _ListenedTo(StreamedResponse):
             self.final_result_event = self._response.final_result_event
             await self._take(event)
             yield event
-            if not self.cancelled and self._is_stopped:
+            if not self.cancelled and await self._has_stopped():
                 break
         else:
             self._end(self._response.finish_reason)
             self._finished = True
             return
-        assert self._run is not None
-        self._is_stopping = True
         await self._response.cancel()
-        self._stopped = await outcome(self._run)
         self._end("stop")
         yield PartEndEvent(index=self._first_call or 0, part=self._call(self.get()))
 
-    @property
-    def _is_stopped(self) -> bool:
-        """Whether the program wants no more text."""
-        return self._run is not None and not self._has_ended and self._run.stopped.is_set()
+    async def _has_stopped(self) -> bool:
+        """Whether the program has ended, and so wants no more text."""
+        if self._run is None or self._has_ended or not self._run.stopped.is_set():
+            return False
+        try:
+            self._stopped = await outcome(self._run)
+        except KernelConnectionError:
+            # The model writes on, so that the history is whole; its tool says what happened.
+            return False
+        return True
 
     async def _take(self, event: ModelResponseStreamEvent) -> None:
         """Feed what there is of code in an event."""
@@ -237,7 +240,7 @@ class _ListenedTo(StreamedResponse):
     @property
     def cancelled(self) -> bool:
         """Whether whoever reads the answer has ended it."""
-        return not self._is_stopping and self._response.cancelled
+        return self._stopped is None and self._response.cancelled
 
     @property
     def usage(self) -> RequestUsage:

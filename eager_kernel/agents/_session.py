@@ -11,6 +11,7 @@ from eager_kernel.agents._tools import offer
 from eager_kernel.client import AsyncEagerClient, EagerClient, RunResult
 from eager_kernel.client.eager_run import EagerRun
 from eager_kernel.client.run import OnEvent
+from eager_kernel.errors import EagerError, KernelConnectionError
 
 
 class Session:
@@ -45,11 +46,13 @@ class Session:
         on_event: OnEvent | None = None,
     ) -> None:
         self._kernel = AgentKernel(client, url=url, token=token, **(kernel or {}))
-        self._tools = dict(tools or {})
+        self._tools = self._unoffered = dict(tools or {})
         self._without_effects = without_effects
         self._timeout = timeout
         self._on_event = on_event
         self._streamed: tuple[str, EagerRun] | None = None
+        self._run: EagerRun | None = None
+        self._is_closed = False
 
     def prepare(self) -> None:
         """Begin to start the kernel, if that is to be done."""
@@ -59,11 +62,15 @@ class Session:
         """Begin a program."""
         opening = asyncio.ensure_future(asyncio.to_thread(self._open, text_format))
         try:
-            return await asyncio.shield(opening)
+            run = await asyncio.shield(opening)
         except asyncio.CancelledError:
             # Else the kernel would wait for the text of a run that nobody knows.
             opening.add_done_callback(_cancel_opened)
             raise
+        self._run = run
+        if self._is_closed:
+            run.cancel()
+        return run
 
     def keep(self, call_id: str, run: EagerRun) -> None:
         """Keep a program that has been streamed until its tool is called."""
@@ -73,18 +80,30 @@ class Session:
         """Give the outcome of a call: of what was streamed, or of the code.
 
         Where the task that awaits this is cancelled, so is the run.
+
+        Raises
+        ------
+        EagerError
+            The kernel died, and was started anew; the message is for the model.
+        KernelConnectionError
+            A kernel that is somebody else's died, or one does not start any more.
         """
         streamed, self._streamed = self._streamed, None
-        if streamed is not None and streamed[0] == call_id:
-            result = await outcome(streamed[1])
-            if result.status != "no_code":
-                return result
-        elif streamed is not None:
-            streamed[1].cancel()
-        run = await self.begin("python")
-        run.feed(code)
-        run.end()
-        return await outcome(run)
+        try:
+            if streamed is not None and streamed[0] == call_id:
+                result = await outcome(streamed[1])
+                if result.status != "no_code":
+                    return result
+            elif streamed is not None:
+                streamed[1].cancel()
+            run = await self.begin("python")
+            run.feed(code)
+            run.end()
+            return await outcome(run)
+        except KernelConnectionError as error:
+            said = await asyncio.to_thread(self._kernel.revive, error)
+            self._unoffered = dict(self._tools)
+            raise EagerError(said) from error
 
     def forget(self) -> None:
         """Give up what was streamed for a call that has not come."""
@@ -93,14 +112,21 @@ class Session:
             streamed[1].cancel()
 
     async def close(self) -> None:
-        """Give up what runs, and end the kernel, if it is the agent's own."""
+        """Give up what runs, and end the kernel, if it is the agent's own.
+
+        A model's request that is being cancelled may still write for a moment: its run, too, is
+        over.
+        """
+        self._is_closed = True
         self.forget()
+        if self._run is not None:
+            self._run.cancel()
         await asyncio.shield(asyncio.to_thread(self._kernel.close))
 
     def _open(self, text_format: str) -> EagerRun:
         client = self._kernel.client
-        offer(client, self._tools, self._without_effects)
-        self._tools = {}
+        offer(client, self._unoffered, self._without_effects)
+        self._unoffered = {}
         return client.open(format=text_format, timeout=self._timeout, on_event=self._on_event)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from eager_kernel.errors import MissingExtraError
+from eager_kernel.errors import EagerError, KernelConnectionError, MissingExtraError
 
 try:
     from pydantic_ai import RunContext
@@ -141,7 +141,12 @@ class EagerPython(AbstractCapability[AgentDepsT]):
         """Run Python code."""
         if self._session is None:
             raise RuntimeError("the tool was called outside a run of the agent")
-        result = await self._session.result(ctx.tool_call_id or "", code)
+        try:
+            result = await self._session.result(ctx.tool_call_id or "", code)
+        except KernelConnectionError:
+            raise
+        except EagerError as error:
+            raise ModelRetry(str(error)) from error
         text = text_of(result, self.limit)
         if result.status != "ok":
             raise ModelRetry(text or f"The code is {result.status}.")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Generator, Iterator
 from typing import Any, Final
 
-from eager_kernel.errors import MissingExtraError
+from eager_kernel.errors import KernelConnectionError, MissingExtraError
 
 try:
     import PIL.Image
@@ -154,19 +154,20 @@ class _ListenedTo:
         run: EagerRun | None = None
         is_tagged = self._format.startswith("tags:")
         first_line = FirstLine(self._agent.code_block_tags[0] if is_tagged else "")
+        is_wanted = True
         try:
             for delta in stream:
                 # The kernel may still be starting: by now the model has been asked.
                 run = run or executor.begin(self._format)
                 deltas.append(delta)
-                wanted = run.feed(first_line.take(delta.content or ""))
+                if is_wanted:
+                    is_wanted = run.feed(first_line.take(delta.content or ""))
                 yield delta
-                if not wanted:
-                    break
-            if run is not None and run.stopped.is_set():
-                _close(stream)
-                self._keep(deltas, run.result())
-            elif run is not None:
+                if not is_wanted and (result := _outcome(run)) is not None:
+                    _close(stream)
+                    self._keep(deltas, result)
+                    return
+            if run is not None:
                 run.end("stop")
         except BaseException:
             executor.forget()
@@ -193,6 +194,17 @@ class _ListenedTo:
             size = len(delta.content or "")
             delta.content, text = text[:size], text[size:]
         deltas[-1].content += text
+
+
+def _outcome(run: EagerRun) -> RunResult | None:
+    """Give the outcome of a run that stopped; None if it is lost with its kernel.
+
+    Then the model writes on, so that the history is whole, and the executor says what happened.
+    """
+    try:
+        return run.result()
+    except KernelConnectionError:
+        return None
 
 
 def _close(stream: Any) -> None:

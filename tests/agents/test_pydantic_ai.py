@@ -26,6 +26,7 @@ from pydantic_ai.messages import (
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 
 from eager_kernel import AsyncEagerClient, EagerClient
+from eager_kernel.agents._session import Session, outcome
 from eager_kernel.agents.pydantic_ai import EagerPython
 from tests.agents.conftest import Seen, pieces
 
@@ -183,6 +184,18 @@ async def test_a_run_that_is_cancelled(client: EagerClient, seen: Seen) -> None:
     assert value == "(1, False)"
 
 
+async def test_nothing_goes_on_after_its_run(client: EagerClient) -> None:
+    """A request that is being cancelled may write for a moment after its run has ended."""
+    session = Session(client)
+    run = await session.begin("python")
+    run.feed("while True:\n    pass\n\nlost = 1\n")
+    await session.close()
+    session.keep("call", run)
+    assert (await outcome(run)).status != "ok"
+    assert (await outcome(await session.begin("python"))).status == "cancelled"
+    assert await asyncio.to_thread(shown, client, "1 + 1") == "2"
+
+
 async def test_several_calls_in_one_answer(client: EagerClient) -> None:
     script = Script(["one = 1\none", "one + 1"], "Done.")
     result = await make(script, client).run("Go.")
@@ -237,6 +250,16 @@ async def test_each_run_has_a_kernel_of_its_own() -> None:
         result = await agent.run("Go.")
         results.append(parts(result.all_messages(), ToolReturnPart)[0].content)
     assert results == ["1", "False"]
+
+
+async def test_a_kernel_that_dies() -> None:
+    script = Script(["import os\nos._exit(1)\n" + "# more\n" * 20], ["1 + 1"], "Done.")
+    agent = Agent(script.model, capabilities=[EagerPython[None]()])
+    messages = (await agent.run("Go.")).all_messages()
+    died, revived = parts(messages, ToolReturnPart)
+    assert "has been started anew" in died.content
+    assert revived.content == "2"
+    assert parts(messages, ToolCallPart)[0].args_as_dict()["code"].endswith("# more\n")
 
 
 async def test_an_asynchronous_client() -> None:

@@ -280,21 +280,24 @@ def test_an_executor_for_their_own_agent(client: EagerClient) -> None:
     assert agent.run("Go.") == 3
 
 
-def test_a_kernel_of_its_own_and_imports() -> None:
+def test_a_kernel_of_its_own_imports_and_a_kernel_that_dies() -> None:
     model = Scripted(
-        "<code>\nimport os\n",
+        "<code>\nimport sys\n",
+        "<code>\nimport os\nos._exit(1)\n" + "# more\n" * 20,
         "<code>\nimport json, collections.abc\n",
-        "<code>\nimport json\nfrom math import sqrt\nfinal_answer(sqrt(4))\n",
+        "<code>\nimport json\nfrom math import sqrt\nfinal_answer(sqrt(n))\n",
     )
     with EagerCodeAgent(
         tools=[],
         model=model,
-        additional_authorized_imports=["json", "xml.*"],
+        additional_authorized_imports=["json", "os", "xml.*"],
         verbosity_level=LogLevel.OFF,
     ) as agent:
-        assert agent.run("Go.") == 2.0
-        assert "Import of os is not allowed" in str(steps(agent)[0].error)
-        assert "Import of collections.abc is not allowed" in str(steps(agent)[1].error)
+        assert agent.run("Go.", additional_args={"n": 4}) == 2.0
+        assert "Import of sys is not allowed" in str(steps(agent)[0].error)
+        assert "has been started anew" in str(steps(agent)[1].error)
+        assert steps(agent)[1].code_action.endswith("# more")
+        assert "Import of collections.abc is not allowed" in str(steps(agent)[2].error)
         kernel = agent.python_executor._kernel.client
     assert kernel._loop.loop.is_closed()
 
