@@ -181,11 +181,12 @@ class _ListenedTo:
         The step's text, code and log are all made of these deltas.
         """
         raw = "".join(delta.content or "" for delta in deltas)
-        program = written(result)
-        if not program:
-            return
+        program = written(result) or result.program
         if self._format == "json:code":
+            # Also where there is no program yet: the JSON is cut all the same.
             text = json.dumps(arguments(program, "code", raw))
+        elif not program:
+            return
         else:
             opening = self._agent.code_block_tags[0]
             before, mark, _ = raw.partition(opening)
