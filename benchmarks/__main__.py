@@ -15,6 +15,7 @@ from typing import Final
 from traitlets import Bool, Float, Int, Unicode
 
 from benchmarks import (
+    agents,
     answers,
     barrier,
     chunker,
@@ -55,6 +56,7 @@ _SUITES: Final[dict[str, Callable[[int], list[Table]]]] = {
     "view": view.run,
     "start": start.run,
     "pool": pool.run,
+    "agents": agents.run,
 }
 
 
