@@ -18,10 +18,10 @@ from smolagents.utils import BASE_BUILTIN_MODULES
 from eager_kernel.agents import _inside
 from eager_kernel.agents._history import written
 from eager_kernel.agents._kernel import AgentKernel
-from eager_kernel.agents._observation import Figure, figures_of, printed, text_of, value_of
+from eager_kernel.agents._observation import figures_of, printed
 from eager_kernel.agents._tools import offer
 from eager_kernel.agents._values import loads
-from eager_kernel.client import AsyncEagerClient, EagerClient, RunResult
+from eager_kernel.client import AsyncEagerClient, EagerClient, Image, RunResult
 from eager_kernel.client.eager_run import EagerRun
 from eager_kernel.client.run import OnEvent
 from eager_kernel.errors import EagerError, KernelConnectionError
@@ -166,7 +166,7 @@ class EagerPythonExecutor(PythonExecutor):
             run.wait()
 
     @property
-    def figures(self) -> list[Figure]:
+    def figures(self) -> list[Image]:
         """The pictures that the last program showed."""
         return [] if self._last is None else figures_of(self._last)
 
@@ -235,8 +235,8 @@ class EagerPythonExecutor(PythonExecutor):
             value = final_answer(*args, **kwargs) if final_answer is not None else args[0]
             return CodeOutput(output=value, logs=logs, is_final_answer=True)
         if result.status != "ok":
-            raise EagerError(text_of(result, self._limit) or f"the program is {result.status}")
-        return CodeOutput(output=value_of(result), logs=logs, is_final_answer=False)
+            raise EagerError(result.text(limit=self._limit) or f"the program is {result.status}")
+        return CodeOutput(output=result.value, logs=logs, is_final_answer=False)
 
 
 _FINAL: Final = "final_answer"

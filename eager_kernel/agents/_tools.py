@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from eager_kernel.client import EagerClient
-from eager_kernel.errors import EagerError
 
 
 def offer(
@@ -23,19 +22,6 @@ def offer(
     without_effects
         Names of tools that change nothing, whose calls happen at once. A call of any other waits
         until the whole program is known.
-
-    Raises
-    ------
-    EagerError
-        There are tools, and this client can't offer any.
     """
-    if not tools:
-        return
-    expose = getattr(client, "expose", None)
-    if expose is None:
-        raise EagerError(
-            f"the tools {', '.join(sorted(tools))} can't be called from the kernel: this client "
-            "can't offer functions of its process; give the agent no tools"
-        )
     for name, function in tools.items():
-        expose(function, name=name, effects=name not in without_effects)
+        client.expose(function, name=name, effects=name not in without_effects)

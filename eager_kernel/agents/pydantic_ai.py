@@ -24,7 +24,7 @@ except ImportError as error:
     raise MissingExtraError("eager_kernel.agents.pydantic_ai", "pydantic-ai") from error
 
 from eager_kernel.agents._listening import ListeningModel
-from eager_kernel.agents._observation import figures_of, text_of
+from eager_kernel.agents._observation import figures_of
 from eager_kernel.agents._session import Session
 from eager_kernel.agents._signatures import describe, plain_functions
 from eager_kernel.client import AsyncEagerClient, EagerClient
@@ -147,7 +147,7 @@ class EagerPython(AbstractCapability[AgentDepsT]):
             raise
         except EagerError as error:
             raise ModelRetry(str(error)) from error
-        text = text_of(result, self.limit)
+        text = result.text(limit=self.limit)
         if result.status != "ok":
             raise ModelRetry(text or f"The code is {result.status}.")
         pictures = figures_of(result) if self.figures else []
@@ -155,7 +155,7 @@ class EagerPython(AbstractCapability[AgentDepsT]):
             return text or "(no output)"
         return ToolReturn(
             return_value=text or "(no text)",
-            content=[BinaryContent(data=p.content, media_type=p.media_type) for p in pictures],
+            content=[BinaryContent(data=p.data, media_type=p.type) for p in pictures],
         )
 
 

@@ -118,7 +118,7 @@ class EagerCodeAgent(CodeAgent):
                 self._show_figures(memory_step)
 
     def _show_figures(self, memory_step: Any) -> None:
-        figures = [PIL.Image.open(io.BytesIO(f.content)) for f in self.python_executor.figures]
+        figures = [PIL.Image.open(io.BytesIO(f.data)) for f in self.python_executor.figures]
         if figures:
             memory_step.observations_images = [*(memory_step.observations_images or []), *figures]
 
