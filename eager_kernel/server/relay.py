@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from eager_kernel.client.batching import Batcher
 from eager_kernel.client.heard import UnfitError
-from eager_kernel.client.transport import Broken, Transport, hear_eager
+from eager_kernel.client.transport import Broken, Transport
 from eager_kernel.errors import (
     EagerError,
     KernelConnectionError,
@@ -65,14 +65,7 @@ class Relay(ServerRun):
         KernelConnectionError
             No EAGER kernel answers.
         """
-        timeout = self._limits.kernel_timeout
-        try:
-            await transport.open(timeout)
-            await hear_eager(transport, timeout)
-        except BaseException:
-            await transport.close()
-            self._end("error")
-            raise
+        await self._reach(transport)
         self._transport, self._ask = transport, ask
         data = {"version": 1, "cell_id": self.request.cell_id}
         self._send("comm_open", data, target_name="eager.models")

@@ -133,14 +133,8 @@ class ServerRun:
         KernelConnectionError
             No EAGER kernel answers.
         """
+        await self._reach(transport)
         timeout = self._limits.kernel_timeout
-        try:
-            await transport.open(timeout)
-            await hear_eager(transport, timeout)
-        except BaseException:
-            await transport.close()
-            self._end("error")
-            raise
         self._run = Run(
             transport,
             self._hear,
@@ -159,6 +153,17 @@ class ServerRun:
             {opened, self._task}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
         )
         opened.cancel()
+
+    async def _reach(self, transport: Transport) -> None:
+        """Connect, and see that an EAGER kernel answers; otherwise the run has ended."""
+        timeout = self._limits.kernel_timeout
+        try:
+            await transport.open(timeout)
+            await hear_eager(transport, timeout)
+        except BaseException:
+            await transport.close()
+            self._end("error")
+            raise
 
     async def _perform(self, run: Run, transport: Transport, make_text: MakeText) -> None:
         wanted = self.request
