@@ -155,7 +155,10 @@ def _smolagents_ways(client: EagerClient) -> dict[str, Way]:
         agglomerate_stream_deltas,
     )
 
-    from eager_kernel.agents.smolagents import EagerCodeAgent  # noqa: PLC0415
+    from eager_kernel.agents.smolagents import (  # noqa: PLC0415
+        EagerCodeAgent,
+        EagerPythonExecutor,
+    )
 
     class Scripted(Model):  # type: ignore[misc] # untyped
         def __init__(self, script: Script) -> None:
@@ -182,6 +185,10 @@ def _smolagents_ways(client: EagerClient) -> dict[str, Way]:
 
     return {
         "CodeAgent": lambda script: go(CodeAgent, script),
+        # Of the difference, this is what is due to where the code runs, and not to when.
+        "CodeAgent with our kernel": lambda script: go(
+            CodeAgent, script, executor=EagerPythonExecutor(client=client)
+        ),
         "EagerCodeAgent": lambda script: go(EagerCodeAgent, script, client=client),
     }
 
