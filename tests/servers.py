@@ -35,6 +35,7 @@ class Server:
     url: str
     log: Path
     process: subprocess.Popen[bytes]
+    runtime: Path
     token: str = TOKEN
 
     @property
@@ -99,7 +100,7 @@ def running_server(
         )
         url = f"http://127.0.0.1:{port}{base_url}"
         wait_for(f"{url}api", process, log, token=TOKEN)
-        yield Server(url, log, process)
+        yield Server(url, log, process, Path(places))
 
 
 @contextmanager

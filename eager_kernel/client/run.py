@@ -277,6 +277,9 @@ class Run:
                 if count > 1:
                     self._log("Not taken of what came from the kernel, %d times: %s", count, reason)
                     self._tell({"type": "dropped", "reason": reason, "count": count})
+            if self._streamed:
+                # If its program said in the kernel's place that it has ended, it waits for more.
+                self.end_text("length")
             if self._failure is not None:
                 raise self._failure
             return self._result()

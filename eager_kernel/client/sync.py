@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -49,7 +49,7 @@ class EagerClient:
     ) -> Self:
         """Start a kernel of one's own; see `AsyncEagerClient.start`."""
         return cls._make(
-            AsyncEagerClient.start(
+            lambda: AsyncEagerClient.start(
                 kernel_name,
                 url=url,
                 token=token,
@@ -72,16 +72,16 @@ class EagerClient:
     ) -> Self:
         """Talk to a kernel that runs already; see `AsyncEagerClient.connect`."""
         return cls._make(
-            AsyncEagerClient.connect(
+            lambda: AsyncEagerClient.connect(
                 connection_file, url=url, token=token, kernel_id=kernel_id, timeout=timeout
             )
         )
 
     @classmethod
-    def _make(cls, making: Coroutine[Any, Any, AsyncEagerClient]) -> Self:
+    def _make(cls, make: Callable[[], Coroutine[Any, Any, AsyncEagerClient]]) -> Self:
         loop = _LoopThread()
         try:
-            return cls(loop, loop.call(making))
+            return cls(loop, loop.call(make()))
         except BaseException:
             loop.close()
             making.close()  # an interrupt may have come before it began

@@ -6,13 +6,16 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any, Final
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any, Final
 
 from eager_kernel.kernel.stream import Observer, Stream
-from eager_kernel.terminal.console import make_console
-from eager_kernel.terminal.listing import Listing
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from eager_kernel.terminal.listing import Listing
+
+# rich is imported where there is a terminal: most kernels have none, and start sooner without it.
 
 
 def terminal_of(shell: Any) -> Terminal | None:
@@ -42,6 +45,8 @@ class Listed:
     """Pages know nothing of it."""
 
     def __init__(self, terminal: Terminal, stream: Stream) -> None:
+        from eager_kernel.terminal.listing import Listing  # noqa: PLC0415
+
         self._terminal = terminal
         self._listing = Listing(stream.options.model, terminal.console, lively=terminal.lively)
 
@@ -107,6 +112,8 @@ class Terminal:
 
 def _of_kernel(shell: Any) -> Terminal:
     """The terminal of a kernel's frontend: it is sent what it is to write."""
+    from eager_kernel.terminal.console import make_console  # noqa: PLC0415
+
     plain = getattr(shell, "colors", "").lower() == "nocolor"
     file: Any = _Sent(shell.kernel, shell.get_parent())
     system: Any = None if plain else "standard"
@@ -116,6 +123,8 @@ def _of_kernel(shell: Any) -> Terminal:
 
 def _of_shell() -> Terminal:
     """The terminal in which the shell itself runs."""
+    from eager_kernel.terminal.console import make_console  # noqa: PLC0415
+
     file: Any = _Behind(sys.stdout)
     console = make_console(file=file)
     return Terminal(console, lively=console.is_terminal and not console.is_dumb_terminal)

@@ -100,9 +100,9 @@ def options(**fields: Any) -> Options:
 
 def test_all_that_is_asked_for_is_in_one_part(tmp_path: Path) -> None:
     jobs = end_to_end.jobs(options(imports=("json",)))
-    # Ten points and two with imports, at seven paces; two states; two more environments.
-    assert len(jobs) == 3 * 2 * (7 + 2)
-    assert sum(len(job.points) for job in jobs if job.program is PROGRAMS[0]) == 2 * (12 + 2)
+    # Ten points and two with imports, at seven paces; two states; four more environments.
+    assert len(jobs) == 3 * 2 * (7 + 4)
+    assert sum(len(job.points) for job in jobs if job.program is PROGRAMS[0]) == 2 * (12 + 4)
     jobs += interruption.jobs(options())
     pieces = in_pieces(jobs, 5)
     assert len(pieces) > 2

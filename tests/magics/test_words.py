@@ -8,7 +8,7 @@ from tests.magics.notebook import Notebook
 def test_a_question_back_is_shown_and_remembered(ours: Notebook) -> None:
     asks = "<think>\nhm\n</think>\nWhich *column*: `a` or `b`?"
     ours.run("%config EagerModel.view = True")
-    heard, _ = ours.ask(asks, options="--fresh", prompt="plot it")
+    heard, _ = ours.ask(asks, options="--fresh", prompt="plot it", cell_id="asks")
     ours.run("%config EagerModel.view = False")
     assert heard.errors() == []
     (shown,) = [m["content"] for m in heard.iopub if m["msg_type"] == "update_display_data"]

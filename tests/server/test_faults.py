@@ -114,7 +114,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, faulty: Faulty) -> Iterator
 @pytest.fixture(scope="module")
 def page(server: Server, kernel: str) -> Iterator[BlockingKernelClient]:
     client = BlockingKernelClient()
-    client.load_connection_file(str(server.log.parent / "runtime" / f"kernel-{kernel}.json"))
+    client.load_connection_file(str(server.runtime / f"kernel-{kernel}.json"))
     client.start_channels()
     # Not `wait_for_ready`, which on a busy machine takes a late heartbeat for a death.
     ready = WireStream(client)

@@ -17,7 +17,7 @@ from tests.servers import Server
 def page(server: Server, kernel: str) -> Iterator[BlockingKernelClient]:
     """A client of the kernel that does what a page does."""
     client = BlockingKernelClient()
-    client.load_connection_file(str(server.log.parent / "runtime" / f"kernel-{kernel}.json"))
+    client.load_connection_file(str(server.runtime / f"kernel-{kernel}.json"))
     client.hb_channel.time_to_dead = 20.0  # a busy machine's kernel is not dead
     client.start_channels()
     client.wait_for_ready(timeout=60)
