@@ -80,8 +80,9 @@ class EagerClient:
     @classmethod
     def _make(cls, make: Callable[[], Coroutine[Any, Any, AsyncEagerClient]]) -> Self:
         loop = _LoopThread()
+        making = make()
         try:
-            return cls(loop, loop.call(make()))
+            return cls(loop, loop.call(making))
         except BaseException:
             loop.close()
             making.close()  # an interrupt may have come before it began
