@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from dis import opname
 from gc import get_referents
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, ModuleType
+from types import (
+    CodeType,
+    FrameType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    ModuleType,
+)
 from typing import Any, Final
 
 from eager_kernel.core.effects import Caller, Cause
@@ -223,31 +230,46 @@ def hands_on_code(frame: FrameType | None, namespace: dict[str, Any]) -> bool:
     Parameters
     ----------
     frame
-        The innermost frame.
+        The innermost frame; those of the barrier itself are left out.
     namespace
         The globals of the user's code.
     """
     found: list[Any] = []
+    while frame is not None and frame.f_globals.get("__name__") in _BARRIER:
+        frame = frame.f_back  # what it holds leads to the kernel, and to whatever this knows
     while frame is not None and not is_of_user(frame, namespace):
         found.extend(frame.f_locals.values())
         frame = frame.f_back
     seen: set[int] = {id(namespace)}
+    own = namespace.get("__name__")
     while found:
         value = found.pop()
         if id(value) in seen:
             continue
         seen.add(id(value))
-        cls = value if isinstance(value, type) else type(value)
-        if cls.__module__ in ("__main__", namespace.get("__name__")):
+        # What a value says of its own class is not asked: a dead `weakref.proxy` raises, and a lazy
+        # object would do its work.
+        kind = type(value)
+        if _module_of(value if issubclass(kind, type) else kind) in ("__main__", own):
             return True
-        if isinstance(value, FunctionType):
+        if kind is FunctionType:
             if not is_of_library(value.__code__):
                 return True
-        elif not isinstance(value, (type, ModuleType, FrameType, CodeType)):
+        elif not issubclass(kind, (type, ModuleType, FrameType, CodeType)):
             found.extend(get_referents(value))
         if len(seen) > _MANY:
             return True  # nobody knows
     return False
+
+
+def _module_of(cls: type) -> str:
+    try:
+        name = _MODULE.__get__(cls)  # without its metaclass
+    except AttributeError:
+        name = None
+    if type(name) in (GetSetDescriptorType, MemberDescriptorType):
+        return ""  # of its instances, as Cython's functions have it: a class in C
+    return name if type(name) is str else "__main__"
 
 
 def _library_folders() -> tuple[str, ...]:
@@ -261,7 +283,9 @@ def _library_folders() -> tuple[str, ...]:
 
 
 _LIBRARIES: Final = _library_folders()
+_MODULE: Final[Any] = type.__dict__["__module__"]
 _IMPORT_SYSTEM: Final = "<frozen importlib."
+_BARRIER: Final = frozenset({"eager_kernel.execution.barrier", "eager_kernel.execution.hook"})
 _MANY: Final = 50_000
 _MADE_OF_TEXT: Final = "<string>"
 _LOOP: Final = BaseEventLoop.run_forever.__code__

@@ -183,15 +183,18 @@ def _is_of_library(value: Any) -> bool:
     What is made of a library's function and values of the program's is the program's: a
     `functools.partial`, a method of a `pathlib.Path`. So is a function in C.
     """
-    if isinstance(value, MethodType):
-        if not isinstance(value.__self__, type) and _is_plain(type(value.__self__)):
+    kind = type(value)  # not what it says itself: a dead `weakref.proxy` raises
+    if kind is MethodType:
+        owner = type(value.__self__)
+        if not issubclass(owner, type) and _is_plain(owner):
             return False
         value = value.__func__
-    if isinstance(value, FunctionType):
+        kind = type(value)
+    if kind is FunctionType:
         return is_of_library(value.__code__)
-    if isinstance(value, type):
+    if issubclass(kind, type):
         return _is_library_class(value)
-    return not _is_plain(type(value)) and _is_library_class(type(value))
+    return not _is_plain(kind) and _is_library_class(kind)
 
 
 def _is_plain(cls: type) -> bool:

@@ -91,7 +91,7 @@ class Streams:
         self._on_open = on_open
         self._lock = threading.RLock()
         self._streams: dict[str, Stream] = {}
-        self._gone: dict[str, str] = {}
+        self._gone: dict[str, str | EagerError] = {}
         self._unread: dict[str, int] = {}
         self._inbox: SimpleQueue[_Mail | None] = SimpleQueue()
         self._prepare = prepare
@@ -168,7 +168,7 @@ class Streams:
         stream.intake.stop(reason, error)
         with self._lock:
             if not stream.attached:
-                self._drop(stream, str(error))
+                self._drop(stream, error)
 
     def hang_up(self, comm_id: str) -> bool:
         """Have the stream thread end a stream whose client closed it. False: there is none."""
@@ -241,7 +241,7 @@ class Streams:
 
         Raises
         ------
-        UnknownStreamError
+        EagerError
             As `claim`.
         """
         with self._lock:
@@ -262,6 +262,9 @@ class Streams:
 
         Raises
         ------
+        EagerError
+            What ended the stream before its cell came, as a cell would have shown it that came
+            earlier.
         UnknownStreamError
             There is no such stream, or a cell has it already; says why.
         """
@@ -281,13 +284,17 @@ class Streams:
 
         Raises
         ------
-        UnknownStreamError
+        EagerError
             As `claim`.
         """
         with self._lock:
             stream = self._streams.get(comm_id)
-            if stream is None or stream.attached:
-                raise UnknownStreamError(self._why_not(comm_id, stream))
+            if stream is not None and not stream.attached:
+                return
+            gone = self._gone.get(comm_id) if stream is None else None
+            if isinstance(gone, EagerError):
+                raise gone.with_traceback(None)
+            raise UnknownStreamError(self._why_not(comm_id, stream))
 
     def _why_not(self, comm_id: str, stream: Stream | None) -> str:
         shown = comm_id if len(comm_id) <= 60 else comm_id[:60] + "…"
@@ -358,7 +365,10 @@ class Streams:
                 if not stream.awaited and now - stream.opened >= limits.attach_timeout:
                     self.fail(
                         stream,
-                        LimitError(f"no cell attached it within {limits.attach_timeout:g} s"),
+                        LimitError(
+                            f"no cell attached the stream within {limits.attach_timeout:g} s; "
+                            "raise EagerRun.attach_timeout to wait longer"
+                        ),
                     )
             elif (
                 not stream.patient
@@ -373,14 +383,14 @@ class Streams:
                     ),
                 )
 
-    def _drop(self, stream: Stream, why: str) -> None:
+    def _drop(self, stream: Stream, why: str | EagerError) -> None:
         with self._lock:
             if self._streams.pop(stream.comm_id, None) is not None:
                 self._unread.pop(stream.comm_id, None)
                 stream.close()
                 self._bury(stream.comm_id, why)
 
-    def _bury(self, comm_id: str, why: str) -> None:
+    def _bury(self, comm_id: str, why: str | EagerError) -> None:
         if len(comm_id) <= _LONGEST_ID:
             self._gone[comm_id] = why
         while len(self._gone) > _REMEMBERED:

@@ -17,7 +17,6 @@ from eager_kernel.errors import (
     PromptError,
     RunCancelledError,
     SourceError,
-    UnknownStreamError,
 )
 from eager_kernel.execution.pump import Outcome
 from eager_kernel.kernel.journal import Journals
@@ -138,7 +137,7 @@ class Session:
             shown = self._show_view(self.streams.find(attach.comm_id))
             observer = None if shown is None else shown.observer
             stream = self.streams.claim(attach.comm_id, parent, observer)
-        except UnknownStreamError:
+        except EagerError:
             if shown is not None:
                 shown.close()  # it ended in this moment
             return None

@@ -41,6 +41,26 @@ def test_attach_of_a_stream_that_has_ended(client: BlockingKernelClient) -> None
     assert "its run has ended" in heard.reply["evalue"]
 
 
+CANNOT_GO_ON = [
+    ({"type": "delta", "text": "x = 1\n" * 500}, "LimitError", "EagerRun.max_program_chars"),
+    ({"type": "delta", "text": 5}, "ProtocolError", "data.text: must be a string"),
+    ({"type": "cancel", "message": "no more"}, "RunCancelledError", "no more"),
+]
+
+
+def test_attach_of_a_stream_that_could_not_go_on_says_why(start_kernel: Starter) -> None:
+    _, client = start_kernel("eager_python", "--EagerRun.max_program_chars=1000")
+    for data, kind, says in CANNOT_GO_ON:
+        for view in (False, True):
+            stream = WireStream(client).open().data(data)
+            stream.listen(until=lambda heard: heard.closed)
+            heard = stream.attach(view=view).finish()
+            assert heard.reply["ename"] == kind
+            assert says in heard.reply["evalue"]
+            assert shown(heard).strip() == f"{kind}: {heard.reply['evalue']}"
+    assert run(client, "6 * 7").displayed() == ["42"]
+
+
 def test_attach_that_is_not_alone_in_its_cell(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open()
     reply = client.execute_interactive(
@@ -261,7 +281,7 @@ def test_limits(start_kernel: Starter) -> None:
 
     never_attached = WireStream(client).open().delta("kept = 99\n")
     heard = never_attached.listen(until=lambda heard: heard.closed)
-    assert "no cell attached it within 0.4 s" in heard.stops[0]["message"]
+    assert "no cell attached the stream within 0.4 s" in heard.stops[0]["message"]
     assert run(client, "kept").displayed() == ["2"]
 
     one, two, three = (WireStream(client).open() for _ in range(3))

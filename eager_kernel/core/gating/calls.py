@@ -166,6 +166,7 @@ class Calls(Names):
             self._cut = True
             return None
         outcome = self._outcome(function, instance, call)
+        self.runs_any_text = self.runs_any_text or outcome.runs_any_text
         if outcome.hit is not None:
             hit = outcome.hit
             name = f"{shown(function.name)} (line {function.line})"
@@ -185,12 +186,14 @@ class Calls(Names):
             return Outcome(Hit("dynamic", what, call.line, f"there are {what}"))
         hits, self.hits = self.hits, []
         cut, self._cut = self._cut, False
+        ran, self.runs_any_text = self.runs_any_text, False
         function.active = True
         self.depth += 1
         try:
             value = self.run_body(function, Scope(function.scope, names=names))
-            outcome = Outcome(self.hits[0] if self.hits else None, value)
+            outcome = Outcome(self.hits[0] if self.hits else None, value, self.runs_any_text)
         finally:
+            self.runs_any_text = ran
             self.depth -= 1
             function.active = False
             self.hits = hits

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from textwrap import dedent
 from typing import Any, Final
 
 from eager_kernel.core.gating.calls import Call, Calls
 from eager_kernel.core.gating.checks import is_url, reaches_for_files
 from eager_kernel.core.gating.names import SOMETHING
+from eager_kernel.core.gating.tables import DEFINING
 from eager_kernel.core.gating.tables_timing import CLOCK_METHODS
 from eager_kernel.core.gating.values import (
     Class,
@@ -25,6 +27,7 @@ from eager_kernel.core.gating.values import (
     members_of,
 )
 from eager_kernel.core.gating.words import words_of
+from eager_kernel.core.quiet import parse_quietly
 from eager_kernel.core.rules import MEMORY, SQL, URL, Arguments
 
 Values = dict[ast.AST, Value]
@@ -198,6 +201,7 @@ class Expressions(Calls):
             return "pathlib.Path()"
         if isinstance(node.op, (ast.Add, ast.Mod)):
             if isinstance(left, Text) and isinstance(right, Text):
+                self.met_code = True
                 return Text(left.text + right.text)
             for one in (left, right):
                 if one in (SQL, URL) or isinstance(one, Text):
@@ -220,7 +224,11 @@ class Expressions(Calls):
             return SQL
         if len(text) < _SHORTEST or not _CODE.search(text):
             return None
-        return Text(text) if not self.watched.isdisjoint(words_of(text)) else None
+        found = self.watched.intersection(words_of(text))
+        if not found:
+            return None
+        self.met_code = self.met_code or not found <= DEFINING or _is_code(text)
+        return Text(text)
 
     def _walrus(self, node: ast.NamedExpr, values: Values, scope: Scope) -> Value:
         value = values.get(node.value)
@@ -281,6 +289,14 @@ class Expressions(Calls):
         elif isinstance(value, (Function, Method, Partial, str)):
             # Whoever has the object may call it.
             self.may_be_called(value, Call(line))
+
+
+def _is_code(text: str) -> bool:
+    try:
+        parse_quietly(dedent(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return False
+    return True
 
 
 def default_values(arguments: ast.arguments, values: Values) -> dict[str, Value]:

@@ -76,8 +76,10 @@ class Follower(Expressions):
     def is_harmless(self, value: Value) -> bool:
         """Whether a function or class, as far as names mean now, comes to nothing listed.
 
-        One that reads a file, say, need not be looked at wherever it is used.
+        One that reads a file, say, need not be looked at wherever it is used. One that runs text
+        as code comes to what the text does: see `runs_any_text`.
         """
+        self.runs_any_text = False
         match value:
             case None:
                 return True
@@ -96,9 +98,8 @@ class Follower(Expressions):
 
     def _tried(self, function: Function, instance: Instance | None) -> bool:
         hits, self.hits = self.hits, []
-        self.runs_any_text = False
         value = self.call(Method(function, instance) if instance else function, Call(0))
-        clean = not self.hits and value is None and not self.runs_any_text
+        clean = not self.hits and value is None
         self.hits = hits
         return clean
 
@@ -145,7 +146,8 @@ class Follower(Expressions):
                 self.value_of(expression, scope)
 
     def _expression(self, node: ast.Expr, scope: Scope, weak: bool) -> None:
-        self.value_of(node.value, scope)
+        if node.value.__class__ is not ast.Constant:  # which is a docstring, mostly
+            self.value_of(node.value, scope)
 
     def _assign(self, node: ast.Assign, scope: Scope, weak: bool) -> None:
         value = self.value_of(node.value, scope)

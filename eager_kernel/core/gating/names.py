@@ -51,11 +51,13 @@ class Names:
         """How many functions of the program are being followed."""
         self.runs_any_text = False
         """Whether text has been run as code of which nothing is known."""
+        self.met_code = False
+        """Whether a text has been met that may be code, and has something listed in it."""
         self._asked: set[str] = set()
         self.methods: dict[str, list[Method]] = {}
         """Methods of the program's suspicious classes, for objects of unknown class."""
         self._prefixes = _prefixes(table)
-        self._quiet_paths = {*BUSY, *BUSY_PARTS} - (table.triggers - table.quiet)
+        self._quiet_paths = {*BUSY, *BUSY_PARTS, *table.quiet} - (table.triggers - table.quiet)
         self._roots = _roots(table)
 
     def bind(self, name: str, value: Value, scope: Scope, *, weak: bool = False) -> None:

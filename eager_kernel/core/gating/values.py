@@ -141,6 +141,8 @@ class Outcome:
 
     hit: Hit | None = None
     value: Value = None
+    runs_any_text: bool = False
+    """Whether it runs text as code of which nothing is known."""
 
 
 def either(values: Iterable[Value]) -> Value:
