@@ -91,7 +91,7 @@ def test_hooks_are_as_they_were(client: BlockingKernelClient, folder: Path) -> N
         "sys.settrace(lambda *a: None); sys.setprofile(lambda *a: None)\n"
     )
     heard = refuse(client, program)
-    assert not any(data.get("state") == "held" for data in heard.comm)
+    assert [data["reason"] for data in heard.comm if data.get("state") == "held"] == []
     execute(client, "same = [old == new for old, new in zip(before, state())]")
     content = client.execute_interactive("", user_expressions={"same": "same"}, timeout=20)[
         "content"
