@@ -78,11 +78,13 @@ def pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[AsyncEagerPool]]:
 
     monkeypatch.setattr(AsyncEagerPool, "__init__", note)
     threads = threading.active_count()
+    runtime = Path(jupyter_runtime_dir())
+    others = set(runtime.glob("kernel-*"))  # kernels of other tests
     yield made
     for pool in made:
         assert set(pool.counts.values()) == {0}, pool.counts
     assert threading.active_count() <= threads
-    assert not list(Path(jupyter_runtime_dir()).glob("kernel-*"))
+    assert not set(runtime.glob("kernel-*")) - others
 
 
 async def test_kernels_are_fresh_and_each_is_ones_own(pools: list[AsyncEagerPool]) -> None:
