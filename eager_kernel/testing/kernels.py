@@ -50,6 +50,9 @@ def _start(
     manager = KernelManager(kernel_name=name, **(connection_traits() if traits is None else traits))
     manager.start_kernel(**options)
     client = manager.client()
+    # Whoever sends a whole program first hears nothing meanwhile. Of what waits for it by then, a
+    # socket of the file system holds less than one of TCP, and would lose the rest.
+    client.context.rcvhwm = 0
     client.start_channels()
     try:
         client.wait_for_ready(timeout=timeout)

@@ -48,7 +48,7 @@ def test_two_programs_at_one_rate(programs: Path, tmp_path: Path) -> None:
     assert "What was measured when" in done.stdout
     assert "End to end: warm session" in done.stdout
     assert "End to end: cold process" not in done.stdout
-    assert "2 of 2: two.md (local, warm, 400 tokens/s, TTFT 0.1 s)" in done.stderr
+    assert "2 of 2: two.md (local, warm, 400 tokens/s, first token after 0.1 s)" in done.stderr
     results = json.loads(files[0].read_text())
     assert [record["program"] for record in results["suites"]["end-to-end"]["records"]] == [
         "one.py", "two.md",
@@ -146,7 +146,7 @@ def test_parts_are_listed(programs: Path, capsys: pytest.CaptureFixture[str]) ->
     assert not ended.value.code
     shown = capsys.readouterr().out
     assert all(word in shown for word in ("part", "minutes", "done", "what is measured"))
-    assert "local, 100 tokens/s, TTFT 0.5 s: one.py … two.md (2)" in shown
+    assert "local, 100 tokens/s, first token after 0.5 s: one.py … two.md (2)" in shown
 
 
 def test_a_line_of_a_terminal() -> None:
