@@ -27,6 +27,7 @@ from eager_kernel.kernel.journal import Journals, RecordingSocket, note_question
 from eager_kernel.kernel.locked_in import tell_denials
 from eager_kernel.kernel.pages import Pages
 from eager_kernel.kernel.protocol import OpenOptions, attached_comm
+from eager_kernel.kernel.refusals import Scheduled
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Streams
 
@@ -73,6 +74,7 @@ class EagerKernel(IPythonKernel):
         self.defaults = OpenOptions("auto", gate.mode, run.on_error, model="")  # type: ignore[arg-type]
         self.journals = Journals(run.max_journal_bytes)
         if self.iopub_thread is not None:
+            self.iopub_thread._events = Scheduled(self.iopub_thread._events)
             self.iopub_thread.socket = RecordingSocket(self.iopub_thread.socket, self.journals)
             note_questions(self.session, self.journals)
         self.pages = Pages()
