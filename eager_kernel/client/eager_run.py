@@ -125,8 +125,7 @@ class AsyncEagerRun:
         try:
             return await asyncio.shield(self._task)
         except asyncio.CancelledError:
-            if self._abandoned and self._task.cancelled():
-                raise KernelConnectionError(self._abandoned) from None
+            self._check_abandoned()
             raise
 
     async def result(self) -> RunResult:
@@ -156,10 +155,14 @@ class AsyncEagerRun:
         except LeavingError as leaving:
             raise leaving.why from None
         except asyncio.CancelledError:
-            if self._abandoned and self._task.cancelled():
-                raise KernelConnectionError(self._abandoned) from None
+            self._check_abandoned()
             self.cancel()
             raise
+
+    def _check_abandoned(self) -> None:
+        """Tell a run that was abandoned from one whose waiting task was cancelled."""
+        if self._abandoned and self._task.cancelled():
+            raise KernelConnectionError(self._abandoned) from None
 
     async def __aenter__(self) -> Self:
         return self

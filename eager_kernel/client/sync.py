@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -131,13 +133,8 @@ class EagerClient:
         """Run an ordinary cell; see `AsyncEagerClient.execute`."""
         begun = self._loop.call(self._client.begin_cell(code, **options))
         run = EagerRun(begun, self._loop.call)
-        try:
+        with _given_up_with(run):
             return run.result()
-        except BaseException as error:
-            if not isinstance(error, Exception):
-                run.cancel()
-                run.wait()
-            raise
 
     def open(self, **options: Unpack[RunOptions]) -> EagerRun:
         """Begin a run whose text is pushed; see `AsyncEagerClient.open`."""
@@ -156,7 +153,7 @@ class EagerClient:
         iterator = iter([deltas] if isinstance(deltas, str) else deltas)
         run = self.open(**options)
         failure: Exception | None = None
-        try:
+        with _given_up_with(run):
             try:
                 for text in iterator:
                     if not run.feed(text):
@@ -173,11 +170,18 @@ class EagerClient:
                 run.result()
                 raise failure
             return replace(run.result(), source_error=failure, usage=usage_of(deltas))
-        except BaseException as error:
-            if not isinstance(error, Exception):
-                run.cancel()
-                run.wait()
-            raise
+
+
+@contextmanager
+def _given_up_with(run: EagerRun) -> Iterator[None]:
+    """Give a run up with whoever waits for it, as by Ctrl-C, and see it end."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            run.cancel()
+            run.wait()
+        raise
 
 
 async def _end_tasks() -> None:
@@ -188,15 +192,23 @@ async def _end_tasks() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _run_loop(made: Future[asyncio.AbstractEventLoop]) -> None:
+    """Make a loop, and run it: here, as an interrupt of the main thread would leave half of one."""
+    loop = asyncio.new_event_loop()
+    made.set_result(loop)
+    loop.run_forever()
+
+
 class _LoopThread:
     """An event loop in a thread."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        made: Future[asyncio.AbstractEventLoop] = Future()
         self._thread = threading.Thread(
-            target=self.loop.run_forever, name="eager-client", daemon=True
+            target=_run_loop, args=(made,), name="eager-client", daemon=True
         )
         self._thread.start()
+        self.loop = made.result()
 
     def begin(self, work: Coroutine[Any, Any, T]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop)
