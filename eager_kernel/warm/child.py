@@ -99,10 +99,12 @@ def _take_names(request: Request, inherited: Inherited) -> None:
     flags = sys.orig_argv[1 : sys.orig_argv.index("-m")]
     sys.orig_argv = [sys.orig_argv[0], *flags, "-m", "eager_kernel", *request.argv]
     threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]  # of their names
-    if inherited.takes_folder:
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as the interpreter does
-        if any(name.endswith((".egg-info", ".dist-info")) for name in os.listdir()):  # noqa: PTH208
-            rule_points.cache_clear()  # there are packages in it
+    # The working folder is not put before all others: `__main__` takes it away from there.
+    if inherited.takes_folder and any(
+        name.endswith((".egg-info", ".dist-info"))
+        for name in os.listdir()  # noqa: PTH208
+    ):
+        rule_points.cache_clear()  # there are packages in it, and IPython puts it back
 
 
 @contextmanager

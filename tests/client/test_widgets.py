@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import nbformat
 import pytest
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 from eager_kernel import EagerClient
+from eager_kernel.places import connection_traits
 from tests.conftest import Starter
 
 pytest.importorskip("ipywidgets")
@@ -35,7 +37,9 @@ def of_nbclient() -> dict[str, list[dict[str, object]]]:
     for cell in cells[1:]:
         cell.source = OUT + cell.source
     notebook = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(notebook, kernel_name="python3", allow_errors=True).execute()
+    # Over sockets of the file system: another program can take a port.
+    manager = AsyncKernelManager(kernel_name="python3", **connection_traits())
+    NotebookClient(notebook, km=manager, allow_errors=True).execute()
     return dict(zip(PROGRAMS, (cell.outputs for cell in notebook.cells[1:]), strict=True))
 
 
