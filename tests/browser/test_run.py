@@ -18,10 +18,11 @@ HELD = "print('before')\nimport time\nt = time.time()\nprint('after')\n" + "# mo
 
 def lines_of(view: Any) -> tuple[int, int]:
     """How many lines are generated and executed, as the bars say."""
-    said = [
-        view.get_by_role("progressbar", name=name).get_attribute("aria-valuetext") or "0"
-        for name in ("generated", "executed")
-    ]
+    said = view.evaluate(  # both in one moment
+        """view => ["generated", "executed"].map(name =>
+          view.querySelector(`[role=progressbar][aria-label="${name}"]`)
+            ?.getAttribute("aria-valuetext") ?? "0")"""
+    )
     written, ran = (int(text.split()[0].replace(",", "")) for text in said)
     return written, ran
 
@@ -83,7 +84,7 @@ def test_from_shift_enter_to_what_is_kept(lab: Lab, page: Any, notebook: Any) ->
     # JupyterLab has gone on to the next cell; what runs is seen all the same, and can be stopped.
     stop = view.get_by_role("button", name="Stop")
     assert stop.is_enabled()
-    assert is_seen(page, view)
+    until(page, lambda: is_seen(page, view), "the view in what is seen of the notebook")
     shown.screenshot("writing", view)
     picture = shown.picture(1)
     picture.wait_for()
@@ -152,7 +153,8 @@ def test_a_held_chunk_is_approved(lab: Lab, page: Any, notebook: Any) -> None:
     approve = view.get_by_role("button", name="Approve")
     until(page, approve.is_enabled, "what is held")
     assert "reads a clock" in view.locator(".ev-row[data-mark=held]").first.inner_text()
-    assert "Line 3 is held" in view.get_by_role("status").inner_text()
+    status = view.get_by_role("status")  # announced a moment later, not to interrupt a reader
+    until(page, lambda: "Line 3 is held" in status.inner_text(), "that it is announced")
     assert "after" not in shown.output(0).inner_text().replace("print('after')", "")
     shown.screenshot("held", view)
     approve.click()

@@ -55,7 +55,7 @@ _Session._show, _shown_before = _show, _Session._show
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def watched(ours: Notebook) -> Iterator[Notebook]:
     assert ours.run(RECORDER).errors() == []
     yield ours
