@@ -64,6 +64,7 @@ class RemoteTransport:
         self._taken = asyncio.Event()
         self._forget()
         self._socket: WebSocketClientConnection | None = None
+        self._protocol: str | None = None
         self._broken = True
         self._speaks_jupyter = False
         self._died = False
@@ -103,8 +104,7 @@ class RemoteTransport:
         """Send a message; lost from when the connection broke until it is mended."""
         if self._broken or self._socket is None:
             return
-        protocol = self._socket.selected_subprotocol
-        data = encode(self.session, channel, message, protocol)
+        data = encode(self.session, channel, message, self._protocol)
         with contextlib.suppress(WebSocketClosedError, StreamClosedError):
             sent = self._socket.write_message(data, binary=isinstance(data, bytes))
             sent.add_done_callback(_ignore_breaking)
@@ -124,7 +124,8 @@ class RemoteTransport:
 
     def renew(self) -> None:
         """Close the connection; another one is made in its place."""
-        if self._socket is not None:
+        if self._socket is not None and self._failure is None:
+            self._connected.clear()  # until the other one is made
             self._socket.close()
 
     async def interrupt(self) -> None:
@@ -191,12 +192,15 @@ class RemoteTransport:
             )
         )
         try:
-            self._socket = await asyncio.shield(connecting)
+            socket = await asyncio.shield(connecting)
         except asyncio.CancelledError:
             connecting.add_done_callback(_close_late)
             raise
         except REFUSALS as error:
             raise explain(error, address) from error
+        # Once it is closed, as by a server that starts the kernel anew, it does not say.
+        self._protocol = None if socket.protocol is None else socket.selected_subprotocol
+        self._socket = socket
         self._connected.set()
 
     async def _keep(self) -> None:
@@ -214,12 +218,11 @@ class RemoteTransport:
     async def _take(self) -> None:
         """Take messages until the connection breaks."""
         assert self._socket is not None
-        protocol = self._socket.selected_subprotocol
         while (data := await self._socket.read_message()) is not None:
             channel = "iopub"
             heard: Heard | KernelConnectionError
             try:
-                channel, heard = decode(self.session, data, protocol)
+                channel, heard = decode(self.session, data, self._protocol)
                 if _says_that_it_died(heard):
                     # The server says so; but a program could, in its name: the next run asks.
                     self._died = True
@@ -278,7 +281,11 @@ class RemoteTransport:
         self._queued = 0
 
     async def _hear_kernel(self) -> None:
-        """Ask until the kernel answers, also one that the server has to start twice."""
+        """Ask until the kernel answers, also one that the server has to start twice.
+
+        On both its ways: a server that has started a kernel anew reaches its shell at once, and may
+        hear of its outputs only later. What is printed between the two is lost.
+        """
         asked: set[str] = set()
         round_trip = _FIRST_ROUND
         while True:
@@ -289,8 +296,8 @@ class RemoteTransport:
             self.send("shell", request)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(round_trip):
-                    while not _is_reply(await self.receive("shell"), asked):
-                        pass
+                    await self._hear_of("shell", asked)
+                    await self._hear_of("iopub", asked)
                     return
             await self.check()
             round_trip = min(2 * round_trip, _LONGEST_PAUSE)
@@ -298,6 +305,14 @@ class RemoteTransport:
                 # As where one of its ports was taken when it was to be bound: the server chooses
                 # others, but the connection stays with those there were.
                 self.renew()
+
+    async def _hear_of(self, channel: Channel, asked: set[str]) -> None:
+        """Wait for what one of these requests has brought forth."""
+        while True:
+            # That the kernel died is noted; what is waited for is its answer once it is back.
+            with contextlib.suppress(KernelConnectionError):
+                if _is_reply(await self.receive(channel), asked):
+                    return
 
 
 def _says_that_it_died(message: dict[str, Any]) -> bool:
