@@ -1,7 +1,7 @@
 """What the site takes from outside its folder: notebooks, and pages in the repository's root.
 
 They are copied to where the site has them, each with its links led to where they lead there. The
-page of the command line is made, too.
+page of the command line, and the script that replays a run, are made, too.
 """
 
 from __future__ import annotations
@@ -34,9 +34,14 @@ def gather() -> None:
         if page != "index.md":
             text = ROOT.joinpath(name).read_text("utf-8")
             _write(DOCS / page, relink(text, name, page))
-    from make_command_line import command_line  # noqa: PLC0415 - imports the package
+    # These import the package.
+    from make_command_line import command_line  # noqa: PLC0415
+    from make_replay import script  # noqa: PLC0415
 
     _write(DOCS / "reference" / "command-line.md", command_line())
+    _write(DOCS / "_static" / "replay.js", script())
+    view = ROOT.joinpath("eager_kernel", "widget", "view.css").read_text("utf-8")
+    _write(DOCS / "_static" / "view.css", view)
     for path in sorted(ROOT.glob("notebooks/*.ipynb")):
         page = f"tutorials/{path.name}"
         notebook: dict[str, Any] = json.loads(path.read_text("utf-8"))
