@@ -19,9 +19,11 @@ __all__ = ["model_environment", "served_model", "tiny_model"]  # fixtures for al
 
 Starter = Callable[..., tuple[KernelManager, BlockingKernelClient]]
 
-# How long an example takes says nothing on a busy machine.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+# On a busy machine, a draw or an example may take seconds: that says nothing of either.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 # A shell starts what it puts in the background with SIGINT ignored, and `nohup` with SIGHUP, and
 # children inherit that: nothing that the tests start could be interrupted, or would end with its
@@ -32,20 +34,19 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
+NEEDS = {"browser": {"chrome", "lab"}, "torch": {"tiny_model", "served_model"}}
+"""The fixtures by which a test is seen to need something big: its marker says so."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the first test of a model the time in which the model is made, on a busy machine."""
+    """Mark what needs something big, and give the first test of a model time to make the model."""
     for item in items:
-        if "tiny_model" in getattr(item, "fixturenames", ()) and not item.get_closest_marker(
-            "timeout"
-        ):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        for marker, names in NEEDS.items():
+            if fixtures & names or marker in item.path.parts:
+                item.add_marker(marker)
+        if "tiny_model" in fixtures and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(900))
-
-
-# On a busy machine, a draw or an example may take seconds: that says nothing of either.
-hypothesis.settings.register_profile(
-    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,6 +16,7 @@ from eager_kernel.widget.module import FILES, module
 from eager_kernel.widget.picture import SIGNS
 
 
+@pytest.mark.node
 def test_the_pure_parts_of_the_module(tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:
