@@ -31,6 +31,7 @@ from eager_kernel.execution import hook
 from eager_kernel.execution.callers import cause_of, frames, hands_on_code, is_of_user, runs
 from eager_kernel.execution.databases import says_uri, watch
 from eager_kernel.execution.places import changes_nothing, resolved
+from eager_kernel.execution.repeated import take_off_its_loop
 
 
 class Barrier:
@@ -207,6 +208,8 @@ class Barrier:
             why = self._decision or NOWHERE_TO_WAIT
             in_program = may_wait and not self._over
             held = (EffectHeld if in_program else LeftEffectHeld)(effect, why, cause.line)
+            if not in_program:
+                take_off_its_loop(frame)
             if self._decision and get_ident() == hook.MAIN:
                 self.refused = held
             raise held

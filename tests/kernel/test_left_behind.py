@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from eager_kernel.testing.wire import Heard, WireStream, run
 from tests.conftest import Starter
@@ -63,6 +65,44 @@ def test_nothing_of_it_happens(client: BlockingKernelClient, folder: Path, name:
     assert execute(client, "6 * 7")["status"] == "ok"
     time.sleep(0.05)
     assert not folder.joinpath("f").exists()
+
+
+WATCHED = {
+    "reader": "loop.add_reader(r, open, 'f', 'w')",
+    "method": "loop.add_reader(r, lambda: open('f', 'w'))",
+    "writer": "loop.add_writer(w, open, 'f', 'w')",
+    "tornado": "ioloop.IOLoop.current().add_handler(r, lambda *a: open('f', 'w'), 1)",
+}
+# A pipe that is full can't be written to, until a later cell reads from it.
+FULL = """\
+import asyncio, os
+from tornado import ioloop
+loop, (r, w) = asyncio.get_running_loop(), os.pipe()
+os.set_blocking(w, False)
+file = os.fdopen(w, 'wb', buffering=0, closefd=False)
+while file.write(b'x' * 4096): pass
+"""
+
+
+@pytest.mark.parametrize("name", WATCHED)
+def test_a_loop_does_not_go_round_for_what_is_refused(
+    kernel: tuple[KernelManager, BlockingKernelClient], folder: Path, name: str
+) -> None:
+    manager, client = kernel
+    full = name == "writer"
+    execute(client, FULL if full else FULL.rpartition("while")[0])
+    left = f"__import__('contextvars').Context().run(lambda: [{WATCHED[name]}])\n"
+    refuse(client, left)
+    execute(client, "n = os.read(r, 65536)" if full else "n = file.write(b'x')")
+    execute(client, "await asyncio.sleep(0.2)")
+    assert isinstance(manager.provisioner, LocalProvisioner)
+    process = psutil.Process(manager.provisioner.pid)
+    before = process.cpu_times()
+    time.sleep(1)
+    after = process.cpu_times()
+    assert after.user + after.system - before.user - before.system < 0.5
+    assert not folder.joinpath("f").exists()
+    assert execute(client, "loop.remove_reader(r), loop.remove_writer(w)")["status"] == "ok"
 
 
 def test_hooks_are_as_they_were(client: BlockingKernelClient, folder: Path) -> None:
