@@ -62,8 +62,8 @@ class Pages:
         self._text_cells: set[str] = set()
         self._stopped: deque[str] = deque(maxlen=64)
         self._gone: deque[str] = deque(maxlen=256)
-        self.on_stop: Callable[[str], bool] = lambda request: False
-        """Stops the run of the cell that a request runs, on any thread. False: it does not run."""
+        self.on_stop: Callable[[str], object] = lambda request: None
+        """Told that the user stops the cell that a request runs, on the shell channel thread."""
         self.running: Callable[[], tuple[str, str] | None] = lambda: None
         """The id of the cell that runs now, and of its view; None: no cell does that has one."""
 
@@ -136,8 +136,9 @@ class Pages:
                     self._text_cells.add(_text(fields, "cell_id"))
             case "stop":
                 request = _text(fields, "request")
-                if not self.on_stop(request):
+                with self._lock:
                     self._stopped.append(request)
+                self.on_stop(request)
             case "heard":
                 model = self._wanted.get(_text(fields, "cell_id"))
                 if model is not None:
@@ -204,9 +205,17 @@ class Pages:
         """Whether a cell gets its own program as its text: it stands below a prompt of text."""
         return cell_id in self._text_cells
 
-    def was_stopped(self, request: str) -> bool:
-        """Whether the user has stopped the cell that a request runs before it began."""
-        return request in self._stopped
+    def take_stop(self, request: str) -> bool:
+        """Whether the user has stopped the cell that a request runs, and nobody has acted on it.
+
+        Whoever gets True is the one to act on it: the thread that hears of it, where the cell runs,
+        or the cell that begins.
+        """
+        with self._lock:
+            stopped = request in self._stopped
+            if stopped:
+                self._stopped.remove(request)
+        return stopped
 
     def ended(self, cell_id: str | None, program: str) -> None:
         """Tell the pages of a text cell's end, and what program it has run."""

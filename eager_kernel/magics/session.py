@@ -169,7 +169,7 @@ class Session:
         self.cell = cell_id, _request_of(parent)
         cell = None
         try:
-            if self._pages is not None and self._pages.was_stopped(_request_of(parent)):
+            if self._was_stopped(parent):
                 raise RunCancelledError("it was stopped before it began")
             line, prompt = split_cell(code)
             options = parse_options(line)
@@ -177,17 +177,22 @@ class Session:
                 return None
             cell = self._prepare(options, prompt, cell_id, _request_of(parent))
             cell.begin(parent)
+            self._running = cell
+            if self._was_stopped(parent):  # while it was prepared
+                raise KeyboardInterrupt
         except (UsageError, EagerError, OSError, KeyboardInterrupt) as error:
             # An interrupt may come while a value shows itself, which is the user's code.
-            self.refusal = error
+            self.refusal, self._running = error, None
             if cell is not None:
                 self.streams.release(cell.stream)
                 cell.end_asking()
             if self._pages is not None:
                 self._pages.ended(cell_id, "")
             return None
-        self._running = cell
         return cell
+
+    def _was_stopped(self, parent: Any) -> bool:
+        return self._pages is not None and self._pages.take_stop(_request_of(parent))
 
     def would_claim(self, code: object) -> bool:
         """Whether `code` is a cell for `claim`."""
@@ -312,10 +317,13 @@ class Session:
     def _note(self, outcome: Outcome) -> None:
         self.program, self.report = outcome.program, outcome.report
 
-    def _stop_cell(self, request_id: str) -> bool:
-        """Stop the run of a cell, from another thread. False: it does not run."""
-        running = self._running
-        return running is not None and running.request_id == request_id and self.stop()
+    def _stop_cell(self, request_id: str) -> None:
+        """Stop the run of a cell, if it runs; from another thread."""
+        running, pages = self._running, self._pages
+        if running is None or running.request_id != request_id or pages is None:
+            return
+        if pages.take_stop(request_id):
+            self.stop()
 
     def _shown_now(self) -> tuple[str, str] | None:
         """The ids of the cell that runs and of its view, for a page that comes late."""

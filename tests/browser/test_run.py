@@ -152,6 +152,8 @@ def test_a_held_chunk_is_approved(lab: Lab, page: Any, notebook: Any) -> None:
     view = shown.view(0)
     approve = view.get_by_role("button", name="Approve")
     until(page, approve.is_enabled, "what is held")
+    # The rows that are drawn are those that are seen; what is written since may have moved on.
+    view.locator(".ev-code").evaluate("code => { code.scrollTop = 0; }")
     assert "reads a clock" in view.locator(".ev-row[data-mark=held]").first.inner_text()
     status = view.get_by_role("status")  # announced a moment later, not to interrupt a reader
     until(page, lambda: "Line 3 is held" in status.inner_text(), "that it is announced")
@@ -186,7 +188,10 @@ def test_pages_that_come_late_get_all_that_follows(
     for each in (shown, second):
         view = each.view(0)
         until(
-            each.page, lambda v=view: v.count() and lines_of(v)[1] >= 6, "the lines that were there"
+            each.page,
+            lambda v=view: v.count() and lines_of(v)[1] >= 6,
+            "the lines that were there",
+            100,  # JupyterLab is loaded twice
         )
         assert "out 1" in each.output(0).inner_text(), "what was printed before"
     before = lines_of(shown.view(0))[1]

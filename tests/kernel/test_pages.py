@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -199,6 +200,16 @@ def test_stop_before_it_begins_and_while_it_writes(
     third.wait(page, "want")
     page.data({"type": "stop", "request": third.request})
     assert third.finish().errors() == ["KeyboardInterrupt"]
+
+
+def test_stop_while_it_is_prepared(client: BlockingKernelClient, page: Played) -> None:
+    slow = "class Slow:\n    def __repr__(self):\n        time.sleep(1)\n        return 'slow'\n"
+    Cell(client).run(f"import time\n{slow}s = Slow()", page).finish()
+    cell = Cell(client).run("%%eager\ndo it with {s}", page)
+    cell.listen(until=lambda heard: heard.iopub)  # it is busy: with the prompt, for a second
+    time.sleep(0.2)
+    page.data({"type": "stop", "request": cell.request})
+    assert cell.finish().errors() == ["KeyboardInterrupt"]
 
 
 def test_without_a_page_the_kernel_asks(client: BlockingKernelClient) -> None:

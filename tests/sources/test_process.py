@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import signal
@@ -267,16 +268,24 @@ def test_options_that_cannot_cross() -> None:
 @pytest.mark.parametrize("source", ["words", "stall", "hold"])
 def test_close_leaves_nothing(models: Models, source: str) -> None:
     this = psutil.Process()
-    before = (this.num_fds(), threading.active_count(), model_processes())
     model = models(f"faulty/{source}")
-    for _ in range(3):
+
+    def ask_and_close() -> None:
         ear = Ear(model)
         assert isinstance(ear.next_text(), str)
         model.close()
         assert ear.generation.done.wait(TIMEOUT)
         assert model.join(TIMEOUT)
         assert not model.alive
-    assert (this.num_fds(), threading.active_count(), model_processes()) == before
+
+    ask_and_close()  # whatever is made once, is made
+    gc.collect()
+    files, threads = this.num_fds(), threading.active_count()
+    for _ in range(3):
+        ask_and_close()
+    # Less, where what other tests have left goes by now.
+    until(lambda: this.num_fds() <= files and threading.active_count() <= threads)
+    assert model_processes() == []
 
 
 def test_a_model_that_is_closed_says_so(models: Models) -> None:
