@@ -1,7 +1,8 @@
 """``python -m benchmarks [SUITE ...]``: `jupyter eager bench`, with the developers' suites.
 
-Chunker, answers, peers, gate, barrier, kernel and stop-delay are run where none is named. The suite
-gate-programs takes programs from a folder, as they are not in this repository.
+Those of the kernel's own costs are run where none is named (chunker, answers, cutters, gate and so
+on). The suite gate-programs takes programs from a folder, as they are not in this repository;
+writers tries the libraries that an interpreter has.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import Final
 from traitlets import Bool, Float, Int, Unicode
 
 from benchmarks import (
+    agents,
     answers,
     barrier,
     chunker,
+    cutters,
     footprint,
     gate,
     gate_programs,
@@ -24,9 +27,13 @@ from benchmarks import (
     kernel,
     many_kernels,
     peers,
+    pool,
+    shares,
     sources,
+    start,
     stop_delay,
     view,
+    writers,
 )
 from eager_kernel.bench.measure import Table
 from eager_kernel.bench.results import paste, read
@@ -37,7 +44,7 @@ from eager_kernel.errors import EagerError
 _SUITES: Final[dict[str, Callable[[int], list[Table]]]] = {
     "chunker": chunker.run,
     "answers": answers.run,
-    "peers": peers.run,
+    "cutters": cutters.run,
     "gate": gate.run,
     "barrier": barrier.run,
     "kernel": kernel.run,
@@ -47,6 +54,9 @@ _SUITES: Final[dict[str, Callable[[int], list[Table]]]] = {
     "sources": sources.run,
     "generation": generation.run,
     "view": view.run,
+    "start": start.run,
+    "pool": pool.run,
+    "agents": agents.run,
 }
 
 
@@ -56,8 +66,9 @@ class DeveloperBenchApp(BenchApp):
     name = "benchmarks"
     description = __doc__
     examples = """
-python -m benchmarks chunker peers
+python -m benchmarks chunker cutters
 python -m benchmarks end-to-end interruption --quick
+python -m benchmarks peers --sample 12
 python -m benchmarks gate-programs --folder FOLDER
 python -m benchmarks --paste results.json docs/performance.md
 """
@@ -67,19 +78,24 @@ python -m benchmarks --paste results.json docs/performance.md
     )
     python = Unicode(
         sys.executable,
-        help="Suite gate-programs: interpreter for the programs, with this package and what "
-        "they import.",
+        help="Suites gate-programs and writers: interpreter for the programs, with this package "
+        "and what they import.",
     ).tag(config=True)
-    limit = Int(40, help="Suite gate-programs: programs of a source that are run.").tag(config=True)
+    per_source = Int(40, help="Suite gate-programs: programs of a source that are run.").tag(
+        config=True
+    )
     seconds = Float(20.0, help="Suite gate-programs: how long a program may run.").tag(config=True)
 
     paste = Bool(
-        False, help="Put tables into a document: give a file of results, and the document."
+        False,
+        help="Put tables into a document: give a file of results, the document, and titles, if "
+        "not all are wanted.",
     ).tag(config=True)
 
     aliases = {
         **BenchApp.aliases,
-        **{name: f"DeveloperBenchApp.{name}" for name in ("folder", "python", "limit", "seconds")},
+        **{name: f"DeveloperBenchApp.{name}" for name in ("folder", "python", "seconds")},
+        "per-source": "DeveloperBenchApp.per_source",
     }
 
     flags = {**BenchApp.flags, "paste": ({"DeveloperBenchApp": {"paste": True}}, paste.help)}
@@ -89,17 +105,25 @@ python -m benchmarks --paste results.json docs/performance.md
         if not self.paste:
             super().work()
             return
-        if len(self.extra_args) != 2:
-            raise EagerError("give a file of results and a document: --paste RESULTS DOCUMENT")
-        results, document = map(Path, self.extra_args)
-        text = paste(document.read_text(encoding="utf-8"), read(results))
+        if len(self.extra_args) < 2:
+            raise EagerError("give results and a document: --paste RESULTS DOCUMENT [TITLE ...]")
+        results, document = map(Path, self.extra_args[:2])
+        only = self.extra_args[2:]
+        text = paste(document.read_text(encoding="utf-8"), read(results), only)
         document.write_text(text, encoding="utf-8")
 
     @property
     def suites(self) -> Mapping[str, Suite]:
         """All suites by name."""
         own = {name: _of_tables(run, self._often) for name, run in _SUITES.items()}
-        return {**super().suites, **own, "gate-programs": self._gate_programs}
+        return {
+            **super().suites,
+            **own,
+            "gate-programs": self._gate_programs,
+            "writers": lambda bench: Outcome(writers.run(self.python)),
+            "peers": lambda bench: Outcome(peers.run(bench.options)),
+            "shares": self._shares,
+        }
 
     @property
     def default_suites(self) -> tuple[str, ...]:
@@ -111,11 +135,18 @@ python -m benchmarks --paste results.json docs/performance.md
         """How often small things are measured."""
         return self.repeats if self.said("repeats") else _OFTEN
 
+    def _shares(self, bench: Bench) -> Outcome:
+        folder = Path(self.programs) if self.programs else None
+        return Outcome(shares.run(bench.options, folder, self.set_names))
+
     def _gate_programs(self, bench: Bench) -> Outcome:
         if not self.folder:
             raise EagerError("the suite gate-programs needs --folder")
         settings = gate_programs.Settings(
-            folder=Path(self.folder), python=self.python, limit=self.limit, seconds=self.seconds
+            folder=Path(self.folder),
+            python=self.python,
+            limit=self.per_source,
+            seconds=self.seconds,
         )
         return Outcome(gate_programs.run(settings))
 

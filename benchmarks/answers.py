@@ -140,8 +140,9 @@ def first_at(text: str, text_format: str) -> int:
 
 def _programs() -> Iterator[str]:
     for program in programs.load_programs().programs:
-        if program.format == "python":
-            yield program.text
+        for cell in program.cells:
+            if cell.format == "python":
+                yield cell.text
 
 
 def _library() -> Iterator[str]:

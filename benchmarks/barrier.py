@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from eager_kernel import EagerClient
 from eager_kernel.bench.measure import Samples, Table, alternate
+from eager_kernel.core.gate import Mode
 
 Measured = dict[str, float]
 """Seconds, by what took them."""
@@ -38,7 +39,7 @@ def imports(folder: str, repeats: int) -> Table:
         with _kernel(folder, installed=installed) as kernel:
             return _in_cell(kernel, call)
 
-    def in_stream(gate: str) -> Measured:
+    def in_stream(gate: Mode) -> Measured:
         with _kernel(folder, installed=gate != "off") as kernel:
             return _in_stream(kernel, call, gate)
 
@@ -124,7 +125,7 @@ def _in_cell(kernel: EagerClient, call: str) -> Measured:
     return _last(kernel)
 
 
-def _in_stream(kernel: EagerClient, call: str, gate: str) -> Measured:
+def _in_stream(kernel: EagerClient, call: str, gate: Mode) -> Measured:
     """Call it in a stream that does not end before that has returned."""
     done = threading.Event()
 

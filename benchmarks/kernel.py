@@ -13,11 +13,11 @@ from typing import Any, Literal
 from uuid import uuid4
 
 import zmq
-from jupyter_client.manager import start_new_kernel
 
 from benchmarks import texts
 from eager_kernel import AsyncEagerClient
 from eager_kernel.bench.measure import Samples, Table, alternate
+from eager_kernel.testing.kernels import start_kernel
 
 STOCK, EAGER = "python3", "eager_python"
 
@@ -219,7 +219,7 @@ class Kernel:
     @contextlib.contextmanager
     def start(cls, name: str) -> Iterator[Kernel]:
         """Start the kernel of a kernelspec; it ends with the context."""
-        manager, client = start_new_kernel(kernel_name=name)
+        manager, client = start_kernel(name)
         try:
             yield cls(client)
         finally:

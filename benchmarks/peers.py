@@ -1,377 +1,357 @@
-"""Other ways to find complete statements, on the same texts: how fast, how late, how often wrong.
+"""What a user may pick instead, on the same programs at the same pace: who runs them, right, when.
 
-They were written for this comparison from what is published of them; each keeps to one idea:
-
-- *re-parse per token*, as in the paper: the buffer is parsed with every token; a statement is
-  complete when another one follows it or, if it is a simple one, its line has ended;
-- *re-parse per line*, as some agents do: the buffer is parsed with every newline; a statement is
-  complete when a later one parses;
-- *tree-sitter*: the text is parsed incrementally with every newline.
+Each way gets the code when the model writes it, in a process of its own that has imported nothing
+of the program's. Packages are the real ones; those that are not installed are left out.
 """
 
 from __future__ import annotations
 
-import ast
+import contextlib
 import json
+import shutil
+import subprocess
 import sys
-import warnings
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from itertools import accumulate
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Self
 
-from benchmarks import texts
-from eager_kernel.bench.measure import Samples, Table, alternate, quartiles, timed
-from eager_kernel.bench.programs import load_programs
-from eager_kernel.core.chunker import Chunker
-from eager_kernel.core.tokens import tokens
-from eager_kernel.errors import MissingExtraError
-
-
-class Finder(Protocol):
-    """Finds complete statements in a text that grows."""
-
-    def feed(self, piece: str) -> list[str]:
-        """The texts of statements that are complete now."""
-        ...
-
-    def close(self) -> list[str]:
-        """Those that the end of the text completes."""
-        ...
+from eager_kernel.bench.comparing import files_of
+from eager_kernel.bench.environments import environment, kernel_at_work, surroundings
+from eager_kernel.bench.measure import Table, spread
+from eager_kernel.bench.measuring import STOCK, OverLimitError, within
+from eager_kernel.bench.options import Options
+from eager_kernel.bench.programs import Cell, Program
+from eager_kernel.bench.replay import Pace, Replay
+from eager_kernel.client import EagerClient, RunResult
+from eager_kernel.core.extract import Code, make_extractor
+from eager_kernel.errors import EagerError
+from eager_kernel.testing import normalise
 
 
-def run(repeats: int) -> list[Table]:
-    """Compare all on vectors, on programs, and by their cost."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the texts' own
-        return [correctness(), lag(), speed(min(repeats, 3))]
+@dataclass(slots=True)
+class Ran:
+    """A program that one way ran.
+
+    Parameters
+    ----------
+    seconds
+        From the request to the model until the last cell's result, all cells together.
+    printed
+        What its cells wrote to stdout.
+    files
+        What was in its working directory then, as `files_of` says.
+    error
+        Why it did not run to its end; empty where it did.
+    """
+
+    seconds: float = 0.0
+    printed: list[str] = field(default_factory=list)
+    files: dict[str, list[Any]] = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def shown(self) -> tuple[Any, ...]:
+        """What has to be the same."""
+        return normalise.scrub(self.printed), self.files
 
 
-# The ways -------------------------------------------------------------------------------------
+Way = Callable[[Program, Pace, float], Ran]
 
 
-class Ours:
-    """The chunker."""
-
-    def __init__(self) -> None:
-        self._chunker = Chunker("python")
-
-    def feed(self, piece: str) -> list[str]:
-        """See `Finder.feed`."""
-        return [c.source for c in self._chunker.feed(piece) if c.has_statement]
-
-    def close(self) -> list[str]:
-        """See `Finder.close`."""
-        return [c.source for c in self._chunker.close() if c.has_statement]
-
-
-class PerToken:
-    """Parse the buffer with every piece."""
-
-    def __init__(self) -> None:
-        self._buffer = ""
-
-    def feed(self, piece: str) -> list[str]:
-        """See `Finder.feed`."""
-        self._buffer += piece
-        return self._release(self._buffer)
-
-    def close(self) -> list[str]:
-        """See `Finder.close`."""
-        return self._release(self._buffer, last_too=True)
-
-    def _release(self, text: str, *, last_too: bool = False) -> list[str]:
-        try:
-            body = _parse(text).body
-        except SyntaxError:
-            return []
-        lines = text.splitlines(keepends=True)
-        if not last_too and body and not self._has_ended(body[-1], lines):
-            body = body[:-1]
-        return self._take(body, lines)
-
-    def _has_ended(self, statement: ast.stmt, lines: Sequence[str]) -> bool:
-        """Whether a last statement is a simple one on a line that has ended."""
-        assert statement.end_lineno is not None
-        last = lines[statement.end_lineno - 1]
-        return not isinstance(statement, _COMPOUND) and last.endswith("\n")
-
-    def _take(self, body: Sequence[ast.stmt], lines: Sequence[str]) -> list[str]:
-        """Cut statements off the buffer."""
-        found, done = [], 0
-        for node in body:
-            assert node.end_lineno is not None
-            assert node.end_col_offset is not None
-            on_line = lines[node.end_lineno - 1].encode()[: node.end_col_offset].decode()
-            end = sum(map(len, lines[: node.end_lineno - 1])) + len(on_line)
-            found.append(self._buffer[done:end])
-            done = end
-        self._buffer = self._buffer[done:].lstrip(" \t;")
-        return found
+def run(options: Options) -> list[Table]:
+    """Run all programs in all ways, at the reference's pace; the stock kernel first and last."""
+    ways = {name: way for name, (way, needs) in WAYS.items() if not _missing(needs)}
+    left_out = {name: needs for name, (_, needs) in WAYS.items() if _missing(needs)}
+    found: dict[str, dict[str, Ran]] = {}
+    programs = options.programs.programs
+    for number, program in enumerate(programs, 1):
+        options.progress(f"{number} of {len(programs)}: {program.name}")
+        found[program.name] = {}
+        for name, way in {**ways, _AGAIN: WAYS[SERIAL][0]}.items():
+            options.step(name)
+            try:
+                ran = way(program, options.reference.pace, options.limit)
+            except (EagerError, OSError, ValueError) as error:
+                ran = Ran(error=" ".join(str(error).split()))
+            found[program.name][name] = ran
+    return tables(options, list(ways), left_out, found)
 
 
-class PerLine(PerToken):
-    """Parse the lines that are there with every newline; a later statement has to parse."""
-
-    def feed(self, piece: str) -> list[str]:
-        """See `Finder.feed`."""
-        self._buffer += piece
-        if "\n" not in piece:
-            return []
-        return self._release(self._buffer[: self._buffer.rindex("\n") + 1])
-
-    def _has_ended(self, statement: ast.stmt, lines: Sequence[str]) -> bool:
-        return False
-
-
-class TreeSitter:
-    """Parse incrementally, with every newline."""
-
-    def __init__(self) -> None:
-        try:
-            import tree_sitter  # noqa: PLC0415 - an extra
-            import tree_sitter_python  # noqa: PLC0415
-        except ImportError as error:
-            raise MissingExtraError("the suite peers", "peers") from error
-        self._parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language()))
-        self._tree: Any = None
-        self._text = bytearray()
-        self._parsed = 0
-        self._point = (0, 0)
-
-    def feed(self, piece: str) -> list[str]:
-        """See `Finder.feed`."""
-        self._text += piece.encode("utf-8", "surrogatepass")
-        return self._release(last_too=False) if "\n" in piece else []
-
-    def close(self) -> list[str]:
-        """See `Finder.close`."""
-        return self._release(last_too=True)
-
-    def _release(self, *, last_too: bool) -> list[str]:
-        text = bytes(self._text)
-        end = (text.count(b"\n"), len(text) - 1 - text.rfind(b"\n"))
-        if self._tree is not None:
-            self._tree.edit(
-                start_byte=self._parsed, old_end_byte=self._parsed, new_end_byte=len(text),
-                start_point=self._point, old_end_point=self._point, new_end_point=end,
-            )  # fmt: skip
-            self._tree = self._parser.parse(text, self._tree)
-        else:
-            self._tree = self._parser.parse(text)
-        self._parsed, self._point = len(text), end
-        nodes = [
-            node
-            for node in self._tree.root_node.children
-            if node.is_named and node.type != "comment"
-        ]
-        if nodes and not last_too:
-            last = nodes[-1]
-            if last.type in _COMPOUND_NODES or b"\n" not in text[last.end_byte :]:
-                nodes = nodes[:-1]
-        found, done = [], 0
-        for node in nodes:
-            if node.has_error:
-                break
-            found.append(text[node.start_byte : node.end_byte].decode("utf-8", "surrogatepass"))
-            done = node.end_byte
-        if done:  # what was released need not be looked at again
-            del self._text[:done]
-            self._tree, self._parsed, self._point = None, 0, (0, 0)
-        return found
-
-
-WAYS: Final[dict[str, Callable[[], Finder]]] = {
-    "chunker": Ours,
-    "re-parse per token": PerToken,
-    "re-parse per line": PerLine,
-    "tree-sitter per line": TreeSitter,
-}
-
-
-# Correctness ----------------------------------------------------------------------------------
-
-
-def correctness() -> Table:
-    """How the ways do on the hard cases of the tests."""
-    vectors = [v for v in json.loads(_VECTORS.read_text(encoding="utf-8"))["vectors"] if _fair(v)]
-    rows: list[tuple[str, ...]] = []
-    ratios: dict[str, tuple[float, ...]] = {}
-    for name, way in WAYS.items():
-        verdicts = Counter(judge(way, vector) for vector in vectors)
-        count = len(vectors)
+def tables(
+    options: Options,
+    ways: Sequence[str],
+    left_out: dict[str, str],
+    found: dict[str, dict[str, Ran]],
+) -> list[Table]:
+    """What came out, by way and by program."""
+    # What the stock kernel itself does not do, or does in another way each time, tells nothing.
+    good = {
+        name: rans
+        for name, rans in found.items()
+        if not (rans[SERIAL].error or rans[_AGAIN].error)
+        and rans[SERIAL].shown == rans[_AGAIN].shown
+    }
+    rows, ratios = [], {}
+    for way in ways:
+        ended = [rans[way] for rans in good.values() if not rans[way].error]
+        right = [rans for rans in good.values() if _verdict(rans, way) == ""]
+        less = [1 - rans[way].seconds / _serial_s(rans) for rans in right]
+        ratios[f"{way}: end-to-end reduction"] = tuple(less)
         rows.append(
-            (name, *(f"{verdicts[word]} ({verdicts[word] / count:.0%})" for word in _VERDICTS))
-        )
-        ratios |= {f"{name}: {word}": (verdicts[word] / count,) for word in _VERDICTS}
-    return Table(
-        "Peers: hard cases",
-        (
-            f"The {len(vectors)} cases of `tests/data/chunks.json` that are whole, valid Python. "
-            "Right: all statements, each with the piece that completes it. Late: all, but some "
-            "only later. Wrong: another statement than the program has, none where there is one, "
-            "or one released while it could still go on. They are the chunker's own tests, so "
-            "that it passes says nothing; what the others do not pass does.",
-        ),
-        ("way", *_VERDICTS),
-        tuple(rows),
-        ratios=ratios,
-    )
-
-
-def judge(way: Callable[[], Finder], vector: dict[str, Any]) -> str:
-    """``right``, ``late`` or ``wrong``: what a way makes of a case."""
-    expected = [
-        (dump, _place(chunk["after_piece"]))
-        for chunk in vector["expect"]
-        for dump in _dumps(chunk["text"])
+            (way, f"{len(ended)}", f"{len(right)}", spread(less) if less else "-",
+             f"{max(less) * 100:.1f}" if less else "-", f"{min(less) * 100:.1f}" if less else "-")
+        )  # fmt: skip
+    unfit = sorted(found.keys() - good.keys())
+    notes = [
+        f"{len(good)} programs at {options.reference.pace}, cold processes. Run: to the end, no "
+        "error. Right: and all that it wrote to stdout, and its files, are those of the stock "
+        "kernel. Less wait: than in the stock kernel after the text (the mean of two runs, the "
+        "first and the last), in per cent, of programs that are right: median [quartiles]. The "
+        "stock kernel's own row is its first run's, and shows how quiet the machine was.",
+        "smolagents may import everything and has `open`; CodeMode has the working directory "
+        "mounted, and no limits but its own language's. What is displayed is not compared.",
     ]
-    finder, got = way(), []
-    for number, piece in enumerate(vector["pieces"]):
-        got += [(dump, float(number)) for text in finder.feed(piece) for dump in _dumps(text)]
-    got += [(dump, _place(-1)) for text in finder.close() for dump in _dumps(text)]
-    if [dump for dump, _ in got] != [dump for dump, _ in expected]:
-        return "wrong"
-    places = [(mine, ideal) for (_, mine), (_, ideal) in zip(got, expected, strict=True)]
-    if any(mine < ideal for mine, ideal in places):
-        return "wrong"
-    return "right" if all(mine == ideal for mine, ideal in places) else "late"
-
-
-def _fair(vector: dict[str, Any]) -> bool:
-    version = tuple(map(int, vector.get("min_python", "3.0").split(".")))
-    if vector["mode"] != "python" or "error" in vector or version > sys.version_info[:2]:
-        return False
-    return all(_dumps(chunk["text"]) or True for chunk in vector["expect"])
-
-
-def _dumps(text: str) -> list[str]:
-    """The statements of a text, without their places."""
-    try:
-        return [ast.dump(node) for node in _parse(text.lstrip(" \t\f;")).body]
-    except (SyntaxError, ValueError):
-        return [f"no Python: {text}"]
-
-
-def _parse(text: str) -> ast.Module:
-    tree = compile(text, "<text>", "exec", _FLAGS, dont_inherit=True)
-    assert isinstance(tree, ast.Module)
-    return tree
-
-
-def _place(after_piece: int) -> float:
-    return float("inf") if after_piece < 0 else float(after_piece)
-
-
-# Lag ------------------------------------------------------------------------------------------
-
-
-def lag() -> Table:
-    """How much later than the chunker the ways find the statements of programs."""
-    programs = load_programs().programs
-    rows: list[tuple[str, ...]] = []
-    ratios: dict[str, tuple[float, ...]] = {}
-    for name, way in WAYS.items():
-        lags: list[float] = []
-        wrong = 0
-        for program in programs:
-            pieces = tokens(program.code)
-            ideal, got = _released(Ours, pieces), _released(way, pieces)
-            if [dump for dump, _ in got] != [dump for dump, _ in ideal]:
-                wrong += 1
-                continue
-            lags += [mine - best for (_, mine), (_, best) in zip(got, ideal, strict=True)]
-        early = sum(1 for one in lags if one < 0)
-        _, middle, high = quartiles(lags)
-        rows.append(
-            (name, f"{wrong}", f"{early}", f"{middle:.0f}", f"{high:.0f}", f"{max(lags):.0f}")
+    if unfit:
+        notes.append(
+            "Not counted, as the stock kernel gives something else each time, or an error: "
+            f"{', '.join(unfit)}."
         )
-        ratios[f"{name}: characters late"] = tuple(lags)
-    return Table(
-        "Peers: how late they release",
-        (
-            f"The code of the {len(programs)} programs, token by token. Characters that "
-            "were there when a statement was released, less those when the chunker released it. "
-            "Wrong: programs whose statements were not found as they are. Early: statements "
-            "released before the chunker did, while they could still have gone on.",
-        ),
-        ("way", "wrong", "early", "median", "upper quartile", "most"),
-        tuple(rows),
-        ratios=ratios,
-    )
-
-
-def _released(way: Callable[[], Finder], pieces: Sequence[str]) -> list[tuple[str, float]]:
-    finder, got = way(), []
-    for piece, there in zip(pieces, accumulate(map(len, pieces)), strict=True):
-        got += [(dump, float(there)) for text in finder.feed(piece) for dump in _dumps(text)]
-    total = float(sum(map(len, pieces)))
-    return got + [(dump, total) for text in finder.close() for dump in _dumps(text)]
-
-
-# Speed ----------------------------------------------------------------------------------------
-
-
-def speed(repeats: int) -> Table:
-    """What the ways cost, against one parse of the same text."""
-    shapes = {
-        "script of 300 lines": texts.script(300),
-        "script of 1,000 lines": texts.script(1000),
-        "class of 50 lines": texts.one_class(50),
-        "class of 100 lines": texts.one_class(100),
-        "class of 200 lines": texts.one_class(200),
-    }
-    rows: list[tuple[str, ...]] = []
-    samples: dict[str, tuple[float, ...]] = {}
-    ratios: dict[str, tuple[float, ...]] = {}
-    for shape, text in shapes.items():
-        pieces = texts.pieces_of(text)
-        actions = [partial(timed, partial(ast.parse, text))]
-        actions += [partial(timed, partial(_feed, way, pieces)) for way in WAYS.values()]
-        base, *taken = alternate(actions, repeats)
-        rows.append((shape, f"{base.best * 1e3:.1f}", *(_against(t, base) for t in taken)))
-        for name, one in zip(WAYS, taken, strict=True):
-            samples[f"{shape}: {name}"] = one.seconds
-            ratios[f"{shape}: {name} ÷ ast.parse"] = tuple(
-                a / b for a, b in zip(one.seconds, base.seconds, strict=True)
+    if left_out:
+        missing = ", ".join(f"{name} ({needs})" for name, needs in left_out.items())
+        notes.append(f"Left out, as not installed: {missing}. `pip install '.[peers]'`.")
+    summary = Table(
+        "Peers", tuple(notes), ("way", "run", "right", "less wait %", "most", "least"),
+        tuple(rows), ratios=ratios,
+    )  # fmt: skip
+    by_program = Table(
+        "Peers: program by program",
+        ("Less wait in per cent, or why there is no figure.",),
+        ("program", "serial s", *(way for way in ways if way != SERIAL)),
+        tuple(
+            (
+                name,
+                f"{_serial_s(rans):.2f}",
+                *(_cell(rans, way) for way in ways if way != SERIAL),
             )
-    return Table(
-        "Peers: cost",
-        (
-            "All 4-character pieces of a text together, as multiples of one `ast.parse` of the "
-            f"whole in the same turn: best of {repeats} (median).",
+            for name, rans in good.items()
         ),
-        ("text", "ast.parse ms", *WAYS),
-        tuple(rows),
-        samples,
-        ratios,
+    )
+    return [summary, by_program]
+
+
+def _serial_s(rans: dict[str, Ran]) -> float:
+    return (rans[SERIAL].seconds + rans[_AGAIN].seconds) / 2
+
+
+def _verdict(rans: dict[str, Ran], way: str) -> str:
+    """Empty where a way was right."""
+    if rans[way].error:
+        return rans[way].error
+    return "" if rans[way].shown == rans[SERIAL].shown else "wrong"
+
+
+def _cell(rans: dict[str, Ran], way: str) -> str:
+    verdict = _verdict(rans, way)
+    if verdict:
+        text = "".join(c if c.isprintable() else " " for c in verdict[:_WIDEST])
+        return text.replace("|", "¦").replace("`", "'")
+    return f"{(1 - rans[way].seconds / _serial_s(rans)) * 100:.1f}"
+
+
+def _missing(needs: str) -> bool:
+    return bool(needs) and any(find_spec(name) is None for name in needs.split())
+
+
+# Kernels --------------------------------------------------------------------------------------
+
+
+def _after_the_text(program: Program, pace: Pace, limit: float) -> Ran:
+    """The stock kernel runs a cell when all is written."""
+
+    def turn(client: EagerClient, cell: Cell) -> RunResult:
+        for _ in Replay(cell.tokens, pace):
+            pass
+        return within(client, limit, lambda: client.execute(cell.code))
+
+    return _in_kernel(STOCK, program, turn)
+
+
+def _after_the_block(program: Program, pace: Pace, limit: float) -> Ran:
+    """The stock kernel runs a block when its fence is closed, as Open Interpreter does."""
+
+    def turn(client: EagerClient, cell: Cell) -> RunResult:
+        end = cell.text.rfind("```") + 3 if "```" in cell.text else len(cell.text)
+        written = 0
+        found: list[RunResult] = []
+        runner = threading.Thread(target=lambda: found.append(client.execute(cell.code)))
+        for token in Replay(cell.tokens, pace):
+            written += len(token)
+            if written >= end and runner.ident is None:
+                runner.start()
+        runner.join(limit)
+        if not found:
+            client.interrupt()
+            raise OverLimitError(f"more than {limit:g} s")
+        return found[0]
+
+    return _in_kernel(STOCK, program, turn)
+
+
+def _eagerly(program: Program, pace: Pace, limit: float) -> Ran:
+    def turn(client: EagerClient, cell: Cell) -> RunResult:
+        most = limit + pace.generation(len(cell.tokens))
+        replay = Replay(cell.tokens, pace)
+        return within(client, most, lambda: client.run(replay, format=cell.format))
+
+    return _in_kernel("eager_python", program, turn)
+
+
+def _in_kernel(
+    kernel: str, program: Program, turn: Callable[[EagerClient, Cell], RunResult]
+) -> Ran:
+    ran = Ran()
+    with kernel_at_work(environment("local"), kernel, program.workplace) as client:
+        for cell in program.cells:
+            start = time.perf_counter()
+            result = turn(client, cell)
+            ran.seconds += time.perf_counter() - start
+            ran.printed.append(_stdout(result))
+            if result.status != "ok":
+                error = result.error
+                ran.error = f"{error.ename}: {error.evalue}" if error else result.status
+                break
+        ran.files = files_of(client)
+    return ran
+
+
+def _stdout(result: RunResult) -> str:
+    return "".join(
+        output["text"]
+        for output in result.outputs
+        if output["output_type"] == "stream" and output["name"] == "stdout"
     )
 
 
-def _feed(way: Callable[[], Finder], pieces: Iterable[str]) -> None:
-    finder = way()
-    for piece in pieces:
-        finder.feed(piece)
-    finder.close()
+# Others ---------------------------------------------------------------------------------------
 
 
-def _against(taken: Samples, base: Samples) -> str:
-    return f"{taken.best / base.best:.1f} ({taken.median / base.median:.1f})"
+def _peer(name: str) -> Way:
+    """A way of `benchmarks.peer_child`."""
+
+    def work(program: Program, pace: Pace, limit: float) -> Ran:
+        folder = program.workplace.make()
+        try:
+            with _Child(name, folder) as child:
+                return _in_child(child, program, pace, limit)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    return work
 
 
-_VECTORS: Final = Path(__file__).parents[1] / "tests" / "data" / "chunks.json"
-_FLAGS: Final = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-_VERDICTS: Final = ("right", "late", "wrong")
-_COMPOUND: Final = (
-    ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.With, ast.AsyncWith,
-    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Match,
-)  # fmt: skip
-_COMPOUND_NODES: Final = frozenset(
-    {
-        "if_statement", "for_statement", "while_statement", "try_statement", "with_statement",
-        "function_definition", "class_definition", "decorated_definition", "match_statement",
-        "ERROR",
-    }
-)  # fmt: skip
+def _in_child(child: _Child, program: Program, pace: Pace, limit: float) -> Ran:
+    ran = Ran()
+    child.hear(_PATIENCE)  # it is ready
+    for cell in program.cells:
+        pieces = _pieces(cell)
+        start = time.perf_counter()
+        for piece, _ in zip(pieces, Replay(cell.tokens, pace), strict=True):
+            if piece:
+                child.send(piece)
+        child.send(None)
+        answer = child.hear(limit)
+        ran.seconds += time.perf_counter() - start
+        ran.printed.append(answer["printed"])
+        if answer["error"]:
+            ran.error = answer["error"]
+            break
+    child.no_more()
+    ran.files = child.hear(_PATIENCE)["files"]
+    return ran
+
+
+def _pieces(cell: Cell) -> list[str]:
+    """The code text in each token of an answer."""
+    extractor = make_extractor(cell.format)
+    events = [list(extractor.feed(token)) for token in cell.tokens]
+    events[-1] += extractor.close()
+    return ["".join(e.text for e in some if isinstance(e, Code)) for some in events]
+
+
+class _Child:
+    """A process of `benchmarks.peer_child`, which ends with the context."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(_CHILD), name],
+            cwd=folder,
+            env=surroundings(folder),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._into, self._out = self._process.stdin, self._process.stdout
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._out.close()
+        with contextlib.suppress(BrokenPipeError):  # what it had not read
+            self._into.close()
+
+    def send(self, piece: str | None) -> None:
+        """Give it a piece of code, or the end of a cell."""
+        self._into.write(json.dumps(piece) + "\n")
+        self._into.flush()
+
+    def no_more(self) -> None:
+        """Say that no cell follows."""
+        self._into.close()
+
+    def hear(self, limit: float) -> dict[str, Any]:
+        """Its next answer, in so many seconds at most."""
+        over = threading.Event()
+
+        def end() -> None:
+            over.set()
+            self._process.kill()
+
+        timer = threading.Timer(limit, end)
+        timer.start()
+        try:
+            line = self._out.readline()
+        finally:
+            timer.cancel()
+        if not line:
+            raise OverLimitError(f"more than {limit:g} s" if over.is_set() else "its process died")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+SERIAL: Final = "stock kernel after the text"
+WAYS: Final[dict[str, tuple[Way, str]]] = {
+    SERIAL: (_after_the_text, ""),
+    "EAGER": (_eagerly, ""),
+    "whole blocks": (_after_the_block, ""),
+    "IPython line by line": (_peer("lines"), ""),
+    "smolagents local executor": (_peer("smolagents"), "smolagents"),
+    "CodeMode": (_peer("code-mode"), "pydantic_ai_harness pydantic_monty"),
+    "CodeMode(eager=True)": (_peer("code-mode-eager"), "pydantic_ai_harness pydantic_monty"),
+}
+"""The ways by name, and the packages that each needs. To measure another one is a line more."""
+
+_AGAIN: Final = "once more"
+_CHILD: Final = Path(__file__).with_name("peer_child.py")
+_PATIENCE: Final = 120.0
+_WIDEST: Final = 60

@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.manager import start_new_kernel
-
 from benchmarks import texts
 from eager_kernel.bench.measure import Table, alternate
 from eager_kernel.sources.recording import RecordedAnswer, TimedDelta, format_answer
+from eager_kernel.testing.kernels import start_kernel
 
 _AIM = 0.02
 _RATE = 100.0  # deltas of about four characters a second, as many models write
@@ -137,8 +136,8 @@ def _kernel(programs: dict[str, str]) -> Iterator[_Kernel]:
             text = format_answer(RecordedAnswer(deltas, "stop"))
             recordings.joinpath(f"benchmark{number}.jsonl").write_text(text, encoding="utf-8")
         environment = {**os.environ, "JUPYTER_DATA_DIR": folder}
-        manager, client = start_new_kernel(
-            kernel_name="eager_python", env=environment, extra_arguments=["--log-level=ERROR"]
+        manager, client = start_kernel(
+            "eager_python", env=environment, extra_arguments=["--log-level=ERROR"]
         )
         try:
             yield _Kernel(client)

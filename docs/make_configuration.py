@@ -12,6 +12,8 @@ from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.kernel import EagerKernel
 from eager_kernel.kernel.model_config import SYSTEM_PROMPT, EagerModel
 from eager_kernel.server.app import EagerServer
+from eager_kernel.warm.provisioner import WarmProvisioner
+from eager_kernel.warm.sandboxed import SandboxProvisioner
 
 INTRODUCTION = """\
 # Configuration
@@ -36,6 +38,10 @@ ABOUT = {
     EagerModel: "Which model `%%eager` asks, and how: [prompts](prompts.md).",
     EagerServer: "The extension of Jupyter Server, in `jupyter_server_config.py`: [the server]"
     "(server.md).",
+    WarmProvisioner: "Kernels that are forked: [kernels that are there at once](warm.md). In "
+    "`jupyter_server_config.py`, or in a kernelspec's `metadata.kernel_provisioner.config`.",
+    SandboxProvisioner: "Kernels that are locked in: [the sandbox](sandbox.md). In the same "
+    "places; with the traits of `WarmProvisioner`, too.",
     EagerKernel: "Classes that a deployer may replace. All other traits are ipykernel's.",
 }
 ABOUT_PROMPT = """\

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from eager_kernel._version import __version__
 
+# Nothing of Python's own is imported here: a kernel's folder may have a file of that name, and is
+# still looked into first when `python -m eager_kernel` comes here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from eager_kernel.client import AsyncEagerClient as AsyncEagerClient
+    from eager_kernel.client import AsyncEagerPool as AsyncEagerPool
     from eager_kernel.client import EagerClient as EagerClient
+    from eager_kernel.client import EagerPool as EagerPool
     from eager_kernel.client import RunResult as RunResult
     from eager_kernel.core.chunk import Chunk as Chunk
     from eager_kernel.core.chunker import Chunker as Chunker
@@ -18,10 +23,12 @@ if TYPE_CHECKING:
 # Imported when used: the core needs no Jupyter, the kernel needs no client.
 _HOMES = {
     "AsyncEagerClient": "eager_kernel.client",
+    "AsyncEagerPool": "eager_kernel.client",
     "Chunk": "eager_kernel.core.chunk",
     "Chunker": "eager_kernel.core.chunker",
     "EagerClient": "eager_kernel.client",
     "EagerError": "eager_kernel.errors",
+    "EagerPool": "eager_kernel.client",
     "Gate": "eager_kernel.core.gate",
     "RunResult": "eager_kernel.client",
 }

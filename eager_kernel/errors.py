@@ -12,12 +12,16 @@
     │   ├── UnknownModelError    a model id that names no source
     │   └── RecordingError       a file of recorded deltas that can't be read
     ├── PromptError              a prompt that can't be asked as it stands
+    │   └── NoModelError         no model is named anywhere
     ├── NoSavedProgramError      `%%eager --replay` of a cell that has run nothing yet
     ├── MissingExtraError        an optional dependency that is not installed
+    ├── SandboxError             a kernel that can't be locked in, and so is not started
+    ├── PoolError                a pool that has no kernel to give
     └── KernelConnectionError    a kernel that can't be started, found or heard
 
     BaseException
     └── EffectHeld               raised in the program, at an effect that may not happen
+        └── LeftEffectHeld       the same, where the kernel calls what the program has left
 
 Each message says what was wrong and what to do.
 """
@@ -82,6 +86,10 @@ class PromptError(EagerError):
     """A prompt that can't be asked as it stands."""
 
 
+class NoModelError(PromptError):
+    """No model is named anywhere: not in the cell, not for the notebook, not by the server."""
+
+
 class NoSavedProgramError(EagerError):
     """`%%eager --replay` of a cell that has run nothing yet."""
 
@@ -105,6 +113,14 @@ class KernelConnectionError(EagerError):
     """A kernel that can't be started, found or heard."""
 
 
+class SandboxError(EagerError):
+    """A kernel that can't be locked in as it was asked for, and so is not started."""
+
+
+class PoolError(EagerError):
+    """A pool that has no kernel to give; the message says why."""
+
+
 class EffectHeld(BaseException):
     """An outside effect of a program that turned out not to be one, at the effect.
 
@@ -126,3 +142,11 @@ class EffectHeld(BaseException):
         self.effect = effect
         self.why = why
         self.line = line
+
+
+class LeftEffectHeld(EffectHeld, Exception):  # noqa: N818 - as the other
+    """The same, in code of the program that the kernel calls in the midst of its own.
+
+    As what a program has left behind, when its run was over. The kernel must be able to go on, so
+    this is an `Exception`.
+    """

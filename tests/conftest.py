@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
@@ -18,6 +19,10 @@ __all__ = ["model_environment", "served_model", "tiny_model"]  # fixtures for al
 
 Starter = Callable[..., tuple[KernelManager, BlockingKernelClient]]
 
+# How long an example takes says nothing on a busy machine.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+
 # A shell starts what it puts in the background with SIGINT ignored, and `nohup` with SIGHUP, and
 # children inherit that: nothing that the tests start could be interrupted, or would end with its
 # terminal. A handler of ours is no child's.
@@ -25,6 +30,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the first test of a model the time in which the model is made, on a busy machine."""
+    for item in items:
+        if "tiny_model" in getattr(item, "fixturenames", ()) and not item.get_closest_marker(
+            "timeout"
+        ):
+            item.add_marker(pytest.mark.timeout(900))
+
+
+# On a busy machine, a draw or an example may take seconds: that says nothing of either.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session", autouse=True)

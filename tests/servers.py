@@ -9,19 +9,22 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+from uuid import uuid4
 
 TOKEN = "of-the-tests-0123456789"
 OTHER_EXTENSIONS = ("jupyterlab", "jupyter_lsp", "jupyter_server_terminals", "notebook_shim")
 """What may be installed too, and takes its time to load."""
+LONGEST_ADDRESS = 103
 JUPYTER_SERVER = (sys.executable, "-m", "jupyter_server")
 
 
@@ -32,6 +35,7 @@ class Server:
     url: str
     log: Path
     process: subprocess.Popen[bytes]
+    runtime: Path
     token: str = TOKEN
 
     @property
@@ -47,6 +51,8 @@ def running_server(
     command: Sequence[str] = JUPYTER_SERVER,
     app: str = "ServerApp",
     environment: Mapping[str, str] | None = None,
+    without: Sequence[str] = OTHER_EXTENSIONS,
+    ports: bool = False,
 ) -> Iterator[Server]:
     """Start a server that knows nothing of the user's; it ends with the block.
 
@@ -62,37 +68,81 @@ def running_server(
         Which server, and the name of its application's traits.
     environment
         More of its environment.
+    without
+        Extensions that it does not load.
+    ports
+        Whether its kernels have ports, which other programs may take first.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     root, config = folder / "root", folder / "config"
     root.mkdir()
     config.mkdir(exist_ok=True)
-    others = {"ServerApp": {"jpserver_extensions": dict.fromkeys(OTHER_EXTENSIONS, False)}}
+    others = {"ServerApp": {"jpserver_extensions": dict.fromkeys(without, False)}}
     config.joinpath("jupyter_server_config.json").write_text(json.dumps(others))
     env = {
         **os.environ,
         "JUPYTER_CONFIG_DIR": str(config),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "IPYTHONDIR": str(folder / "ipython"),
         **(environment or {}),
     }
-    full = [*command, "--ip=127.0.0.1", f"--port={port}", f"--{app}.port_retries=0"]
-    full += [f"--{app}.base_url={base_url}", "--log-level=INFO", *arguments]
+    full = [*command, "--ip=127.0.0.1", f"--{app}.port_retries=0"]
+    full += [f"--{app}.base_url={base_url}", "--log-level=INFO"]
     if app == "ServerApp":
         full += ["--no-browser", "--allow-root", f"--ServerApp.root_dir={root}"]
         full += [f"--IdentityProvider.token={TOKEN}"]
     else:
         full += [f"--{app}.auth_token={TOKEN}"]
     log = folder / "server.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(full, env=env, cwd=root, stdout=out, stderr=subprocess.STDOUT)
-        try:
-            url = f"http://127.0.0.1:{port}{base_url}"
-            wait_for(f"{url}api", process, log, token=TOKEN)
-            yield Server(url, log, process)
-        finally:
-            end(process)
+    with kernels_without_ports() as (options, places), ExitStack() as exits:
+        env["JUPYTER_RUNTIME_DIR"] = places
+        full += [*([] if ports else options), *arguments]
+        port, process = _serve(
+            exits, lambda port: [*full, f"--port={port}"], log, env=env, cwd=root
+        )
+        url = f"http://127.0.0.1:{port}{base_url}"
+        wait_for(f"{url}api", process, log, token=TOKEN)
+        yield Server(url, log, process, Path(places))
+
+
+@contextmanager
+def kernels_without_ports() -> Iterator[tuple[list[str], str]]:
+    """Have a server's kernels use sockets of the file system, where no other program takes one.
+
+    Gives options of its command line, and its folder for files of a runtime: addresses must be
+    short.
+    """
+    with tempfile.TemporaryDirectory(prefix="eager-") as places:
+        fits = len(places) + len("/kernel--ipc-5") + len(str(uuid4())) <= LONGEST_ADDRESS
+        yield (["--KernelManager.transport=ipc"] if fits and os.name == "posix" else []), places
+
+
+def _serve(
+    exits: ExitStack, command: Callable[[int], Sequence[str]], log: Path, **options: Any
+) -> tuple[int, subprocess.Popen[bytes]]:
+    """Start a server on a port that is free; if another program takes it meanwhile, on another."""
+    while True:
+        port = free_port()
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                command(port), stdout=out, stderr=subprocess.STDOUT, **options
+            )
+        exits.callback(end, process)
+        while process.poll() is None and not _listens(port):
+            time.sleep(0.05)
+        if process.poll() is None or "already in use" not in log.read_text():
+            return port, process
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
+        return True
+    return False
+
+
+def free_port() -> int:
+    """A port that nobody has at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,10 +36,12 @@ def test_check(check: str) -> None:
 def test_public_names() -> None:
     assert sorted(eager_kernel.__all__) == [
         "AsyncEagerClient",
+        "AsyncEagerPool",
         "Chunk",
         "Chunker",
         "EagerClient",
         "EagerError",
+        "EagerPool",
         "Gate",
         "RunResult",
         "__version__",
@@ -48,6 +51,27 @@ def test_public_names() -> None:
     assert set(dir(eager_kernel)) == set(eager_kernel.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Chunkers'"):
         eager_kernel.Chunkers  # noqa: B018
+
+
+def test_names_of_the_client() -> None:
+    from eager_kernel import client
+
+    assert set(client.__all__) == {
+        "AsyncEagerClient",
+        "AsyncEagerPool",
+        "AsyncEagerRun",
+        "CellOptions",
+        "EagerClient",
+        "EagerPool",
+        "EagerRun",
+        "Image",
+        "Mode",
+        "OnError",
+        "RunError",
+        "RunOptions",
+        "RunResult",
+    }
+    assert all(hasattr(client, name) for name in client.__all__)
 
 
 def test_the_core_is_light() -> None:
@@ -85,3 +109,19 @@ def test_the_page_of_traits_is_up_to_date() -> None:
     )
     page = ROOT.joinpath("docs", "configuration.md").read_text()
     assert done.stdout == page, "run python docs/make_configuration.py"
+
+
+def test_the_page_of_security_names_tests_that_are_there() -> None:
+    page = ROOT.joinpath("docs", "security.md").read_text("utf-8")
+    files = [*ROOT.joinpath("tests").rglob("*.py")]
+    names = {path.name for path in files}
+    texts = [path.read_text("utf-8") for path in files]
+    named = set(re.findall(r"`(?:tests/[\w/]*)?(test_\w+(?:\.py)?)`", page))
+    assert len(named) > 60
+    for name in named:
+        if name.endswith(".py"):
+            assert name in names, name
+        else:
+            assert any(f"def {name}(" in text for text in texts), name
+    for path in re.findall(r"`(tests/[\w/.]+)`", page):
+        assert ROOT.joinpath(path).exists(), path

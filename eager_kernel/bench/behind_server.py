@@ -83,6 +83,7 @@ def _running_server(folder: Path) -> Iterator[tuple[str, str]]:
                 "JUPYTER_CONFIG_DIR": str(own),
                 "JUPYTER_RUNTIME_DIR": str(own),
                 "IPYTHONDIR": str(folder / ".ipython"),
+                "PYTHONHASHSEED": "0",  # as elsewhere: sets that are shown have one order
             },
             cwd=folder,  # its kernels'
             stdin=subprocess.DEVNULL,

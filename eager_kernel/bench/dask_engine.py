@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
-from eager_kernel.bench.engines import Done, Records
-from eager_kernel.errors import MissingExtraError
+from eager_kernel.bench.engines import Begin, Done, Records, begin_quietly
+from eager_kernel.errors import EagerError, MissingExtraError
 
 try:
     import dask
@@ -40,14 +40,20 @@ class Dask:
     """
 
     name = "dask"
+    here = False
 
     def __init__(self, scheduler: str = "", workers: int = 2, losses: int = 3) -> None:
         self._scheduler = scheduler
         self._workers = workers
         self._losses = losses
 
-    def map(self, work: Callable[[J], Records], jobs: Sequence[J]) -> Iterator[Done]:
-        """Do all jobs; see `Engine.map`. A job that fails does not end the others."""
+    def map(
+        self, work: Callable[[J], Records], jobs: Sequence[J], begin: Begin = begin_quietly
+    ) -> Iterator[Done]:
+        """Do all jobs; see `Engine.map`. A job that fails does not end the others.
+
+        Which of them a worker begins, and when, is not told.
+        """
         topic = f"eager-bench-{uuid4().hex}"
         with (
             ExitStack() as exits,
@@ -66,7 +72,9 @@ class Dask:
                 if error is None:
                     yield Done(index, future.result(), starts)
                 else:
-                    yield Done(index, [], starts, f"{type(error).__name__}: {error}")
+                    told = isinstance(error, EagerError)  # then its message is for users
+                    why = str(error) if told else f"{type(error).__name__}: {error}"
+                    yield Done(index, [], starts, why)
 
     def _connect(self, exits: ExitStack) -> Any:
         if self._scheduler:

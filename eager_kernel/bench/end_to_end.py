@@ -8,50 +8,76 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from eager_kernel.bench.measure import Table, quartiles, spread
-from eager_kernel.bench.measuring import Job, Point, Run, failed_run, measure
+from eager_kernel.bench.measuring import Job, Point, Run, failed_run, measure, whole
 from eager_kernel.bench.options import Options
 from eager_kernel.bench.replay import Pace
 
 
-def run_programs(options: Options) -> list[Run]:
-    """Measure all programs; at the reference alone in all environments but the first."""
-    jobs = [
+def jobs(options: Options) -> list[Job]:
+    """All that is to be measured: a job for each program, pace and state.
+
+    Environments but the first are measured at the reference alone.
+    """
+    return [
         Job(
             program,
-            options.programs.workplace,
-            options.points if number == 0 else (options.reference,),
-            options.states,
+            points,
+            state,
             options.repeats,
             place,
             options.kernel,
+            options.samples,
+            options.limit,
         )
         for number, place in enumerate(options.environments)
+        for points in _by_pace(options.points if number == 0 else (options.reference,))
         for program in options.programs.programs
+        for state in options.states
+        if state == "cold" or any(not point.imports for point in points)
     ]
+
+
+def _by_pace(points: Iterable[Point]) -> list[tuple[Point, ...]]:
+    """Points of one pace are measured together, and share their serial runs."""
+    found: dict[Pace, list[Point]] = {}
+    for point in points:
+        found.setdefault(point.pace, []).append(point)
+    return list(map(tuple, found.values()))
+
+
+def run_programs(options: Options) -> list[Run]:
+    """Measure all programs: a run for each cell of them."""
+    todo = jobs(options)
+    # What is told on the way would have to travel, too.
+    work = partial(measure, tell=options.step) if options.engine.here else measure
+
+    def begin(index: int) -> None:
+        options.progress(f"{index + 1} of {len(todo)}: {todo[index]}")
+
     runs: list[Run] = []
-    for count, done in enumerate(options.engine.map(measure, jobs), 1):
-        job = jobs[done.index]
-        again = f", begun {done.starts} times" if done.starts > 1 else ""
-        failed = f", failed: {done.error}" if done.error else ""
-        options.progress(
-            f"{count} of {len(jobs)}: {job.program.name} ({job.environment}){again}{failed}"
-        )
-        runs += [replace(Run.from_dict(r), starts=done.starts) for r in done.records]
+    for done in options.engine.map(work, todo, begin):
+        job = todo[done.index]
+        if done.starts > 1:
+            options.progress(f"{job}: begun {done.starts} times")
         if done.error:
+            options.progress(f"{job}: failed: {done.error}")
             runs.append(replace(failed_run(job, done.error), starts=done.starts))
+        runs += [replace(Run.from_dict(r), starts=done.starts) for r in done.records]
     return runs
 
 
 def tables(options: Options, runs: Sequence[Run]) -> list[Table]:
-    """What runs say, as tables."""
-    good = [run for run in runs if not run.error]
+    """What runs of cells say, as tables. In all but the last ones, sessions count as one run."""
+    good = [run for run in whole(runs) if not run.error]
     first, *others = options.environments
     here = [run for run in good if run.environment == first]
     at_reference = _at(here, options.reference)
-    found = [_by_point(options, here, state) for state in options.states]
+    found = [_by_share(options, here)]
+    found += [_by_point(options, here, state) for state in options.states]
     found.append(_against_bound(options, here))
     found += [
         _by(options, at_reference, "kind", "By kind of answer", lambda run: run.kind),
@@ -66,8 +92,43 @@ def tables(options: Options, runs: Sequence[Run]) -> list[Table]:
         )  # fmt: skip
     found.append(_overheads(options, here))
     found.append(_by_program(options, at_reference))
-    found += [_failures(runs), _begun_again(runs)]
+    found += [_differences(runs), _failures(runs), _begun_again(runs)]
     return [table for table in found if table.rows]
+
+
+# What will I save? ----------------------------------------------------------------------------
+
+
+def _by_share(options: Options, runs: Sequence[Run]) -> Table:
+    """Reductions by execution's share of the serial time, and by pace."""
+    gate, ttft = options.gates[0], options.ttfts[0]
+    usual = [run for run in runs if (run.gate, run.ttft) == (gate, ttft) and not run.imports]
+    rates = sorted({run.rate for run in usual})
+    rows, ratios = [], {}
+    for name, least, most in SHARES:
+        there = [run for run in usual if least <= run.share < most]
+        if not there:
+            continue
+        cells = []
+        for rate in rates:
+            total = [run.reduction for run in there if run.rate == rate]
+            cells.append(f"{spread(total)} ({len(total)})" if total else "-")
+            ratios[f"execution {name}, {rate:g} tokens/s: end-to-end reduction"] = tuple(total)
+        all_of_them = [run.reduction for run in there]
+        rows.append((name, *cells, f"{max(all_of_them) * 100:.1f}"))
+    return Table(
+        "What will I save?",
+        (
+            "By how much less one waits in all, from the request to the model until the result "
+            f"is there, in per cent: median [quartiles] (runs). TTFT {ttft:g} s, gate {gate}, "
+            f"{' and '.join(options.states)} processes. A run's share: what its cells take in a "
+            "stock kernel, of writing and running them one after the other. No overlap can save "
+            "more than the share.",
+        ),
+        ("execution's share", *(f"{rate:g} tokens/s" for rate in rates), "most"),
+        tuple(rows),
+        ratios=ratios,
+    )
 
 
 # One thing varied -----------------------------------------------------------------------------
@@ -183,7 +244,7 @@ def _overheads(options: Options, runs: Sequence[Run]) -> Table:
             parts = {
                 name: [max(0.0, getattr(run, f"{name}_s")) for run in there] for name in _PARTS
             }
-            held = sum(1 for run in there if run.held_s + run.stood_s > _NOTABLE)
+            held = sum(1 for run in there if _held(run) > _NOTABLE)
             rows.append(
                 (
                     state,
@@ -227,7 +288,7 @@ def _by(
             there = [run for run in of_value if run.state == state]
             total = [run.reduction for run in there]
             tail = [run.non_overlapped_reduction for run in there]
-            share = [run.cell_s / run.serial_s for run in there]
+            share = [run.share for run in there]
             cells += [spread(share), spread(total), spread(tail)]
             ratios[f"{state}, {column} {value}: end-to-end reduction"] = tuple(total)
             ratios[f"{state}, {column} {value}: non-overlapped reduction"] = tuple(tail)
@@ -262,30 +323,30 @@ def _by_program(options: Options, runs: Sequence[Run]) -> Table:
         for state in options.states:
             there = [run for run in of_program if run.state == state]
             if not there:
-                cells += ["-"] * 4
+                cells += ["-"] * 5
                 continue
             middle = [
                 quartiles(values)[1]
                 for values in zip(
                     *(
-                        (run.cell_s, run.reduction, run.waited_s, run.held_s + run.stood_s)
+                        (run.cell_s, run.share, run.reduction, run.waited_s, _held(run))
                         for run in there
                     ),
                     strict=True,
                 )
             ]
             cells += [
-                f"{middle[0]:.2f}", f"{middle[1] * 100:.1f}", f"{middle[2]:.2f}",
-                "yes" if middle[3] > _NOTABLE else "",
+                f"{middle[0]:.2f}", f"{middle[1] * 100:.1f}", f"{middle[2] * 100:.1f}",
+                f"{middle[3]:.2f}", "yes" if middle[4] > _NOTABLE else "",
             ]  # fmt: skip
         rows.append(tuple(cells))
-    names = ("cell s", "in all %", "waited s", "held")
+    names = ("cell s", "share %", "in all %", "waited s", "held")
     return Table(
         "End to end: program by program",
         (
-            f"At {_name(options.reference)}; medians. Cell: what it takes as an ordinary cell. "
-            "Waited: what the user still waits for after the last token. Held: the gate let "
-            "something wait until all was written.",
+            f"At {_name(options.reference)}; medians; sessions as a whole. Cell: what it takes as "
+            "an ordinary cell. Share: of the serial time. Waited: what the user still waits for "
+            "after the last token. Held: the gate let something wait until all was written.",
         ),
         (
             "program", "kind", "work", "tokens",
@@ -295,14 +356,51 @@ def _by_program(options: Options, runs: Sequence[Run]) -> Table:
     )  # fmt: skip
 
 
+def _differences(runs: Sequence[Run]) -> Table:
+    rows = []
+    for run in runs:
+        if not (run.difference or run.unstable):
+            continue
+        what = "serial runs differ already" if run.unstable else "the eager run differs"
+        lines = (run.unstable or run.difference).splitlines()
+        shown = " ".join(f"`{_as_cell(line)}`" for line in lines[:_SHOWN])
+        rows.append((cell_name(run), run.state, run.gate, f"{run.rate:g}", what, shown))
+    return Table(
+        "End to end: outputs that differ",
+        (
+            "Outputs, errors and files of both ways are compared, without what no two processes "
+            "have in common. Where serial runs differ from each other already (clocks, random "
+            "numbers), nothing can be said of the eager one.",
+        ),
+        ("cell", "session", "gate", "tokens/s", "what", "first lines (- one, + the other)"),
+        tuple(rows),
+    )
+
+
+def cell_name(run: Run) -> str:
+    """The program's name, and which of its cells it is, from 1, where it has several."""
+    known = run.cells > 1 and run.cell >= 0
+    return f"{run.program}, cell {run.cell + 1}" if known else run.program
+
+
+def _as_cell(text: str) -> str:
+    """Text of a program, for a cell of a table in Markdown."""
+    kept = "".join(c if c.isprintable() else " " for c in text[:100])
+    return kept.replace("|", "¦").replace("`", "'") or " "
+
+
 def _failures(runs: Sequence[Run]) -> Table:
-    failed = Counter((run.program, run.error) for run in runs if run.error)
+    failed = Counter((cell_name(run), run.error) for run in runs if run.error)
     return Table(
         "End to end: runs that count for nothing",
         ("Left out of all other tables.",),
         ("program", "why", "runs"),
-        tuple((name, why.replace("|", "\\|"), f"{n}") for (name, why), n in sorted(failed.items())),
+        tuple((name, _as_line(why), f"{n}") for (name, why), n in sorted(failed.items())),
     )
+
+
+def _as_line(text: str) -> str:
+    return " ".join(text[:_WIDEST].split()).replace("|", "\\|")
 
 
 def _begun_again(runs: Sequence[Run]) -> Table:
@@ -318,6 +416,10 @@ def _begun_again(runs: Sequence[Run]) -> Table:
     )
 
 
+def _held(run: Run) -> float:
+    return run.held_s + run.stood_s
+
+
 def _at(runs: Iterable[Run], point: Point) -> list[Run]:
     return [run for run in runs if Point(run.gate, Pace(run.rate, run.ttft), run.imports) == point]
 
@@ -330,6 +432,18 @@ def _way(point: Point) -> str:
     return f"{point.gate}, early imports" if point.imports else point.gate
 
 
+SHARES: Final = (
+    # As those who look for themselves count; the bounds are about half way, by ratio.
+    ("less than 1 %", 0.0, 0.01),
+    ("about 3 %", 0.01, 0.055),
+    ("about 10 %", 0.055, 0.18),
+    ("about 30 %", 0.18, 0.4),
+    ("about 50 %", 0.4, 0.6),
+    ("about 70 %", 0.6, 1.01),
+)
+"""Execution's share of the serial time: names, and from where to where."""
+_SHOWN: Final = 4
+_WIDEST: Final = 500
 _REGIMES: Final = ("generation-dominated", "execution-dominated", "balanced")
 _PARTS: Final = ("detection", "dispatch", "closing", "transport")
 _NOTABLE: Final = 0.02

@@ -6,10 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from eager_kernel.errors import EagerError
+
 J = TypeVar("J")
 
 Records = list[dict[str, Any]]
 """What a job gives: plain values, so that it can travel."""
+
+Begin = Callable[[int], None]
+"""Told the 0-based place of a job that is begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,14 @@ class Engine(Protocol):
         """As in results."""
         ...
 
-    def map(self, work: Callable[[J], Records], jobs: Sequence[J]) -> Iterator[Done]:
+    @property
+    def here(self) -> bool:
+        """Whether jobs are done in this process, so that they can say what they are at."""
+        ...
+
+    def map(
+        self, work: Callable[[J], Records], jobs: Sequence[J], begin: Begin = ...
+    ) -> Iterator[Done]:
         """Do all jobs; yield each when it is done, in whichever order.
 
         Parameters
@@ -52,19 +64,31 @@ class Engine(Protocol):
             A function of a module, which takes a job.
         jobs
             Plain values.
+        begin
+            Told of each job that is begun, where that is known.
         """
         ...
+
+
+def begin_quietly(index: int) -> None:
+    """Tell nobody."""
 
 
 class Here:
     """One job after the other, in this process: for figures that nothing disturbs."""
 
     name = "here"
+    here = True
 
-    def map(self, work: Callable[[J], Records], jobs: Iterable[J]) -> Iterator[Done]:
+    def map(
+        self, work: Callable[[J], Records], jobs: Iterable[J], begin: Begin = begin_quietly
+    ) -> Iterator[Done]:
         """Do all jobs in order; see `Engine.map`."""
         for index, job in enumerate(jobs):
+            begin(index)
             try:
                 yield Done(index, work(job))
+            except EagerError as error:  # its message is for users
+                yield Done(index, [], error=str(error))
             except Exception as error:  # noqa: BLE001 - told with the results; others go on
                 yield Done(index, [], error=f"{type(error).__name__}: {error}")

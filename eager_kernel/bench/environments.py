@@ -1,7 +1,7 @@
 """Where kernels run, seen from the client: here, behind a server, or at the end of a slow link.
 
 An environment opens kernels. To measure another one, add a class with `Environment`'s method and
-a name in `environment`.
+a line in `ENVIRONMENTS`.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import KernelManager
 
 from eager_kernel.bench.behind_server import BehindServer
 from eager_kernel.bench.link import slow_link
-from eager_kernel.bench.programs import Workplace
+from eager_kernel.bench.workplaces import Workplace
 from eager_kernel.client import EagerClient
 from eager_kernel.errors import EagerError, KernelConnectionError
+from eager_kernel.sandbox.probe import probe
 
 
 class Environment(Protocol):
@@ -50,19 +52,17 @@ def environment(name: str) -> Environment:
     Parameters
     ----------
     name
-        ``local``; ``server``: a kernel of a Jupyter Server on this machine, by its websocket; or
-        ``link:MS``: a round trip to the kernel takes so many milliseconds more.
+        One of `ENVIRONMENTS`, or ``link:MS``: a round trip to the kernel takes so many
+        milliseconds more.
 
     Raises
     ------
     EagerError
         There is none of this name.
     """
+    if name in ENVIRONMENTS:
+        return ENVIRONMENTS[name]()
     kind, _, value = name.partition(":")
-    if kind == "local" and not value:
-        return Local()
-    if kind == "server" and not value:
-        return BehindServer()
     if kind == "link":
         try:
             return Link(_milliseconds(value))
@@ -70,24 +70,57 @@ def environment(name: str) -> Environment:
             raise EagerError(
                 f"{name!r}: a link needs the milliseconds of a round trip, as in link:50"
             ) from None
-    raise EagerError(f"there is no environment {name!r}; there are local, server and link:MS")
+    known = ", ".join(ENVIRONMENTS)
+    raise EagerError(f"there is no environment {name!r}; there are {known} and link:MS")
+
+
+def can_lock_in() -> bool:
+    """Whether there is an environment ``sandbox`` here."""
+    return probe().state == "usable"
+
+
+def _locked_in() -> Environment:
+    if (found := probe()).state != "usable":
+        raise EagerError(found.message)
+    return Local(sandbox=True)
 
 
 class Local:
-    """A kernel on this machine."""
+    """A kernel on this machine.
+
+    Parameters
+    ----------
+    warm, sandbox
+        Whether EAGER kernels are forked, and whether they are locked in.
+    """
+
+    def __init__(self, *, warm: bool = False, sandbox: bool = False) -> None:
+        self._warm = warm
+        self._sandbox = sandbox
 
     @contextmanager
     def open(
         self, kernel: str, folder: Path, arguments: Sequence[str] = ()
     ) -> Iterator[EagerClient]:
         """Start a kernel; see `Environment.open`."""
+        ours = self._is_ours(kernel)
         with EagerClient.start(
             kernel,
             cwd=str(folder),
-            env=_surroundings(folder),
+            env=surroundings(folder),
             extra_arguments=[*_QUIET, *arguments],
+            warm=self._warm and ours,
+            sandbox=self._sandbox and ours,
         ) as client:
             yield client
+
+    def _is_ours(self, kernel: str) -> bool:
+        if not self._warm and not self._sandbox:
+            return False
+        try:
+            return "eager_kernel" in KernelSpecManager().get_kernel_spec(kernel).argv
+        except NoSuchKernel:
+            return False  # to start it says so
 
 
 class Link:
@@ -113,7 +146,7 @@ class Link:
         except NoSuchKernel as error:
             raise KernelConnectionError(f"there is no kernel {kernel!r}") from error
         manager.start_kernel(
-            cwd=str(folder), env=_surroundings(folder), extra_arguments=[*_QUIET, *arguments]
+            cwd=str(folder), env=surroundings(folder), extra_arguments=[*_QUIET, *arguments]
         )
         with ExitStack() as exits:
             exits.callback(manager.shutdown_kernel, now=True)
@@ -169,9 +202,10 @@ def _wait_until_it_answers(manager: KernelManager) -> None:
         client.stop_channels()
 
 
-def _surroundings(folder: Path) -> dict[str, str]:
+def surroundings(folder: Path) -> dict[str, str]:
     """The user's history and start-up files are not part of what is measured."""
-    return {**os.environ, "IPYTHONDIR": str(folder / ".ipython")}
+    # Texts are hashed alike, so that sets that are shown have one order in both kernels.
+    return {**os.environ, "IPYTHONDIR": str(folder / ".ipython"), "PYTHONHASHSEED": "0"}
 
 
 def _milliseconds(text: str) -> float:
@@ -181,6 +215,17 @@ def _milliseconds(text: str) -> float:
     return value / 1000
 
 
+ENVIRONMENTS: Final[dict[str, Callable[[], Environment]]] = {
+    "local": Local,
+    "warm": partial(Local, warm=True),
+    "sandbox": _locked_in,
+    "server": BehindServer,
+}
+"""
+Environments by name, and what makes them: kernels on this machine, there too, but forked from a
+template, or locked in, and those of a Jupyter Server there, by its websocket. The stock kernel is
+neither forked nor locked in. What makes one says in an `EagerError` why there is none here.
+"""
 _QUIET: Final = ["--log-level=ERROR"]
 _PATIENCE: Final = 60
 _LONGEST: Final = 10_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from eager_kernel.bench.programs import Program
+from eager_kernel.bench.programs import Cell
 from eager_kernel.bench.replay import tokens_until
 from eager_kernel.core.chunker import Chunker
 
@@ -31,7 +31,7 @@ class Faulty:
 
     Parameters
     ----------
-    program
+    cell
         The program, mistake included.
     place
         Where the mistake was to be.
@@ -39,17 +39,17 @@ class Faulty:
         Tokens of the answer until the mistake is complete: less can't be spent on it.
     """
 
-    program: Program
+    cell: Cell
     place: float
     until: int
 
 
-def break_program(program: Program, place: float, mistake: str) -> Faulty:
+def break_cell(cell: Cell, place: float, mistake: str) -> Faulty:
     """Put a mistake between two statements of a program.
 
     Parameters
     ----------
-    program
+    cell
         A program without mistakes.
     place
         How much of the answer is to be written before the mistake, from 0 to 1. The gap between
@@ -58,17 +58,15 @@ def break_program(program: Program, place: float, mistake: str) -> Faulty:
         A statement, with its newline.
     """
     # The answer around the code, where the code is one piece of it; else the code alone.
-    start = program.text.find(program.code)
-    text, start = (program.code, 0) if start < 0 else (program.text, start)
+    start = cell.text.find(cell.code)
+    text, start = (cell.code, 0) if start < 0 else (cell.text, start)
     chunker = Chunker()
-    chunks = [*chunker.feed(program.code), *chunker.close()]
+    chunks = [*chunker.feed(cell.code), *chunker.close()]
     gaps, at = [], start
     for number, chunk in enumerate(chunks):
         if chunk.column == 0:
             gaps.append((abs(at / len(text) - place), number, at))
         at += len(chunk.source)
     _, number, at = min(gaps)
-    broken = Program(
-        program.name, text[:at] + mistake + text[at:], program.kind, program.work, program.time
-    )
+    broken = Cell(cell.name, text[:at] + mistake + text[at:], cell.format)
     return Faulty(broken, place, tokens_until(broken.tokens, broken.format)[number])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from eager_kernel.bench.environments import environment, kernel_at_work
-from eager_kernel.bench.faults import MISTAKES, PLACES, Faulty, break_program
+from eager_kernel.bench.faults import MISTAKES, PLACES, Faulty, break_cell
 from eager_kernel.bench.measure import Table, spread
-from eager_kernel.bench.measuring import STOCK, timed_run
+from eager_kernel.bench.measuring import STOCK, timed_run, within
 from eager_kernel.bench.options import Options
-from eager_kernel.bench.programs import Program, Workplace
+from eager_kernel.bench.programs import Program
 from eager_kernel.bench.replay import Pace, Replay
+from eager_kernel.bench.workplaces import identity
 from eager_kernel.client import EagerClient
 
 
@@ -22,8 +23,8 @@ class Job:
 
     Parameters
     ----------
-    program, workplace
-        What is broken and run, and where.
+    program
+        What is broken and run; of one cell.
     first_mistake
         Which of `MISTAKES` is the first; each place has another.
     paces
@@ -33,13 +34,31 @@ class Job:
     """
 
     program: Program
-    workplace: Workplace
     first_mistake: int
     paces: tuple[Pace, ...]
     repeats: int
     environment: str
     kernel: str
     gate: str
+    limit: float = 300.0
+
+    def __str__(self) -> str:
+        return f"{self.program.name}, broken"
+
+    def identity(self) -> dict[str, Any]:
+        """All that its figures depend on, as plain values."""
+        plain = asdict(self)
+        del plain["limit"]
+        place = identity(self.program.workplace)
+        cells = [[cell.name, cell.text, cell.format] for cell in self.program.cells]
+        return plain | {"program": cells, "workplace": place}
+
+    def expected_s(self, execution_s: float) -> float:
+        """About how long this takes, if the program's cell takes `execution_s`."""
+        tokens = self.program.tokens
+        part = sum(PLACES)
+        once = sum(pace.generation(tokens) + execution_s for pace in self.paces) * part
+        return self.repeats * (once + part * execution_s) + 2 * (execution_s + 2.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,25 +115,26 @@ class Stop:
 def measure(job: Job) -> list[dict[str, Any]]:
     """Break a program at each place, and run it both ways, in a session that is warm."""
     where = environment(job.environment)
+    (cell,) = job.program.cells
     broken = [
-        break_program(job.program, place, MISTAKES[(job.first_mistake + i) % len(MISTAKES)])
+        break_cell(cell, place, MISTAKES[(job.first_mistake + i) % len(MISTAKES)])
         for i, place in enumerate(PLACES)
     ]
     stops = []
     with (
-        kernel_at_work(where, STOCK, job.workplace) as stock,
-        kernel_at_work(where, job.kernel, job.workplace) as eager,
+        kernel_at_work(where, STOCK, job.program.workplace) as stock,
+        kernel_at_work(where, job.kernel, job.program.workplace) as eager,
     ):
         for client in (stock, eager):
-            client.execute(job.program.code)
+            within(client, job.limit, lambda client=client: client.execute(cell.code))  # type: ignore[misc]
             client.execute("1 / 0")  # the first traceback of a process imports what shows it
         for _ in range(job.repeats):
             for faulty in broken:
                 stock.execute("%reset -f", store_history=False)
-                cell = _as_cell(stock, faulty)
+                serial = _as_cell(stock, job, faulty)
                 for pace in job.paces:
                     eager.execute("%reset -f", store_history=False)
-                    stops.append(_stop(job, eager, faulty, pace, cell))
+                    stops.append(_stop(job, eager, faulty, pace, serial))
     return [asdict(stop) for stop in stops]
 
 
@@ -124,22 +144,26 @@ class _Cell:
     seconds: float
 
 
-def _as_cell(client: EagerClient, faulty: Faulty) -> _Cell:
-    result, seconds = timed_run(lambda: client.execute(faulty.program.code))
+def _as_cell(client: EagerClient, job: Job, faulty: Faulty) -> _Cell:
+    result, seconds = timed_run(
+        lambda: within(client, job.limit, lambda: client.execute(faulty.cell.code))
+    )
     if result.error is None:
-        raise RuntimeError(f"the mistake in {faulty.program.name} was none")
+        raise RuntimeError(f"the mistake in {faulty.cell.name} was none")
     return _Cell(result.error.ename, seconds)
 
 
 def _stop(job: Job, client: EagerClient, faulty: Faulty, pace: Pace, cell: _Cell) -> Stop:
-    tokens = faulty.program.tokens
+    tokens = faulty.cell.tokens
     replay = Replay(tokens, pace)
+    limit = pace.generation(len(tokens)) + job.limit
+    options: dict[str, Any] = {"format": faulty.cell.format, "gate": job.gate}
     result, seconds = timed_run(
-        lambda: client.run(replay, format=faulty.program.format, gate=job.gate)
+        lambda: within(client, limit, lambda: client.run(replay, **options))
     )
     got = result.error.ename if result.error is not None else "no error"
     return Stop(
-        program=faulty.program.name,
+        program=faulty.cell.name,
         place=faulty.place,
         rate=pace.rate,
         tokens=len(tokens),
@@ -152,27 +176,39 @@ def _stop(job: Job, client: EagerClient, faulty: Faulty, pace: Pace, cell: _Cell
     )
 
 
-def run(options: Options) -> tuple[list[Table], list[dict[str, Any]]]:
-    """Break some programs, and measure."""
-    chosen = options.programs.sample(options.faulty)
+def jobs(options: Options) -> list[Job]:
+    """All that is to be measured: a job for each of some programs, none of them a session."""
+    single = replace(
+        options.programs,
+        programs=tuple(p for p in options.programs.programs if len(p.cells) == 1),
+    )
     paces = tuple(dict.fromkeys((options.rates[0], max(options.rates))))
-    jobs = [
+    return [
         Job(
             program,
-            chosen.workplace,
             number,
             tuple(Pace(rate, options.ttfts[0]) for rate in paces),
             options.repeats,
             options.environments[0],
             options.kernel,
             options.gates[0],
+            options.limit,
         )
-        for number, program in enumerate(chosen.programs)
+        for number, program in enumerate(single.sample(options.faulty).programs)
     ]
+
+
+def run(options: Options) -> tuple[list[Table], list[dict[str, Any]]]:
+    """Break some programs, and measure."""
+    todo = jobs(options)
+
+    def begin(index: int) -> None:
+        options.progress(f"{index + 1} of {len(todo)}: {todo[index]}")
+
     records = []
-    for count, done in enumerate(options.engine.map(measure, jobs), 1):
-        failed = f", failed: {done.error}" if done.error else ""
-        options.progress(f"{count} of {len(jobs)}: {jobs[done.index].program.name}{failed}")
+    for done in options.engine.map(measure, todo, begin):
+        if done.error:
+            options.progress(f"{todo[done.index]}: failed: {done.error}")
         records += done.records
     return tables(options, [Stop(**record) for record in records]), records
 
@@ -205,7 +241,7 @@ def tables(options: Options, stops: Sequence[Stop]) -> list[Table]:
             ratios[f"{rate:g} tokens/s, mistake at {place:.0%}: seconds saved"] = tuple(seconds)
     left_out = len(stops) - len(good)
     note = f"{left_out} runs that did not fail as their cells did are left out." if left_out else ""
-    return [
+    found = [
         Table(
             "Interruption: not spent after a mistake",
             (
@@ -226,3 +262,4 @@ def tables(options: Options, stops: Sequence[Stop]) -> list[Table]:
             ratios=ratios,
         )
     ]  # fmt: skip
+    return [table for table in found if table.rows]

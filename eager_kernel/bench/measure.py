@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import math
 import platform
+import shutil
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Final
 
 
@@ -159,7 +162,29 @@ def machine() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         **{package: version(package) for package in _PACKAGES if _installed(package)},
+        **_revision(),
     }
+
+
+def _revision() -> dict[str, str]:
+    """Which commit this is, where the package runs from a clone; with a ``+`` if it was changed."""
+    root = Path(__file__).parents[2]
+    git = shutil.which("git")
+    if git is None or not root.joinpath(".git").exists():
+        return {}
+    told = [
+        subprocess.run(  # noqa: S603 - nothing in it comes from outside
+            [git, "-C", str(root), *arguments], capture_output=True, text=True, check=False
+        )
+        for arguments in (
+            ("rev-parse", "--short", "HEAD"),
+            ("status", "--porcelain", "--untracked-files=no", "--", "eager_kernel"),
+        )
+    ]
+    if any(done.returncode for done in told):
+        return {}
+    commit, changed = (done.stdout.strip() for done in told)
+    return {"revision": commit + ("+" if changed else "")}
 
 
 def _installed(package: str) -> bool:
@@ -181,5 +206,5 @@ def _processor() -> str:
 
 _PACKAGES: Final = (
     "eager-kernel", "ipykernel", "ipython", "jupyter_client", "pyzmq",
-    "numpy", "pandas", "matplotlib",
+    "numpy", "pandas", "matplotlib", "scipy", "scikit-learn",
 )  # fmt: skip

@@ -1,21 +1,32 @@
-"""One program, measured: as a cell after the model has written it, and while it is written."""
+"""One program, measured at one pace: as cells after the model has written them, and meanwhile.
+
+Both sides wait for the model alike: in the serial one, too, all tokens come when they are due,
+and the kernel is idle until the last is there.
+"""
 
 from __future__ import annotations
 
+import statistics
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Literal, TypeVar
 
+from eager_kernel.bench.comparing import Shown, difference, files_of
 from eager_kernel.bench.environments import Environment, environment, kernel_at_work
-from eager_kernel.bench.programs import Program, Workplace
+from eager_kernel.bench.programs import Cell, Program
 from eager_kernel.bench.replay import Pace, Replay
+from eager_kernel.bench.workplaces import identity
 from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core import latency
 from eager_kernel.core.report import Report
+from eager_kernel.errors import EagerError
 
 State = Literal["cold", "warm"]
+T = TypeVar("T")
 
 STATES: Final[tuple[State, ...]] = ("cold", "warm")
 STOCK: Final = "python3"
@@ -45,18 +56,21 @@ class Point:
         """For the kernel's command line."""
         return [f"--EagerRun.warm_imports={module}" for module in self.imports]
 
+    def __str__(self) -> str:
+        return f"{self.pace}, gate {self.gate}" + (", early imports" if self.imports else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All measurements of one program in one environment. Can travel to another machine.
+    """Measurements of one program, in one environment and state, at one pace. Can travel.
 
     Parameters
     ----------
-    program, workplace
-        What is run, and where.
+    program
+        What is run.
     points
-        The ways to run it eagerly.
-    states
+        The ways to run it eagerly, all at one pace.
+    state
         ``cold``: in a fresh process, which has imported nothing. ``warm``: in a session that
         has run the program before.
     repeats
@@ -65,15 +79,49 @@ class Job:
         As in `eager_kernel.bench.environments.environment`.
     kernel
         Name of the kernelspec to run eagerly in. Serial cells run in the stock kernel.
+    samples
+        How often the program is run serially in each turn.
+    limit
+        Seconds that a cell may take, from its last token on.
     """
 
     program: Program
-    workplace: Workplace
     points: tuple[Point, ...]
-    states: tuple[State, ...] = STATES
+    state: State = "cold"
     repeats: int = 1
     environment: str = "local"
     kernel: str = "eager_python"
+    samples: int = 1
+    limit: float = 300.0
+
+    @property
+    def pace(self) -> Pace:
+        """How fast the answers are written."""
+        return self.points[0].pace
+
+    def __str__(self) -> str:
+        return f"{self.program.name} ({self.environment}, {self.state}, {self.pace})"
+
+    def identity(self) -> dict[str, Any]:
+        """All that its figures depend on, as plain values."""
+        plain = {name: getattr(self, name) for name in _IDENTITY}
+        cells = [[cell.name, cell.text, cell.format] for cell in self.program.cells]
+        points = [asdict(point) for point in self.points]
+        place = identity(self.program.workplace)
+        return plain | {"cells": cells, "points": points, "workplace": place}
+
+    def expected_s(self, execution_s: float) -> float:
+        """About how long this takes, if the program's cells take `execution_s` all together."""
+        cells = self.program.cells
+        once = sum(self.pace.generation(len(cell.tokens)) for cell in cells) + execution_s
+        runs = (len(self.points) + self.samples) * self.repeats
+        if self.state == "cold":
+            return runs * (once + _START_S)
+        return runs * once + 2 * (execution_s + _START_S)
+
+
+class OverLimitError(EagerError):
+    """A program took longer than it may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +132,9 @@ class Run:
     ----------
     program, kind, work
         As in `Program`.
+    cell, cells
+        Which of the program's cells it was, from 0, and how many it has. -1: all of it, where
+        nothing is known but an error.
     environment, state, repeat
         Where, in what sort of session, and in which turn, from 0.
     gate, rate, ttft, imports
@@ -93,7 +144,10 @@ class Run:
     generation_s
         ``TTFT + L/v``: when the last token was due.
     cell_s
-        The program as an ordinary cell of the stock kernel, from its request to its result.
+        The program as an ordinary cell of the stock kernel, from its request to its result: the
+        median of `samples`.
+    samples
+        Each time it was measured so.
     eager_s
         From the request to the model until the client had the result.
     waited_s
@@ -117,6 +171,12 @@ class Run:
     starts
         How often the program's measurements were begun; more than once where a worker of a
         cluster was lost, and all were made again.
+    difference
+        How the outputs, the error or the files of the eager run differ from those of the serial
+        ones; empty where they do not.
+    unstable
+        How the serial runs differ from each other already; empty where they do not. Then the
+        eager one can't be compared.
     error
         Why the run is worth nothing; empty where it is not.
     """
@@ -133,6 +193,9 @@ class Run:
     tokens: int
     generation_s: float
     cell_s: float
+    samples: tuple[float, ...] = ()
+    cell: int = 0
+    cells: int = 1
     eager_s: float = 0.0
     waited_s: float = 0.0
     late_s: float = 0.0
@@ -149,12 +212,19 @@ class Run:
     imports: tuple[str, ...] = ()
     executions: tuple[float, ...] = ()
     starts: int = 1
+    difference: str = ""
+    unstable: str = ""
     error: str = ""
 
     @property
     def serial_s(self) -> float:
         """Generating first and running then (eq. 1)."""
         return self.generation_s + self.cell_s
+
+    @property
+    def share(self) -> float:
+        """Execution's part of the serial time: no overlap can save more."""
+        return self.cell_s / self.serial_s
 
     @property
     def reduction(self) -> float:
@@ -193,53 +263,110 @@ class Run:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Run:
         """What `to_dict` made `plain` of."""
-        tuples = {name: tuple(plain.get(name, ())) for name in ("executions", "imports")}
+        tuples = {name: tuple(plain.get(name, ())) for name in _TUPLES}
         return cls(**{**plain, **tuples})
 
 
-def measure(job: Job) -> list[dict[str, Any]]:
+def whole(runs: Sequence[Run]) -> list[Run]:
+    """Put the cells of each session together: runs of whole programs.
+
+    Seconds are sums, so bounds are bounds of each cell, one after the other: no model writes the
+    next cell while this one runs. A session whose cell failed counts up to there.
+    """
+    found: dict[tuple[Any, ...], list[Run]] = {}
+    for run in runs:
+        key = (
+            run.program, run.environment, run.state, run.repeat, run.gate, run.rate, run.ttft,
+            run.imports,
+        )  # fmt: skip
+        found.setdefault(key, []).append(run)
+    return [_together(cells) for cells in found.values()]
+
+
+def _together(cells: Sequence[Run]) -> Run:
+    good = [run for run in cells if not run.error] or list(cells[:1])
+    if len(good) == 1:
+        return good[0]
+    sums: dict[str, Any] = {name: sum(getattr(run, name) for run in good) for name in _SUMS}
+    sums["late_s"] = max(run.late_s for run in good)
+    sums["executions"] = tuple(x for run in good for x in run.executions)
+    sums["samples"] = tuple(map(sum, zip(*(run.samples for run in good), strict=True)))
+    sums["starts"] = max(run.starts for run in good)
+    sums["regime"] = latency.regime(sums["generation_s"], sums["cell_s"])
+    for name in ("difference", "unstable"):
+        sums[name] = next(filter(None, (getattr(run, name) for run in good)), "")
+    return replace(good[0], **sums)
+
+
+def measure(job: Job, tell: Callable[[str], None] = lambda text: None) -> list[dict[str, Any]]:
     """Measure a program, serial and eager in turn.
+
+    Parameters
+    ----------
+    job
+        What to measure.
+    tell
+        Told what is being done, in a word or two.
 
     Returns
     -------
     list of dict
-        A `Run` for each point, state and turn, as plain values.
+        A `Run` for each turn, point and cell, as plain values.
+
+    Raises
+    ------
+    OverLimitError
+        The program took longer than it may.
+    EagerError
+        Its data can't be made, or it has changed them.
     """
     where = environment(job.environment)
-    if "warm" not in job.states:
-        # What a first run ever leaves on the disk (compiled modules, lists of fonts) is not what
-        # a cold process is about. Warm sessions, which are measured first, leave it too.
-        with kernel_at_work(where, STOCK, job.workplace) as client:
-            client.execute(job.program.code)
-    states = sorted(job.states, reverse=True)
-    return [run.to_dict() for state in states for run in _in_state(job, state, where)]
-
-
-def failed_run(job: Job, why: str) -> Run:
-    """What is known of a job that gave nothing: why."""
-    turn = _Turn(job.states[0], 0)
-    return Run(**_common(job, turn, job.points[0]), cell_s=0.0, error=why)
-
-
-def _in_state(job: Job, state: State, where: Environment) -> Iterator[Run]:
+    points = [point for point in job.points if job.state == "cold" or not point.imports]
+    if not points:
+        return []
+    tell("once, to see that it ends, and to leave what first runs leave on the disk")
+    given, cells = job.program.cells, _cells_in_time(job, where)
+    job, whole_job = replace(job, program=replace(job.program, cells=cells)), job
+    runs: list[Run] = []
     with ExitStack() as exits:
-        cold = state == "cold"
-        points = [point for point in job.points if cold or not point.imports]
-        opened = _Cold(job, where) if cold else exits.enter_context(_warm(job, where))
+        opened = (
+            _Cold(job, where) if job.state == "cold" else exits.enter_context(_warm(job, where))
+        )
         for repeat in range(job.repeats):
-            results: dict[Point | None, Any] = {}
-            ways: list[Point | None] = [None, *points]
+            turn: dict[Point | None, list[_Session]] = {}
+            ways = order(points, job.samples)
             # In turn, and every other time backwards: a drift of the machine hits all alike.
             for way in ways if repeat % 2 == 0 else reversed(ways):
+                tell(f"serial, {job.pace}" if way is None else str(way))
                 with opened.kernel(way) as client:
-                    results[way] = (
-                        _serially(client, job) if way is None else _eagerly(client, job, way)
-                    )
+                    turn.setdefault(way, []).append(_session(client, job, way))
             for point in points:
-                yield _run_of(job, _Turn(state, repeat), point, results[None], results[point])
+                runs += _runs_of(job, repeat, point, turn[None], turn[point][0])
+    runs = [replace(run, cells=len(given)) for run in runs]
+    if len(cells) < len(given):
+        why = f"it took longer than --limit {job.limit:g}; what follows is left out, too"
+        runs += [failed_run(whole_job, why, point, len(cells)) for point in points]
+    job.program.workplace.check()
+    return [run.to_dict() for run in runs]
 
 
-# Sessions -------------------------------------------------------------------------------------
+def failed_run(job: Job, why: str, point: Point | None = None, cell: int = -1) -> Run:
+    """What is known of a program, or a cell of it, that gave nothing: why."""
+    return Run(**_common(job, 0, point or job.points[0], cell), cell_s=0.0, error=why)
+
+
+def order(points: Sequence[Point], samples: int) -> list[Point | None]:
+    """The ways of one turn in order: serial samples, which are None, evenly among the others."""
+    last = max(1, samples - 1)
+    gaps = [round(number * len(points) / last) for number in range(samples)]
+    found: list[Point | None] = []
+    for gap in range(len(points) + 1):
+        found += [None] * gaps.count(gap)
+        found += points[gap : gap + 1]
+    return found
+
+
+# Kernels --------------------------------------------------------------------------------------
 
 
 class _Cold:
@@ -252,7 +379,8 @@ class _Cold:
     @contextmanager
     def kernel(self, way: Point | None) -> Iterator[EagerClient]:
         name, arguments = (STOCK, []) if way is None else (self._job.kernel, way.arguments)
-        with kernel_at_work(self._where, name, self._job.workplace, arguments) as client:
+        workplace = self._job.program.workplace
+        with kernel_at_work(self._where, name, workplace, arguments) as client:
             yield client
 
 
@@ -272,16 +400,53 @@ class _Warm:
 
 @contextmanager
 def _warm(job: Job, where: Environment) -> Iterator[_Warm]:
+    workplace = job.program.workplace
     with (
-        kernel_at_work(where, STOCK, job.workplace) as stock,
-        kernel_at_work(where, job.kernel, job.workplace) as eager,
+        kernel_at_work(where, STOCK, workplace) as stock,
+        kernel_at_work(where, job.kernel, workplace) as eager,
     ):
         for client in (stock, eager):
-            client.execute(job.program.code)
+            _run_through(client, job)
         yield _Warm(stock, eager)
 
 
+def _cells_in_time(job: Job, where: Environment) -> tuple[Cell, ...]:
+    """The program's cells up to the first that takes too long, as a run of it shows once.
+
+    What a first run ever leaves on the disk (compiled modules, lists of fonts) is not what a cold
+    process is about: it is there afterwards.
+
+    Raises
+    ------
+    OverLimitError
+        The first one takes too long.
+    """
+    program = job.program
+    if program not in _in_time:
+        number = 0
+        with kernel_at_work(where, STOCK, program.workplace) as client:
+            try:
+                for cell in program.cells:
+                    _execute(client, job, cell)
+                    number += 1
+            except OverLimitError:
+                if number == 0:
+                    raise
+        _in_time[program] = number
+    return program.cells[: _in_time[program]]
+
+
+def _run_through(client: EagerClient, job: Job) -> None:
+    for cell in job.program.cells:
+        _execute(client, job, cell)
+
+
+def _execute(client: EagerClient, job: Job, cell: Cell) -> RunResult:
+    return within(client, job.limit, lambda: client.execute(cell.code))
+
+
 _FORGET: Final = "%reset -f"
+_in_time: dict[Program, int] = {}
 
 
 # Runs -----------------------------------------------------------------------------------------
@@ -294,49 +459,139 @@ def timed_run(action: Callable[[], RunResult]) -> tuple[RunResult, float]:
     return result, time.perf_counter() - start
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    state: State
-    repeat: int
+def within(client: EagerClient, limit: float, action: Callable[[], T]) -> T:
+    """Have a kernel do something, and interrupt it where that takes longer than `limit` seconds.
+
+    Raises
+    ------
+    OverLimitError
+        It took longer. The kernel may still be at it, and is of no use any more.
+    """
+    done: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            done.set_result(action())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            done.set_exception(error)
+
+    # A thread that nobody waits for: a kernel that can't be interrupted ends with its client.
+    threading.Thread(target=work, name="bench-run", daemon=True).start()
+    try:
+        return done.result(limit)
+    except TimeoutError:
+        if done.done():
+            raise  # the action's own
+        client.interrupt()
+        raise OverLimitError(f"it took longer than it may (--limit {limit:g})") from None
 
 
 @dataclass(frozen=True, slots=True)
 class _Timed:
+    """A cell that has run.
+
+    Parameters
+    ----------
+    result
+        What it gave.
+    seconds
+        Serially, from the last token to the result; eagerly, from the request to the model.
+    replay
+        The model.
+    """
+
     result: RunResult
     seconds: float
-    replay: Replay | None = None
+    replay: Replay
 
 
-def _serially(client: EagerClient, job: Job) -> _Timed:
-    """The program as one cell; the model's time is known without waiting for it."""
-    return _Timed(*timed_run(lambda: client.execute(job.program.code)))
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """The cells of a program that have run, up to the first that failed, and the files then."""
+
+    cells: list[_Timed]
+    files: dict[str, list[Any]]
+
+    def shown(self, number: int) -> Shown:
+        result = self.cells[number].result
+        if result.error is not None and result.error.ename in _NO_PROGRAM:
+            # A stream has run up to there, as is documented; of that, only files may not stay.
+            result = replace(result, outputs=[])
+        return Shown.of(result, self.files if number == len(self.cells) - 1 else None)
 
 
-def _eagerly(client: EagerClient, job: Job, point: Point) -> _Timed:
-    replay = Replay(job.program.tokens, point.pace)
-    options: dict[str, Any] = {"format": job.program.format, "gate": point.gate}
-    return _Timed(*timed_run(lambda: client.run(replay, **options)), replay)
+def _session(client: EagerClient, job: Job, way: Point | None) -> _Session:
+    cells = []
+    for cell in job.program.cells:
+        cells.append(
+            _serially(client, job, cell) if way is None else _eagerly(client, job, cell, way)
+        )
+        if cells[-1].result.status != "ok":
+            break
+    # In a warm session, files are there of the runs before.
+    return _Session(cells, files_of(client) if job.state == "cold" else {})
 
 
-def _run_of(job: Job, turn: _Turn, point: Point, cell: _Timed, eager: _Timed) -> Run:
-    replay, report = eager.replay, eager.result.report
-    assert replay is not None
-    common = _common(job, turn, point) | {"cell_s": cell.seconds}
-    failed = _why(cell.result, "serially") or _why(eager.result, "eagerly")
-    if failed or report is None:
-        return Run(**common, error=failed or "there is no report")
+def _serially(client: EagerClient, job: Job, cell: Cell) -> _Timed:
+    """Wait for the model, and run all that it has written."""
+    replay = Replay(cell.tokens, job.pace)
+    for _ in replay:
+        pass
+    return _Timed(*timed_run(lambda: _execute(client, job, cell)), replay)
+
+
+def _eagerly(client: EagerClient, job: Job, cell: Cell, point: Point) -> _Timed:
+    replay = Replay(cell.tokens, point.pace)
+    limit = point.pace.generation(len(cell.tokens)) + job.limit
+    options: dict[str, Any] = {"format": cell.format, "gate": point.gate}
+    return _Timed(
+        *timed_run(lambda: within(client, limit, lambda: client.run(replay, **options))), replay
+    )
+
+
+def _runs_of(
+    job: Job, repeat: int, point: Point, serial: Sequence[_Session], eager: _Session
+) -> Iterator[Run]:
+    first, *others = serial
+    for number in range(min(len(first.cells), len(eager.cells))):
+        common = _common(job, repeat, point, number)
+        before = first.shown(number)
+        again = [session.shown(number) for session in others if number < len(session.cells)]
+        unstable = next(filter(None, (difference(before, shown) for shown in again)), "")
+        differs = "" if unstable else difference(before, eager.shown(number))
+        common |= {"unstable": unstable, "difference": differs}
+        failed = [
+            _why(session.cells[number].result, way)
+            for session, way in (*((s, "serially") for s in serial), (eager, "eagerly"))
+            if number < len(session.cells)
+        ]
+        timed = eager.cells[number]
+        if any(failed) or len(failed) <= len(serial) or timed.result.report is None:
+            why = next(filter(None, failed), "there is no report")
+            yield Run(**common, cell_s=0.0, error=why)
+            return
+        samples = tuple(session.cells[number].seconds for session in serial)
+        yield _run_of(common, samples, timed, timed.result.report)
+
+
+def _run_of(
+    common: dict[str, Any], samples: tuple[float, ...], timed: _Timed, report: Report
+) -> Run:
     course = course_of(report)
+    replay = timed.replay
     return Run(
         **common,
-        eager_s=eager.seconds,
-        waited_s=max(0.0, eager.seconds - (replay.last - replay.start)),
+        cell_s=statistics.median(samples),
+        samples=samples,
+        eager_s=timed.seconds,
+        waited_s=max(0.0, timed.seconds - (replay.last - replay.start)),
         late_s=replay.late,
         bound_s=report.lower_bound_s,
         ideal_s=course.ideal,
         detection_s=course.detected - course.ideal,
         dispatch_s=course.ran - course.detected,
         closing_s=report.end_to_end_s - course.ran,
-        transport_s=eager.seconds - report.end_to_end_s,
+        transport_s=timed.seconds - report.end_to_end_s,
         held_s=report.held_s,
         stood_s=report.waited_s,
         setup_s=report.setup_s,
@@ -345,21 +600,24 @@ def _run_of(job: Job, turn: _Turn, point: Point, cell: _Timed, eager: _Timed) ->
     )
 
 
-def _common(job: Job, turn: _Turn, point: Point) -> dict[str, Any]:
+def _common(job: Job, repeat: int, point: Point, number: int) -> dict[str, Any]:
     program = job.program
+    tokens = len(program.cells[number].tokens)
     return {
         "program": program.name,
         "kind": program.kind,
         "work": program.work,
+        "cell": number,
+        "cells": len(program.cells),
         "environment": job.environment,
-        "state": turn.state,
-        "repeat": turn.repeat,
+        "state": job.state,
+        "repeat": repeat,
         "gate": point.gate,
         "rate": point.pace.rate,
         "ttft": point.pace.ttft,
         "imports": point.imports,
-        "tokens": len(program.tokens),
-        "generation_s": point.pace.generation(len(program.tokens)),
+        "tokens": tokens,
+        "generation_s": point.pace.generation(tokens),
     }
 
 
@@ -417,3 +675,13 @@ def course_of(report: Report) -> Course:
         max(last_token, latency.parallel_time(ready, executions, 0.0)),
         max(last_token, free),
     )
+
+
+_NO_PROGRAM: Final = ("SyntaxError", "IndentationError", "TabError")
+_START_S: Final = 2.5  # a kernel's start and end, with its first cell
+_SUMS: Final = (
+    "tokens", "generation_s", "cell_s", "eager_s", "waited_s", "bound_s", "ideal_s",
+    "detection_s", "dispatch_s", "closing_s", "transport_s", "held_s", "stood_s", "setup_s",
+)  # fmt: skip
+_IDENTITY: Final = ("state", "repeats", "environment", "kernel", "samples")
+_TUPLES: Final = ("executions", "imports", "samples")

@@ -22,6 +22,10 @@ class Options:
         The programs of all suites.
     repeats
         How often all is measured.
+    samples
+        How often each program is run serially in each turn.
+    limit
+        Seconds that a cell of a program may take.
     rates, ttfts, gates
         The ways to run a program. The first of each is the point of reference: from there, one
         of the three is varied at a time.
@@ -39,21 +43,26 @@ class Options:
     engine
         Where programs are measured: here, or on a cluster.
     progress
-        Told, in words, what has been done.
+        Told, in words, what has been done, or is begun.
+    step
+        Told, in a word or two, what is done at the moment.
     """
 
     programs: ProgramSet
     repeats: int = 1
+    samples: int = 3
+    limit: float = 300.0
     rates: tuple[float, ...] = (100, 30, 300, 1000, 2500)
     ttfts: tuple[float, ...] = (0.5, 0, 2)
     gates: tuple[str, ...] = ("effect", "static", "paper", "off")
     imports: tuple[str, ...] = ()
     states: tuple[State, ...] = STATES
-    environments: tuple[str, ...] = ("local", "server", "link:50")
+    environments: tuple[str, ...] = ("local", "warm", "sandbox", "server", "link:50")
     kernel: str = "eager_python"
     faulty: int = 10
     engine: Engine = field(default_factory=Here)
     progress: Callable[[str], None] = lambda text: None
+    step: Callable[[str], None] = lambda text: None
 
     @property
     def reference(self) -> Point:
@@ -78,6 +87,8 @@ class Options:
         return {
             "programs": {"set": self.programs.name, "count": len(self.programs.programs)},
             "repeats": self.repeats,
+            "samples": self.samples,
+            "limit": self.limit,
             "rates": _numbers(self.rates),
             "ttfts": _numbers(self.ttfts),
             "gates": list(self.gates),

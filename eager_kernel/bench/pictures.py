@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from eager_kernel.bench.faults import PLACES
 from eager_kernel.bench.interruption import Stop
-from eager_kernel.bench.measuring import STATES, Run
+from eager_kernel.bench.measuring import STATES, Run, whole
 from eager_kernel.bench.results import Results
 from eager_kernel.errors import MissingExtraError
 
@@ -21,28 +22,50 @@ def draw(results: Results, folder: Path) -> list[Path]:
     MissingExtraError
         matplotlib is not installed.
     """
+    drawn = svgs(results)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{name}.svg" for name in drawn]
+    for path, text in zip(files, drawn.values(), strict=True):
+        path.write_text(text, encoding="utf-8")
+    return files
+
+
+def svgs(results: Results) -> dict[str, str]:
+    """What there is to draw, by name, as SVG. The same results give the same text.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
     try:
         import matplotlib as mpl  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise MissingExtraError("drawing the pictures of a benchmark", "bench") from error
-    folder.mkdir(parents=True, exist_ok=True)
-    # Text stays text; the same results give the same file.
-    style: Any = {"svg.fonttype": "none", "svg.hashsalt": "eager", "font.size": 9}
-    files = []
-    with mpl.rc_context(style):
-        for name, make in _pictures(results).items():
-            path = folder / f"{name}.svg"
-            make().savefig(path, format="svg", metadata={"Date": None, "Creator": None})
-            files.append(path)
-    return files
+    drawn = {}
+    for name, make in _pictures(results).items():
+        # Text stays text. Ids are a picture's own: several may be in one page.
+        style: Any = {"svg.fonttype": "none", "svg.hashsalt": f"eager {name}", "font.size": 9}
+        with mpl.rc_context(style):
+            written = io.StringIO()
+            make().savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+            drawn[name] = written.getvalue()
+    return drawn
 
 
 def _pictures(results: Results) -> dict[str, Callable[[], Any]]:
     found: dict[str, Callable[[], Any]] = {}
     if "end-to-end" in results.suites:
-        runs = [Run.from_dict(record) for record in results.suites["end-to-end"].records]
+        runs = whole([Run.from_dict(record) for record in results.suites["end-to-end"].records])
         gate, ttft = results.options["gates"][0], results.options["ttfts"][0]
         place = results.options["environments"][0]
+        usual = [
+            run
+            for run in runs
+            if (run.gate, run.ttft) == (gate, ttft) and not (run.error or run.imports)
+        ]
+        if usual:
+            found["share"] = lambda: _by_share(usual)
         shown = [
             run
             for run in runs
@@ -68,6 +91,31 @@ def _pictures(results: Results) -> dict[str, Callable[[], Any]]:
         if good:
             found["interruption"] = lambda: _by_place(good)
     return found
+
+
+def _by_share(runs: Sequence[Run]) -> Any:
+    """What was saved, by execution's share: a point for each run, and what could be at most."""
+    figure, (axis,) = _canvas(1)
+    for state in STATES:
+        there = [run for run in runs if run.state == state]
+        if not there:
+            continue
+        axis.plot(
+            [run.share * 100 for run in there],
+            [run.reduction * 100 for run in there],
+            linestyle="none", marker=".", markersize=4, alpha=0.6,
+            color=_COLOURS[state], label=state,
+        )  # fmt: skip
+    # All is hidden, or all but what generation is too short for.
+    shares = [share / 2 for share in range(201)]
+    most = [min(share, 100 - share) for share in shares]
+    axis.plot(shares, most, color="#777777", linestyle=":", label="at most")
+    axis.set_xlabel("execution's share of the serial time (%)")
+    axis.set_ylabel("less wait in all (%)")
+    axis.grid(alpha=0.4)
+    axis.patch.set_facecolor("white")
+    axis.legend(fontsize=8)
+    return figure
 
 
 def _by_rate(runs: Sequence[Run], figures: dict[str, Callable[[Run], float]]) -> Any:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from eager_kernel.bench.measure import Table, quartiles, spread
 from eager_kernel.bench.measuring import Run
 from eager_kernel.bench.options import Options
-from eager_kernel.bench.programs import Program
+from eager_kernel.bench.programs import Cell
 from eager_kernel.bench.replay import Pace, tokens_until
 from eager_kernel.core.forecast import forecast
 
@@ -51,12 +51,12 @@ class Prediction:
         return (expected - measured) / self.run.serial_s
 
 
-def predict(program: Program, profile: Run, run: Run) -> Prediction | None:
+def predict(cell: Cell, profile: Run, run: Run) -> Prediction | None:
     """Expect a run from another one of the same program.
 
     Parameters
     ----------
-    program
+    cell
         The program.
     profile
         The run whose statements' times are taken.
@@ -68,7 +68,7 @@ def predict(program: Program, profile: Run, run: Run) -> Prediction | None:
     Prediction or None
         None where the profile has no time for each statement: not all of them were run.
     """
-    until = tokens_until(program.tokens, program.format)
+    until = tokens_until(cell.tokens, cell.format)
     if not until or len(until) != len(profile.executions):
         return None
     pace = Pace(run.rate, run.ttft)
@@ -84,10 +84,14 @@ def predict(program: Program, profile: Run, run: Run) -> Prediction | None:
 
 def predictions(options: Options, runs: Sequence[Run]) -> list[Prediction]:
     """Expect all runs that the gate let pass, from a run of the same program and turn."""
-    programs = {program.name: program for program in options.programs.programs}
+    cells = {
+        (program.name, number): cell
+        for program in options.programs.programs
+        for number, cell in enumerate(program.cells)
+    }
     found = []
     for run, profile in _with_profiles(options, runs):
-        prediction = predict(programs[run.program], profile, run)
+        prediction = predict(cells[run.program, run.cell], profile, run)
         if prediction is not None:
             found.append(prediction)
     return found
@@ -104,13 +108,13 @@ def _with_profiles(options: Options, runs: Sequence[Run]) -> Iterator[tuple[Run,
         and run.held_s + run.stood_s < _NOTABLE
     ]
     profiles = {
-        (run.program, run.state, run.repeat): run
+        (run.program, run.cell, run.state, run.repeat): run
         for run in useful
         if (run.rate, run.ttft, run.gate) == (fastest, options.ttfts[0], options.gates[0])
         and not run.imports
     }
     for run in useful:
-        profile = profiles.get((run.program, run.state, run.repeat))
+        profile = profiles.get((run.program, run.cell, run.state, run.repeat))
         if (
             profile is not None
             and run.rate != fastest

@@ -1,55 +1,41 @@
-"""Folders of programs, and the data that they read."""
+"""Programs and sessions that are measured, and the folders they are read from."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import shutil
-import subprocess
-import sys
-import tempfile
+import json
 import tomllib
-import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from eager_kernel.bench.workplaces import SCRIPT, Workplace
 from eager_kernel.core.extract import Code, make_extractor
 from eager_kernel.core.tokens import tokens
 from eager_kernel.errors import EagerError
+from eager_kernel.testing.files import NO_DATA
+from eager_kernel.testing.notebooks import read_cells
 
 
 @dataclass(frozen=True)
-class Program:
-    """A program, as a model's answer.
+class Cell:
+    """One answer of a model, with a program in it.
 
     Parameters
     ----------
     name
-        The name of its file.
+        What it is called in results.
     text
         The answer: bare code, or Markdown around it.
-    kind
-        What sort of answer it is; empty where nobody said.
-    work
-        Where its time goes: ``spread``, ``end`` or ``main``; empty where nobody said.
-    time
-        What takes its time, in words.
+    format
+        The protocol's word for where the code is in the text.
     """
 
     name: str
     text: str
-    kind: str = ""
-    work: str = ""
-    time: str = ""
-
-    @property
-    def format(self) -> str:
-        """The protocol's word for where the code is in the text."""
-        return "python" if self.name.endswith(".py") else "auto"
+    format: str = "python"
 
     @cached_property
     def tokens(self) -> list[str]:
@@ -64,32 +50,52 @@ class Program:
         return "".join(event.text for event in events if isinstance(event, Code))
 
 
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """What a program finds in its working directory. Plain bytes, so that it can travel.
+@dataclass(frozen=True)
+class Program:
+    """What is measured together: a program, or the cells of a session in one kernel.
 
     Parameters
     ----------
-    script
-        A program that makes the data when it is run in an empty folder; empty without one.
-    archive
-        The folder ``data`` as a ZIP file; empty without one.
+    name
+        The name of its file or folder.
+    cells
+        The answers, in order; one for a program that is no session.
+    workplace
+        What it finds in its working directory.
+    kind
+        What sort of answer it is; empty where nobody said.
+    work
+        Where its time goes: ``spread``, ``end`` or ``main``; empty where nobody said.
+    time
+        What takes its time, in words.
+    seconds
+        What its cells took, all together, when it was measured once (`shares`); None: unknown.
     """
 
-    script: bytes = b""
-    archive: bytes = b""
+    name: str
+    cells: tuple[Cell, ...]
+    workplace: Workplace = field(default_factory=Workplace)
+    kind: str = ""
+    work: str = ""
+    time: str = ""
+    seconds: float | None = None
 
-    def make(self) -> Path:
-        """A new folder for a program to work in; the caller removes it.
+    @classmethod
+    def of(cls, name: str, text: str, **about: Any) -> Program:
+        """A program of one answer, whose name says what it is: ``*.py`` or ``*.md``."""
+        return cls(name, (Cell(name, text, _FORMATS.get(Path(name).suffix, "auto")),), **about)
 
-        Raises
-        ------
-        EagerError
-            The script that makes the data failed.
-        """
-        folder = tempfile.mkdtemp(prefix="eager-bench-")
-        shutil.copytree(_data_of(self), folder, dirs_exist_ok=True)
-        return Path(folder)
+    @property
+    def tokens(self) -> int:
+        """How many tokens all its answers have."""
+        return sum(len(cell.tokens) for cell in self.cells)
+
+    def share(self, rate: float, ttft: float) -> float | None:
+        """Execution's share of the serial time, as it was measured once; None: unknown."""
+        if self.seconds is None:
+            return None
+        generation = sum(ttft + max(0, len(cell.tokens) - 1) / rate for cell in self.cells)
+        return self.seconds / (generation + self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +108,10 @@ class ProgramSet:
         What the set is called in results.
     programs
         By name.
-    workplace
-        Where each of them is run.
     """
 
     name: str
     programs: tuple[Program, ...]
-    workplace: Workplace
 
     def sample(self, count: int) -> ProgramSet:
         """`count` of the programs, evenly from all kinds; all where there are no more."""
@@ -117,9 +120,7 @@ class ProgramSet:
         by_kind = sorted(self.programs, key=lambda program: program.kind)
         step = len(by_kind) / count
         chosen = {by_kind[int(step * (i + 0.5))].name for i in range(count)}
-        return ProgramSet(
-            self.name, tuple(p for p in self.programs if p.name in chosen), self.workplace
-        )
+        return replace(self, programs=tuple(p for p in self.programs if p.name in chosen))
 
     def only(self, names: Sequence[str]) -> ProgramSet:
         """The programs of these names.
@@ -135,47 +136,157 @@ class ProgramSet:
                 raise EagerError(
                     f"there is no program {name!r} in {self.name}; there are {', '.join(known)}"
                 )
-        return ProgramSet(self.name, tuple(known[name] for name in names), self.workplace)
+        return replace(self, programs=tuple(known[name] for name in names))
+
+    def quick(self, seconds: float) -> ProgramSet:
+        """The programs that take no longer than this, as far as it is known."""
+        return replace(
+            self, programs=tuple(p for p in self.programs if (p.seconds or 0.0) <= seconds)
+        )
+
+    def packed(self) -> ProgramSet:
+        """The same, so that it can travel to other machines."""
+        return replace(
+            self, programs=tuple(replace(p, workplace=p.workplace.packed()) for p in self.programs)
+        )
+
+
+SETS: Final = {"light": "programs", "working": "working"}
+"""The sets of this package, and the folders that hold them."""
+
+
+def load_sets(names: Sequence[str]) -> ProgramSet:
+    """Read sets of this package, by their names in `SETS`."""
+    found: list[Program] = []
+    for name in names:
+        with resources.as_file(resources.files(__package__) / SETS[name]) as folder:
+            found += _load(folder, beside=False)
+    words = f"the {' and '.join(names)} programs of this package"
+    return ProgramSet(words, tuple(found))
 
 
 def load_programs(folder: Path | None = None) -> ProgramSet:
-    """Read a folder of programs.
+    """Read a folder of programs and sessions.
 
     Parameters
     ----------
     folder
-        Holds the programs, ``*.py`` and ``*.md``. What lies in its folder ``data`` is there as
-        ``data`` when they run; so is what ``make_data.py``, if there is one, writes when it is
-        run in the programs' working directory. ``programs.toml`` may tell of each program its
-        ``kind``, ``work`` and ``time``. Default: the programs of this package.
+        Holds programs, ``*.py`` and ``*.md``, and sessions: notebooks, ``*.ipynb``, and folders
+        with such programs, which are the session's cells in the order of their names. What else
+        lies beside a program is there when it runs; so is what ``make_data.py``, if there is
+        one, makes when it is run in the working directory before. ``programs.toml`` may tell of
+        each program its ``kind``, ``work`` and ``time``, and have it left out (``skip = true``).
+        Default: the light programs of this package.
 
     Raises
     ------
     EagerError
-        There are no programs, or the folder's ``programs.toml`` can't be read.
+        There are no programs, or something in the folder can't be read.
     """
     if folder is None:
-        with resources.as_file(resources.files(__package__) / "programs") as own:
-            return _load(own, "the programs of this package")
-    return _load(folder, folder.name)
-
-
-def _load(folder: Path, name: str) -> ProgramSet:
-    about = _read_about(folder / "programs.toml")
-    programs = []
-    for path in sorted(folder.glob("*")):
-        if path.suffix in (".py", ".md") and path.name not in _NO_PROGRAMS:
-            said = about.get(path.name, {})
-            text = path.read_text(encoding="utf-8-sig")
-            words = {key: str(said.get(key, "")) for key in ("kind", "work", "time")}
-            programs.append(Program(path.name, text, **words))
+        return load_sets(("light",))
+    if folder.is_file():
+        raise EagerError(
+            f"{folder} is a file: give the folder that it is in, --programs {folder.parent}, and "
+            f"--only {folder.name}"
+        )
+    programs = _load(folder, beside=True)
     if not programs:
-        raise EagerError(f"there are no programs (*.py or *.md) in {folder}")
-    script, data = folder / _SCRIPT, folder / "data"
-    workplace = Workplace(
-        script.read_bytes() if script.exists() else b"", _pack(data) if data.is_dir() else b""
+        raise EagerError(f"there are no programs (*.py, *.md or *.ipynb) in {folder}")
+    return ProgramSet(folder.resolve().name, tuple(programs))
+
+
+def _load(folder: Path, *, beside: bool) -> list[Program]:
+    """All programs of a folder; `beside`: they find what else is in it."""
+    about = _read_about(folder / _ABOUT)
+    known = _read_seconds(folder / MEASURED)
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    sessions = [path for path in entries if _is_session(path)]
+    names = _beside(entries, sessions) if beside else ()
+    workplace = Workplace.of(folder, names)
+    found = []
+    for path in entries:
+        said = about.get(path.name, {})
+        if said.get("skip") or path.name in _NO_PROGRAMS:
+            continue
+        for program in _programs_of(path, workplace, path in sessions):
+            kind, work, time = (str(said.get(key, "")) for key in ("kind", "work", "time"))
+            seconds = known.get(program.name)
+            found.append(replace(program, kind=kind, work=work, time=time, seconds=seconds))
+    return found
+
+
+def _programs_of(path: Path, workplace: Workplace, is_session: bool) -> Iterator[Program]:
+    if path.is_file() and path.suffix in _FORMATS:
+        yield Program.of(path.name, _read(path), workplace=workplace)
+    elif path.is_file() and path.suffix == _NOTEBOOK:
+        yield from _notebook(path, path.name, workplace)
+    elif is_session:
+        inside = sorted(path.iterdir())
+        workplace = Workplace.of(path, _beside(inside, []))
+        notebooks = [file for file in inside if file.suffix == _NOTEBOOK]
+        for notebook in notebooks:
+            yield from _notebook(notebook, f"{path.name}/{notebook.name}", workplace)
+        if not notebooks:
+            cells = tuple(
+                Cell(f"{path.name}/{file.name}", _read(file), _FORMATS[file.suffix])
+                for file in inside
+                if _is_program(file)
+            )
+            yield Program(path.name, cells, workplace)
+
+
+def _notebook(path: Path, name: str, workplace: Workplace) -> Iterator[Program]:
+    """The session of a notebook; none where no cell holds code."""
+    try:
+        cells = read_cells(path)
+    except ValueError as error:
+        raise EagerError(
+            f"{error}. To leave it out, write into {_ABOUT} in the folder: "
+            f"[{json.dumps(name.partition('/')[0])}] and, in the next line, skip = true"
+        ) from error
+    if cells:
+        names = (f"{name} [{cell.number}]" for cell in cells)
+        yield Program(
+            name,
+            tuple(Cell(n, cell.source) for n, cell in zip(names, cells, strict=True)),
+            workplace,
+        )
+
+
+def _is_program(path: Path) -> bool:
+    return path.is_file() and path.suffix in _FORMATS and path.name not in _NO_PROGRAMS
+
+
+def _is_session(path: Path) -> bool:
+    if not path.is_dir() or path.name.startswith(".") or path.name in (*NO_DATA, _DATA):
+        return False
+    inside = list(path.iterdir())
+    if any(file.name == "__init__.py" for file in inside):
+        return False  # a package, which programs import
+    return any(_is_program(file) or file.suffix == _NOTEBOOK for file in inside)
+
+
+def _beside(entries: Sequence[Path], sessions: Sequence[Path]) -> tuple[str, ...]:
+    """What programs find in their working directory of what lies beside them.
+
+    Programs too: one may be a module that others import.
+    """
+    return tuple(
+        path.name
+        for path in entries
+        if path not in sessions
+        and path.suffix != _NOTEBOOK
+        and path.name not in (*NO_DATA, _ABOUT, MEASURED, SCRIPT)
+        and not path.name.startswith(".")
     )
-    return ProgramSet(name, tuple(programs), workplace)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise EagerError(f"{path} is no UTF-8 text: {error}") from error
 
 
 def _read_about(path: Path) -> dict[str, dict[str, Any]]:
@@ -191,40 +302,17 @@ def _read_about(path: Path) -> dict[str, dict[str, Any]]:
     return about
 
 
-def _pack(folder: Path) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                archive.write(path, Path("data", path.relative_to(folder)))
-    return packed.getvalue()
+def _read_seconds(path: Path) -> dict[str, float]:
+    if not path.exists():
+        return {}
+    seconds: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))["seconds"]
+    return seconds
 
 
-@lru_cache(maxsize=4)
-def _data_of(workplace: Workplace) -> Path:
-    """A folder with the data, made once in a process and copied from then on."""
-    key = hashlib.sha256(workplace.script + workplace.archive).hexdigest()[:8]
-    keep = tempfile.TemporaryDirectory(
-        prefix=f"eager-bench-data-{key}-", ignore_cleanup_errors=True
-    )
-    _kept.append(keep)
-    folder = Path(keep.name)
-    if workplace.archive:
-        with zipfile.ZipFile(io.BytesIO(workplace.archive)) as archive:
-            archive.extractall(folder)
-    if workplace.script:
-        done = subprocess.run(
-            [sys.executable, "-"],
-            input=workplace.script,
-            cwd=folder,
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode:
-            raise EagerError(f"{_SCRIPT} failed:\n{done.stderr.decode(errors='replace')}")
-    return folder
-
-
-_SCRIPT: Final = "make_data.py"
-_NO_PROGRAMS: Final = (_SCRIPT, "README.md")
-_kept: list[tempfile.TemporaryDirectory[str]] = []  # removed when the process ends
+MEASURED: Final = "measured.json"
+"""What the programs of a folder took when they were measured once; `shares` writes it."""
+_ABOUT: Final = "programs.toml"
+_DATA: Final = "data"
+_NOTEBOOK: Final = ".ipynb"
+_FORMATS: Final = {".py": "python", ".md": "auto"}
+_NO_PROGRAMS: Final = (SCRIPT, "README.md")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ FORMAT: Final = "eager-bench"
 VERSION: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Results:
     """What a benchmark gave.
 
@@ -29,28 +29,42 @@ class Results:
         What was measured.
     suites
         By name.
+    summary
+        What they say, a sentence or two each.
+    parts
+        What was measured when; None where all of it was at one time.
     """
 
     about: dict[str, str]
     options: dict[str, Any]
     suites: dict[str, Outcome]
+    summary: list[str] = field(default_factory=list)
+    parts: Table | None = None
 
     @property
     def tables(self) -> dict[str, Table]:
         """All tables by their titles."""
-        return {t.title: t for outcome in self.suites.values() for t in outcome.tables}
+        found = {t.title: t for outcome in self.suites.values() for t in outcome.tables}
+        return found | ({self.parts.title: self.parts} if self.parts else {})
 
     def to_markdown(self) -> str:
-        """Machine and tables, for a document."""
+        """Machine, summary and tables, for a document."""
         tables = (table.to_markdown() for table in self.tables.values())
-        return "\n\n".join([self.about_markdown(), *tables]) + "\n"
+        summary = [self.summary_markdown()] if self.summary else []
+        return "\n\n".join([self.about_markdown(), *summary, *tables]) + "\n"
+
+    def summary_markdown(self) -> str:
+        """What the results say."""
+        return "\n".join(f"- {text}" for text in self.summary)
 
     def about_markdown(self) -> str:
         """What was measured, and on what."""
         programs = self.options.get("programs", {})
         told = {"programs": f"{programs['count']}, {programs['set']}"} if programs else {}
         told |= {
-            name: str(self.options[name]) for name in ("repeats", "engine") if name in self.options
+            name: str(self.options[name])
+            for name in ("repeats", "samples", "engine")
+            if name in self.options
         }
         return "\n".join(f"- {name}: {value}" for name, value in (self.about | told).items())
 
@@ -66,6 +80,8 @@ class Results:
             "about": self.about,
             "options": self.options,
             "suites": suites,
+            "summary": self.summary,
+            "parts": self.parts.to_dict() if self.parts else None,
         }
         path.write_text(json.dumps(plain, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -91,7 +107,14 @@ def read(path: Path) -> Results:
             name: Outcome([Table.from_dict(table) for table in suite["tables"]], suite["records"])
             for name, suite in plain["suites"].items()
         }
-        return Results(plain["about"], plain["options"], suites)
+        parts = plain.get("parts")
+        return Results(
+            plain["about"],
+            plain["options"],
+            suites,
+            plain.get("summary", []),
+            Table.from_dict(parts) if parts else None,
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EagerError(f"{path} holds no results of a benchmark: {error!r}") from error
 
@@ -159,19 +182,24 @@ def _changes(
 # A document -----------------------------------------------------------------------------------
 
 
-def paste(document: str, results: Results) -> str:
+def paste(document: str, results: Results, only: Sequence[str] = ()) -> str:
     """Put tables into a document, where comments ask for them.
 
     Between ``<!-- bench: TITLE -->`` and ``<!-- end of bench -->`` there is the table of that
-    title afterwards; for ``<!-- bench: machine -->``, what it was measured on. Tables that the
-    results do not have are left as they are.
+    title afterwards; for ``<!-- bench: machine -->``, what it was measured on, and for
+    ``<!-- bench: summary -->``, what it says. Tables that the
+    results do not have are left as they are; so are those that are not in `only`, if it is given.
     """
     tables = results.tables
 
     def put(match: re.Match[str]) -> str:
         title = match[2]
+        if only and title not in only:
+            return match[0]
         if title == "machine":
             return f"{match[1]}\n{results.about_markdown()}\n{match[4]}"
+        if title == "summary" and results.summary:
+            return f"{match[1]}\n{results.summary_markdown()}\n{match[4]}"
         if title in tables:
             return f"{match[1]}\n{tables[title].to_markdown()}\n{match[4]}"
         return match[0]

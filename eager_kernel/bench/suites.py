@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -62,6 +62,13 @@ def _prediction(bench: Bench) -> Outcome:
 def _interruption(bench: Bench) -> Outcome:
     return Outcome(*interruption.run(bench.options))
 
+
+JOBS: Final[dict[str, Callable[[Options], Sequence[Any]]]] = {
+    "end-to-end": end_to_end.jobs,
+    "prediction": end_to_end.jobs,
+    "interruption": interruption.jobs,
+}
+"""What suites measure, job by job, so that it can be planned; others measure as they are run."""
 
 SUITES: Final[dict[str, Suite]] = {
     "end-to-end": _end_to_end,

@@ -2,55 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
 
-from jupyter_core.application import JupyterApp
-
-from eager_kernel._version import __version__
-from eager_kernel.cli.bench import BenchApp
-from eager_kernel.cli.demo import DemoApp
-from eager_kernel.cli.record import RecordApp
-from eager_kernel.cli.run import RunApp
-from eager_kernel.kernel.install import InstallApp
+from eager_kernel.cli.text import replace_what_can_not_be_shown
 
 
-class EagerApp(JupyterApp):
-    """Run an LLM's Python program while the model is still writing it."""
+def main() -> None:
+    """Run the command line; Ctrl-C ends it in one line, also while it is still loading."""
+    replace_what_can_not_be_shown()
+    try:
+        from eager_kernel.cli.app import EagerApp  # noqa: PLC0415 - takes a while
 
-    name = "jupyter-eager"
-    version = __version__
-    description = __doc__
-    examples = """
-jupyter eager demo                     # see it, without a model
-jupyter eager run program.py --rate 80 # run a file as if it were being written
-my-model "..." | jupyter eager run -
-jupyter eager record openai/gpt-5 "Plot a sine" --name sine
-jupyter eager bench --quick            # measure it on this machine
-jupyter eager install --user           # make the kernel known to Jupyter
-"""
-    classes = [DemoApp, RunApp, RecordApp, BenchApp, InstallApp]
-    subcommands = {
-        "demo": (DemoApp, "Stream a recorded model answer into a kernel, and compare with serial"),
-        "run": (RunApp, "Run a file, or text from stdin, while it arrives"),
-        "record": (RecordApp, "Record a model's answer, to replay it without the model"),
-        "bench": (BenchApp, "Measure what running a program while it is written saves"),
-        "install": (InstallApp, "Install the kernelspec"),
-    }
+        EagerApp.launch_instance()
+    except BrokenPipeError:  # of a help text, for instance
+        from eager_kernel.terminal.command import unread  # noqa: PLC0415
 
-    def print_help(self, classes: bool = False) -> None:
-        """Print the help; with all classes, those of the kernel too."""
-        if classes:
-            from eager_kernel.kernel.app import EagerKernelApp  # noqa: PLC0415 - slow to import
-
-            self.classes = [*self.classes, *EagerKernelApp.classes]  # type: ignore[list-item]
-        super().print_help(classes)
-
-    def start(self) -> Any:
-        """Run the subcommand."""
-        if self.subapp is None:
-            self.print_help()
-            self.exit("choose a subcommand: " + ", ".join(self.subcommands))
-        return super().start()
-
-
-main = EagerApp.launch_instance
+        sys.exit(unread())
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)

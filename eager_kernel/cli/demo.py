@@ -6,11 +6,10 @@ import io
 import re
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from jupyter_core.application import JupyterApp, base_aliases
+from jupyter_core.application import base_aliases, base_flags
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -18,22 +17,25 @@ from rich.progress_bar import ProgressBar
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
-from traitlets import Unicode
+from traitlets import Bool, Unicode
 
 from eager_kernel._version import __version__
 from eager_kernel.cli.chart import Chart
 from eager_kernel.cli.pace import replay
 from eager_kernel.cli.show import report_table
+from eager_kernel.cli.warm import compare_starts
 from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core.extract import Code, make_extractor
 from eager_kernel.core.gantt import to_svg
+from eager_kernel.core.gate import Mode
 from eager_kernel.core.summary import summarise
-from eager_kernel.errors import EagerError, MissingExtraError
 from eager_kernel.sources.recorded import load_recording
 from eager_kernel.sources.recording import TimedDelta
+from eager_kernel.terminal.command import Command
+from eager_kernel.terminal.console import make_console
 
 
-class DemoApp(JupyterApp):
+class DemoApp(Command):
     """Stream a recorded model answer, a data analysis, into a kernel; then run it serially."""
 
     name = "jupyter-eager-demo"
@@ -46,42 +48,41 @@ class DemoApp(JupyterApp):
     )
     svg = Unicode("", help="Save what the demo shows at its end as this SVG file.").tag(config=True)
     chart = Unicode("", help="Draw the eager run's timeline to this file, as SVG.").tag(config=True)
+    warm = Bool(
+        False, help="Fork the kernels from a template, and show how soon one is there."
+    ).tag(config=True)
+    flags = {"warm": ({"DemoApp": {"warm": True}}, warm.help), **base_flags}
     aliases = {
-        **base_aliases,
         "chart": "DemoApp.chart",
         "kernel": "DemoApp.kernel",
         "recording": "DemoApp.recording",
         "svg": "DemoApp.svg",
+        **base_aliases,
     }
 
-    def start(self) -> None:
-        """Run the demo; exit with 1 if a program failed."""
+    def work(self) -> int:
+        """Run the demo; 1 if a program failed."""
         screen = _Screen(record=bool(self.svg))
-        try:
-            results = self._show(screen)
-            if self.svg:
-                Path(self.svg).write_text(screen.svg(), encoding="utf-8")
-            if self.chart and results[0].report is not None:
-                Path(self.chart).write_text(to_svg(results[0].report), encoding="utf-8")
-        except KeyboardInterrupt:
-            self.exit(130)
-        except (EagerError, OSError) as error:
-            self.exit(f"{type(error).__name__}: {error}")
-        self.exit(0 if all(result.status == "ok" for result in results) else 1)
+        results = self._show(screen)
+        if self.svg:
+            Path(self.svg).write_text(screen.svg(), encoding="utf-8")
+        if self.chart and results[0].report is not None:
+            Path(self.chart).write_text(to_svg(results[0].report), encoding="utf-8")
+        return 0 if all(result.status == "ok" for result in results) else 1
 
     def _show(self, screen: _Screen) -> list[RunResult]:
         deltas = load_recording(Path(self.recording) if self.recording else None).deltas
-        if not self.recording and find_spec("pandas") is None:
-            raise MissingExtraError("the bundled demo", "demo")
         screen.print(
             "A model's answer, replayed at the pace it was recorded, runs in a Jupyter kernel:\n"
             "first [b]while it is written[/b] (EAGER), then [b]after it is written[/b] (serial). "
             "Each run has a fresh kernel."
         )
+        if self.warm:
+            compare_starts(self.kernel, screen.print)
         quiet = ["--log-level=ERROR"]
         with (
-            EagerClient.start(self.kernel, extra_arguments=quiet) as first,
-            EagerClient.start(self.kernel, extra_arguments=quiet) as second,
+            EagerClient.start(self.kernel, warm=self.warm, extra_arguments=quiet) as first,
+            EagerClient.start(self.kernel, warm=self.warm, extra_arguments=quiet) as second,
         ):
             eager = _watch(screen, "EAGER", first, deltas, "off")
             serial = _watch(screen, "serial", second, deltas, "serial")
@@ -91,7 +92,7 @@ class DemoApp(JupyterApp):
 
 
 def _watch(
-    screen: _Screen, title: str, client: EagerClient, deltas: Sequence[TimedDelta], gate: str
+    screen: _Screen, title: str, client: EagerClient, deltas: Sequence[TimedDelta], gate: Mode
 ) -> RunResult:
     view = _View(title, deltas, screen)
     with Live(view, console=screen.console, refresh_per_second=12, transient=True):
@@ -105,7 +106,7 @@ class _Screen:
     """The terminal, and a record of what is printed on it."""
 
     def __init__(self, *, record: bool) -> None:
-        self.console = Console()
+        self.console = make_console()
         self.recorder = (
             Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
             if record

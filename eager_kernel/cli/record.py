@@ -7,7 +7,7 @@ import sys
 from contextlib import aclosing
 from pathlib import Path
 
-from jupyter_core.application import JupyterApp, base_aliases, base_flags
+from jupyter_core.application import base_aliases, base_flags
 from traitlets import Bool, Dict, Float, Integer, Unicode
 
 from eager_kernel._version import __version__
@@ -17,9 +17,10 @@ from eager_kernel.sources.recorded import BUNDLED, recordings_folder
 from eager_kernel.sources.recording import RecordedAnswer, Recorder, format_answer
 from eager_kernel.sources.registry import open_source
 from eager_kernel.sources.source import Message, Options, Progress, Request
+from eager_kernel.terminal.command import Command
 
 
-class RecordApp(JupyterApp):
+class RecordApp(Command):
     """Record an answer: ``jupyter eager record MODEL PROMPT``, or ``-`` for a prompt on stdin."""
 
     name = "jupyter-eager-record"
@@ -48,7 +49,6 @@ jupyter eager record openai/qwen --api-base http://localhost:8000/v1 - -o sine.j
     force = Bool(False, help="Overwrite a recording.").tag(config=True)
 
     aliases = {
-        **base_aliases,
         "o": "RecordApp.output",
         "output": "RecordApp.output",
         "name": "RecordApp.recording",
@@ -57,28 +57,23 @@ jupyter eager record openai/qwen --api-base http://localhost:8000/v1 - -o sine.j
         "system": "RecordApp.system",
         "max-tokens": "RecordApp.max_tokens",
         "extra": "RecordApp.extra",
+        **base_aliases,
     }
-    flags = {**base_flags, "force": ({"RecordApp": {"force": True}}, force.help)}
+    flags = {"force": ({"RecordApp": {"force": True}}, force.help), **base_flags}
 
-    def start(self) -> None:
-        """Record; exit with 0 if the answer came to its end, 1 if not."""
+    def work(self) -> None:
+        """Record; what fails before the answer's end is an error."""
         if len(self.extra_args) != 2:
             self.exit("give a MODEL and a PROMPT, or - for a prompt on stdin")
         model_id, prompt = self.extra_args
-        try:
-            path = self._path()
-            if prompt == "-":
-                prompt = sys.stdin.read()
-            answer = asyncio.run(self._record(model_id, prompt))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Bytes, because text mode would write other line ends on Windows.
-            path.write_bytes(format_answer(answer, model=model_id).encode("ascii"))
-        except KeyboardInterrupt:
-            self.exit(130)
-        except (EagerError, OSError, UnicodeDecodeError) as error:
-            self.exit(f"{type(error).__name__}: {error}")
+        path = self._path()
+        if prompt == "-":
+            prompt = sys.stdin.read()
+        answer = asyncio.run(self._record(model_id, prompt))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Bytes, because text mode would write other line ends on Windows.
+        path.write_bytes(format_answer(answer, model=model_id).encode("ascii"))
         _say(f"{len(answer.deltas)} deltas, finish_reason {answer.finish_reason}: {path}")
-        self.exit(0)
 
     def _path(self) -> Path:
         if bool(self.output) == bool(self.recording):
@@ -100,7 +95,7 @@ jupyter eager record openai/qwen --api-base http://localhost:8000/v1 - -o sine.j
             self.credential or None,
             self.first_timeout,
             self.stall_timeout,
-            {name: _value(text) for name, text in self.extra.items()},
+            {name: value_of(text) for name, text in self.extra.items()},
         )
         async with aclosing(open_source(model_id, options)) as source:
             recorder = Recorder(Answer(source, request, options, _show_progress))
@@ -112,7 +107,7 @@ jupyter eager record openai/qwen --api-base http://localhost:8000/v1 - -o sine.j
         return recorder.recorded()
 
 
-def _value(text: str) -> str | float | bool:
+def value_of(text: str) -> str | float | bool:
     """Make a value of what was written on the command line."""
     if text in ("true", "false"):
         return text == "true"

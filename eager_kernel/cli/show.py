@@ -12,20 +12,27 @@ from rich.text import Text
 from eager_kernel.cli.chart import Chart
 from eager_kernel.core.report import Report
 from eager_kernel.core.summary import summarise
+from eager_kernel.terminal.console import shows_colours
 
 
-def print_output(output: dict[str, Any]) -> None:
-    """Print a notebook output as plain text."""
+def print_output(output: dict[str, Any]) -> str:
+    """Print a notebook output as plain text. Returns what was printed."""
+    stream = sys.stdout
     match output["output_type"]:
         case "stream":
+            text, end = output["text"], ""
             stream = sys.stderr if output["name"] == "stderr" else sys.stdout
-            print(output["text"], end="", file=stream, flush=True)
         case "error":
-            print("\n".join(output["traceback"]), file=sys.stderr, flush=True)
+            text, end, stream = "\n".join(output["traceback"]), "\n", sys.stderr
+            if not shows_colours(stream):
+                text = "\n".join(Text.from_ansi(line).plain for line in text.split("\n"))
         case _:
             data = output["data"]
-            text = data.get("text/plain")
-            print(text if text is not None else f"<{', '.join(data)}>", flush=True)
+            text, end = data.get("text/plain"), "\n"
+            if text is None:
+                text = f"<{', '.join(data)}>"
+    print(text, end=end, file=stream, flush=True)
+    return f"{text}{end}"
 
 
 def print_report(console: Console, report: Report) -> None:

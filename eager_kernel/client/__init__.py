@@ -6,7 +6,25 @@
 """
 
 from eager_kernel.client.aio import AsyncEagerClient
+from eager_kernel.client.eager_run import AsyncEagerRun, EagerRun
+from eager_kernel.client.images import Image
+from eager_kernel.client.options import CellOptions, Mode, OnError, RunOptions
+from eager_kernel.client.pool import AsyncEagerPool, EagerPool
 from eager_kernel.client.result import RunError, RunResult
 from eager_kernel.client.sync import EagerClient
 
-__all__ = ["AsyncEagerClient", "EagerClient", "RunError", "RunResult"]
+__all__ = [
+    "AsyncEagerClient",
+    "AsyncEagerPool",
+    "AsyncEagerRun",
+    "CellOptions",
+    "EagerClient",
+    "EagerPool",
+    "EagerRun",
+    "Image",
+    "Mode",
+    "OnError",
+    "RunError",
+    "RunOptions",
+    "RunResult",
+]

@@ -25,6 +25,11 @@ class Batcher:
         self._next = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def sent(self) -> int:
+        """Characters that were sent."""
+        return self._offset
+
     def add(self, text: str) -> None:
         """Take a delta."""
         if not text:

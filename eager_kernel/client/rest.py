@@ -89,19 +89,30 @@ class KernelsApi:
             )
         return str(models[0]["id"])
 
-    async def look(self, kernel_id: str) -> None:
+    async def look(self, kernel_id: str, timeout: float = TIMEOUT) -> None:
         """See that a kernel is there.
+
+        Parameters
+        ----------
+        kernel_id
+            Which.
+        timeout
+            Seconds that the server may take.
 
         Raises
         ------
         KernelConnectionError
             It is not, or the server does not let us know.
         """
-        await self._ask("GET", "kernels", kernel_id)
+        await self._ask("GET", "kernels", kernel_id, timeout=timeout)
 
     async def interrupt(self, kernel_id: str) -> None:
         """Interrupt what a kernel runs."""
         await self._ask("POST", "kernels", kernel_id, "interrupt", body={})
+
+    async def restart(self, kernel_id: str, timeout: float) -> None:
+        """Start a kernel anew, within `timeout` seconds."""
+        await self._ask("POST", "kernels", kernel_id, "restart", body={}, timeout=timeout)
 
     async def end(self, kernel_id: str) -> None:
         """Shut a kernel down."""

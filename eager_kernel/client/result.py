@@ -6,6 +6,8 @@ import io
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from eager_kernel.client.images import Image, images_of
+from eager_kernel.client.reading import text_of, value_of
 from eager_kernel.core.extract import NOTHING_LEFT_OUT, LeftOut
 from eager_kernel.core.report import Report
 
@@ -31,7 +33,7 @@ class RunError:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended, and what it gave.
+    """How a run or an ordinary cell ended, and what it gave.
 
     Parameters
     ----------
@@ -42,9 +44,10 @@ class RunResult:
     error
         What went wrong; None if nothing did.
     program
-        The code text as the kernel read it.
+        The code text as the kernel read it; of an ordinary cell, its text.
     executed_lines
-        Lines 1 to this one of the program have run.
+        Lines 1 to this one of the program have run. 0 for an ordinary cell of which that is not
+        known: see `AsyncEagerClient.execute`.
     report
         The timings; None for an ordinary cell.
     execution_count
@@ -58,6 +61,12 @@ class RunResult:
     source_error
         What the deltas raised after the kernel said stop, or on being closed; it changed
         nothing about the run.
+    dropped
+        What came from the kernel, or from its program in the kernel's name, and was not taken:
+        what was wrong with it, and how often it came.
+    usage
+        What the deltas say that they cost, in their attribute ``usage`` at their end or when they
+        were closed early; None where they have none.
 
     Notes
     -----
@@ -76,6 +85,36 @@ class RunResult:
     reply: dict[str, Any] = field(default_factory=dict)
     left_out: LeftOut = NOTHING_LEFT_OUT
     source_error: Exception | None = None
+    dropped: dict[str, int] = field(default_factory=dict)
+    usage: dict[str, Any] | None = None
+
+    def text(self, limit: int | None = None) -> str:
+        """Say what a model, or a log, is to read of this.
+
+        Parameters
+        ----------
+        limit
+            Characters that it may have; None: any number.
+
+        Returns
+        -------
+        str
+            What streams, displays and the last value show, in order and without what colours a
+            terminal; progress bars as they were last. Then, if something went wrong: the error,
+            with the frames of the program alone, and which lines have run, failed, and did not
+            run. What is too long is shortened in the middle, and says by how much.
+        """
+        return text_of(self, limit)
+
+    @property
+    def value(self) -> str | None:
+        """The last expression's value as text; None if there was none to show."""
+        return value_of(self.outputs)
+
+    @property
+    def images(self) -> list[Image]:
+        """The pictures that were shown, in order: the type and content of each."""
+        return images_of(self.outputs)
 
     @property
     def message(self) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from eager_kernel.client.checks import check_again, check_resumed
+from eager_kernel.client.heard import UnfitError
 from eager_kernel.client.transport import Channel, Transport
 from eager_kernel.errors import KernelConnectionError
 
@@ -53,6 +55,11 @@ class Resuming:
         self._transport.mend()
         self.ask()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether it has asked, and no answer has come."""
+        return self._waiting
+
     def ask(self) -> None:
         """Ask for what was told and not heard. What comes before the answer does not count."""
         self._number += 1
@@ -69,43 +76,62 @@ class Resuming:
             self._unconfirmed.pop(parent, None)
         if parent not in self._parents and content.get("comm_id") != self._comm_id:
             return True  # of others
-        late = kind == "comm_msg" and content.get("data", {}).get("type") in ("again", "resumed")
+        late = kind == "comm_msg" and _data_of(content).get("type") in ("again", "resumed")
         if self._waiting or late:
             return False
         self._kernel = header.get("session")
-        self._last = header["msg_id"]
+        self._heard(header["msg_id"])
+        return True
+
+    def _heard(self, msg_id: str) -> None:
+        self._last = msg_id
         if self._to_come:
             self._to_come -= 1
             if not self._to_come and self._more:
                 self.ask()
-        return True
 
     def unwrap(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Take a message that the kernel tells again out of the one that brings it."""
-        content = message["content"]
-        if message["header"]["msg_type"] != "comm_msg" or content.get("comm_id") != self._comm_id:
-            return message
-        data = content.get("data", {})
-        if data.get("type") != "again" or data["number"] != self._number or self._waiting:
-            return message
-        return {**data["message"], "buffers": message["buffers"]}
-
-    def is_answer(self, message: dict[str, Any]) -> bool:
-        """Whether an iopub message answers what was asked last.
+        """Take a message that the kernel tells again out of the one that brings it.
 
         Raises
         ------
+        UnfitError
+            There is none in it.
+        """
+        content = message["content"]
+        if message["header"]["msg_type"] != "comm_msg" or content.get("comm_id") != self._comm_id:
+            return message
+        data = _data_of(content)
+        if data.get("type") != "again" or data.get("number") != self._number or self._waiting:
+            return message
+        if not self._to_come:
+            raise UnfitError("it tells again what nobody has missed")
+        try:
+            return check_again(data, message["buffers"])
+        except UnfitError:
+            # It is one of those that were to come, all the same.
+            self._heard(_id_of(data) or self._last or "")
+            raise
+
+    def take_answer(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Take the answer to what was asked last; None: the message is another one.
+
+        Raises
+        ------
+        UnfitError
+            It is none, or nothing was asked.
         KernelConnectionError
             What was not heard is lost.
         """
-        if message["header"]["msg_type"] != "comm_msg":
-            return False
         content = message["content"]
-        data = content.get("data", {})
-        if content.get("comm_id") != self._comm_id or data.get("type") != "resumed":
-            return False
-        if data["number"] != self._number:
-            return False
+        if message["header"]["msg_type"] != "comm_msg" or content.get("comm_id") != self._comm_id:
+            return None
+        data = _data_of(content)
+        if data.get("type") != "resumed" or data.get("number") != self._number:
+            return None
+        if not self._waiting:
+            raise UnfitError("it answers what nobody has asked")
+        data = check_resumed(data)
         if self._kernel not in (None, message["header"].get("session")):
             raise KernelConnectionError("the kernel was restarted, and the run ended with that")
         if data["missing"] and self._last is not None:
@@ -119,4 +145,16 @@ class Resuming:
             self._broken = False
             for channel, sent in list(self._unconfirmed.values()):
                 self._transport.send(channel, sent)
-        return True
+        return data
+
+
+def _id_of(data: dict[str, Any]) -> str | None:
+    message = data.get("message")
+    header = message.get("header") if isinstance(message, dict) else None
+    msg_id = header.get("msg_id") if isinstance(header, dict) else None
+    return msg_id if isinstance(msg_id, str) else None
+
+
+def _data_of(content: dict[str, Any]) -> dict[str, Any]:
+    data = content.get("data")
+    return data if isinstance(data, dict) else {}

@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+import logging
+from collections.abc import AsyncIterable, Callable, Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 from uuid import uuid4
 
 from eager_kernel.client.batching import Batcher
-from eager_kernel.client.outputs import OutputCollector
+from eager_kernel.client.checks import (
+    check_event,
+    check_output,
+    check_reply,
+    check_report,
+    check_status,
+    check_update,
+)
+from eager_kernel.client.heard import UnfitError
+from eager_kernel.client.hosting import Hosting
+from eager_kernel.client.iterating import close, end, iterate
+from eager_kernel.client.ordinary import with_program
+from eager_kernel.client.outputs import FULL, OUTPUTS, OutputCollector, may_be_of_widget
 from eager_kernel.client.questions import OnInput, Questions
 from eager_kernel.client.result import RunError, RunResult
 from eager_kernel.client.resuming import Resuming
 from eager_kernel.client.transport import Broken, Channel, Transport
+from eager_kernel.client.usage import usage_of
 from eager_kernel.core.extract import LeftOut
 from eager_kernel.core.report import Report
-from eager_kernel.errors import KernelConnectionError
+from eager_kernel.errors import EagerError, KernelConnectionError, LimitError
 
 OnEvent = Callable[[dict[str, Any]], None]
-"""Called with each message of the kernel on the stream's comm (`docs/protocol.md`), and with
-``{"type": "output", "output": ...}`` for each output."""
+"""Called with each message of the kernel on the stream's comm (`docs/protocol.md`), with
+``{"type": "output", "output": ...}`` for each output, and with ``{"type": "dropped", "reason": ...,
+"count": ...}`` for what was not taken."""
+
+_LOG: Final = logging.getLogger(__name__)
+Log = Callable[..., None]
+"""As `logging.Logger.warning`."""
+
+MAX_BYTES: Final = 256_000_000
+"""Of the outputs of a run that are kept, if nobody says otherwise."""
 
 
 class Run:
@@ -36,6 +58,16 @@ class Run:
         Answers `input()`.
     interval
         Seconds for which deltas are gathered.
+    max_bytes
+        Of outputs that are kept; None: they are told, and none is kept.
+    has_room
+        Whether an output of so many bytes is wanted; by default, while there is room.
+    max_dropped
+        How much may come that is no message of the protocol before the run is given up; None: any.
+    log
+        Hears what is dropped, by what is wrong with it.
+    hosting
+        Functions that the program may call.
     """
 
     def __init__(
@@ -44,25 +76,50 @@ class Run:
         on_event: OnEvent | None,
         on_input: OnInput | None,
         interval: float,
+        *,
+        max_bytes: int | None = MAX_BYTES,
+        has_room: Callable[[int], bool] | None = None,
+        max_dropped: int | None = None,
+        log: Log = _LOG.warning,
+        hosting: Hosting | None = None,
     ) -> None:
         self.comm_id = uuid4().hex
         self.opened = asyncio.Event()
         """Whether the kernel has taken the stream, or refused it."""
         self._transport = transport
-        self._on_event = on_event or (lambda event: None)
+        self._on_event = on_event or _hear_nothing
         self._on_input = on_input
         self._batcher = Batcher(self._send_delta, interval)
-        self._outputs = OutputCollector()
+        self._outputs = None if max_bytes is None else OutputCollector(max_bytes)
+        self._has_room = has_room
+        self._long_messages = 0
+        self._max_dropped = max_dropped
+        self._log = log
+        self._hosting = hosting
+        self.dropped: dict[str, int] = {}
+        """What came and was not taken: what was wrong with it, and how often."""
+        self.heard_bytes = 0
+        """Of what came, also where it is others'; over a websocket this is not known."""
+        self._unfit = 0
         self._opening = self._request = ""
-        self._streamed = False
+        self._streamed = self._text_ended = False
+        self._code = ""  # of an ordinary cell
         self._source_error: Exception | None = None
-        self._stopped = asyncio.Event()
-        self._stop_reason = self._stop_message = ""
+        self.stopped = Stop()
+        self._kernel_stopped = False
+        self._failure: Exception | None = None
+        self.gave_up = asyncio.Event()
+        """Whether one of our callbacks has failed: the run is to end."""
+        self.begun = False
+        """Whether the kernel has come to the cell."""
         self._comm_result: dict[str, Any] | None = None
         self._reply: dict[str, Any] | None = None
         self._idle = False
         self._resuming = Resuming(transport, self.comm_id) if transport.may_break else None
-        self._questions = Questions(on_input, transport) if on_input is not None else None
+        self._questions = (
+            Questions(on_input, transport, self._drop, self._fail) if on_input is not None else None
+        )
+        self._heard_at = 0.0
         self._ended = asyncio.Event()
 
     # Sending --------------------------------------------------------------------------------
@@ -87,6 +144,7 @@ class Run:
         user_expressions: dict[str, str] | None = None,
     ) -> None:
         """Send the cell. Without this, the cell is somebody else's."""
+        self._code = code
         content = {
             "code": code,
             "silent": silent,
@@ -97,9 +155,22 @@ class Run:
         }
         self._request = self._send("shell", "execute_request", content)
 
-    def cancel(self) -> None:
-        """Have the kernel take no more text, and run nothing that is not running."""
-        self._send_data({"type": "cancel"})
+    def cancel(self, why: str = "") -> None:
+        """Have the kernel take no more text, and run nothing that is not running.
+
+        Parameters
+        ----------
+        why
+            What the user of the cell is told; empty: that the client cancelled it.
+        """
+        self._send_data({"type": "cancel"} | ({"message": why} if why else {}))
+        self._text_ended = True
+
+    def give_up(self, reason: str, message: str) -> None:
+        """Cancel it, and say why nobody wants more text."""
+        self.cancel()
+        self.stopped.reason, self.stopped.message = reason, message
+        self.stopped.set()
 
     def _send(self, channel: Channel, kind: str, content: dict[str, Any]) -> str:
         message = self._transport.session.msg(kind, content)
@@ -111,51 +182,81 @@ class Run:
     def _send_data(self, data: dict[str, Any]) -> None:
         self._send("shell", "comm_msg", {"comm_id": self.comm_id, "data": data})
 
+    def _answer_call(self, data: dict[str, Any]) -> None:
+        if self._hosting is not None:
+            self._send("shell", "comm_msg", {"comm_id": self._hosting.comm_id, "data": data})
+
     def _send_delta(self, text: str, offset: int) -> None:
         self._send_data({"type": "delta", "text": text, "offset": offset})
 
-    async def _feed(self, deltas: AsyncIterable[str] | Iterable[str]) -> None:
-        iterator = _iterate(deltas)
-        try:
-            async for text in iterator:
-                if self._stopped.is_set():
-                    return  # an iterator that does not mind being cancelled
-                self._batcher.add(text)
-                # An iterator that never waits must not keep messages from going or coming.
-                await asyncio.sleep(0)
-            self._batcher.flush()
-            reason = getattr(deltas, "finish_reason", None)
-            self._send_data({"type": "end"} | ({"finish_reason": reason} if reason else {}))
-        finally:
+    def feed(self, text: str) -> None:
+        """Send some of the text, gathered with what follows it at once."""
+        if not self._text_ended:
+            self._batcher.add(text)
+
+    def end_text(self, reason: str | None) -> None:
+        """Send the end of the text, once."""
+        if not self._text_ended:
             # Text that came before a stop or an error is part of the program.
             self._batcher.flush()
-            self._source_error = await _close(iterator) or self._source_error
+            self._text_ended = True
+            self._send_data({"type": "end"} | ({"finish_reason": reason} if reason else {}))
+
+    async def _feed(self, deltas: AsyncIterable[str | None] | Iterable[str | None]) -> None:
+        iterator = iterate(deltas)
+        try:
+            async for text in iterator:
+                if self.stopped.is_set():
+                    return  # an iterator that does not mind being cancelled
+                if check_delta(text):
+                    self.feed(text)
+                # An iterator that never waits must not keep messages from going or coming.
+                await asyncio.sleep(0)
+            self.end_text(getattr(deltas, "finish_reason", None))
+        finally:
+            self._batcher.flush()
+            self._source_error = await close(iterator) or self._source_error
 
     # Receiving ------------------------------------------------------------------------------
 
-    async def stream(self, deltas: AsyncIterable[str] | Iterable[str]) -> RunResult:
-        """Send deltas, and wait for the end."""
+    async def stream(
+        self,
+        deltas: AsyncIterable[str | None] | Iterable[str | None],
+        waiting: asyncio.Task[RunResult] | None = None,
+    ) -> RunResult:
+        """Send deltas, and wait for the end.
+
+        Parameters
+        ----------
+        deltas
+            The text.
+        waiting
+            Whoever takes the messages, if somebody does.
+        """
+        own = waiting is None
+        waiting = waiting or asyncio.create_task(self.wait())
         feeding = asyncio.create_task(self._feed(deltas))
-        waiting = asyncio.create_task(self.wait())
-        stopped = asyncio.create_task(self._stopped.wait())
+        stopped = asyncio.create_task(self.stopped.wait())
         try:
             await asyncio.wait({feeding, waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if feeding.done() and not self._stopped.is_set():
+            if feeding.done() and not self.stopped.is_set():
                 if (error := feeding.exception()) is not None:
-                    self._send_data({"type": "cancel"})
+                    self.cancel(told(error))
                     await waiting
                     raise error
             else:
-                self._source_error = await _end(feeding) or self._source_error
-            return replace(await waiting, source_error=self._source_error)
+                self._source_error = await end(feeding) or self._source_error
+            return replace(await waiting, source_error=self._source_error, usage=usage_of(deltas))
         except asyncio.CancelledError:
-            self._send_data({"type": "cancel"})
+            self.cancel()
             raise
         finally:
-            self._stopped.set()
-            for task in (feeding, waiting, stopped):
+            self.stopped.set()
+            for task in (feeding, stopped, *([waiting] if own else [])):
                 task.cancel()
-            await asyncio.gather(feeding, waiting, stopped, return_exceptions=True)
+            await asyncio.gather(feeding, stopped, return_exceptions=True)
+            if own:
+                await asyncio.gather(waiting, return_exceptions=True)
 
     async def wait(self) -> RunResult:
         """Take messages until the cell and its stream have ended."""
@@ -170,8 +271,22 @@ class Run:
             for task in tasks:
                 if task.done():
                     task.result()
+            if self._comm_result:
+                self._tell(self._comm_result)
+            for reason, count in self.dropped.items():
+                if count > 1:
+                    self._log("Not taken of what came from the kernel, %d times: %s", count, reason)
+                    self._tell({"type": "dropped", "reason": reason, "count": count})
+            if self._streamed:
+                # If its program said in the kernel's place that it has ended, it waits for more.
+                self.end_text("length")
+            if self._failure is not None:
+                raise self._failure
             return self._result()
         finally:
+            self.stopped.set()
+            if self._hosting is not None:
+                self._hosting.cancel()
             for other in (ended, *tasks):
                 other.cancel()
             await asyncio.gather(ended, *tasks, return_exceptions=True)
@@ -191,52 +306,161 @@ class Run:
             self._ended.set()
 
     async def _take_replies(self) -> None:
-        while True:
-            message = await self._transport.receive("shell")
-            if isinstance(message, dict) and (
-                message["parent_header"].get("msg_id") == self._request
-            ):
-                self._note_reply(message["content"])
+        await self._take("shell", self._take_reply)
 
     async def _take_iopub(self) -> None:
+        await self._take("iopub", self._take_told)
+
+    async def _take(self, channel: Channel, take: Callable[[dict[str, Any]], None]) -> None:
+        """Take what comes on a channel. What is no message of the protocol ends nothing."""
         while True:
-            message = await self._transport.receive("iopub")
-            if isinstance(message, Broken):
-                self._come_back()
-            elif self._resuming is None:
-                self._take_message(message)
-            elif self._resuming.is_answer(message):
-                self._take_answer(message["content"]["data"])
-            elif self._resuming.counts(message := self._resuming.unwrap(message)):
-                self._take_message(message)
+            heard = await self._transport.receive(channel, self._screen)
+            self._heard_at = asyncio.get_running_loop().time()
+            try:
+                if isinstance(heard, UnfitError):
+                    raise heard
+                if isinstance(heard, Broken):
+                    self._come_back()
+                else:
+                    take(heard)
+            except UnfitError as unfit:
+                self._drop(unfit)
             self._look_for_end()
+
+    def _screen(self, kind: str, answers: str, content: bytes) -> bool:
+        """Decide what is read, before it is: a flood must not keep us from what there is else."""
+        self.heard_bytes += len(content)
+        if kind in ("comm_msg", "comm_close"):
+            if self._hosting is not None and self._hosting.comm_id.encode() in content:
+                return True
+            if self.comm_id.encode() not in content:
+                return answers == self._request and may_be_of_widget(content)
+            if len(content) > _LONG_MESSAGE:
+                self._long_messages += 1
+                if self._long_messages > _MOST_LONG:
+                    raise UnfitError("there are more long messages on the comm than a run has")
+            return True
+        if kind in OUTPUTS and answers == self._request:
+            if self._has_room is not None:
+                return self._has_room(len(content))
+            if self._outputs is not None and not self._outputs.has_room(len(content)):
+                raise self._outputs.full()
+        return answers in (self._request, self._opening)
+
+    def _take_reply(self, message: dict[str, Any]) -> None:
+        is_reply = message["header"]["msg_type"] == "execute_reply"
+        if is_reply and message["parent_header"].get("msg_id") == self._request:
+            self._note_reply(check_reply(message["content"]))
+
+    def _take_told(self, message: dict[str, Any]) -> None:
+        if self._resuming is None:
+            self._take_message(message)
+        elif (answer := self._resuming.take_answer(message)) is not None:
+            self._take_answer(answer)
+        elif self._resuming.counts(message := self._resuming.unwrap(message)):
+            self._take_message(message)
 
     def _take_message(self, message: dict[str, Any]) -> None:
         kind, content = message["header"]["msg_type"], message["content"]
-        if message["parent_header"].get("msg_id") == self._opening:
+        answers = message["parent_header"].get("msg_id")
+        if answers == self._opening:
             self.opened.set()
         if kind in ("comm_msg", "comm_close"):
-            if content.get("comm_id") == self.comm_id:
-                self._take_comm(kind, content.get("data", {}))
-        elif message["parent_header"].get("msg_id") != self._request:
+            comm_id = content.get("comm_id")
+            if comm_id == self.comm_id:
+                self._take_comm(kind, content.get("data"))
+            elif self._hosting is not None and comm_id == self._hosting.comm_id:
+                self._hosting.take(content.get("data"), self._answer_call)
+            elif self._outputs is not None and answers == self._request:
+                self._outputs.hear_widget(content, self._request)
+        elif answers != self._request:
             return
         elif kind == "status":
-            self._idle = content["execution_state"] == "idle"
-        elif (output := self._outputs.take(message)) is not None:
-            self._on_event({"type": "output", "output": output})
+            self._idle = check_status(content) == "idle"
+            self.begun = True
+        else:
+            self._take_output(kind, message)
 
-    def _take_comm(self, kind: str, data: dict[str, Any]) -> None:
+    def _take_output(self, kind: str, message: dict[str, Any]) -> None:
+        if self._outputs is not None:
+            output = self._outputs.take(message)
+        elif kind == "update_display_data":
+            check_update(message["content"])  # which nobody is told of
+            return
+        elif kind in OUTPUTS:
+            output = check_output(kind, message["content"])
+        else:
+            return
+        if output is not None:
+            self._tell({"type": "output", "output": output})
+
+    def _take_comm(self, kind: str, data: Any) -> None:
         if kind == "comm_close":
             # A stream that was refused, or dropped, closes without a result.
             self._comm_result = self._comm_result or {}
-            self._stopped.set()
+            self._stop()
             return
-        if data.get("type") == "stop":
-            self._stop_reason, self._stop_message = data["reason"], data["message"]
-            self._stopped.set()
-        elif data.get("type") == "result":
-            self._comm_result = data
-        self._on_event(data)
+        event = check_event(data, self._batcher.sent)
+        if event["type"] == "stop":
+            if self._kernel_stopped:
+                raise UnfitError("it is a second stop")
+            self._kernel_stopped = True
+            if not self.stopped.reason:
+                self.stopped.reason, self.stopped.message = event["reason"], event["message"]
+            self._stop()
+        elif event["type"] == "result":
+            if "report" in event:
+                self._check_report(event)
+            # The kernel's own is the last one. It is told when the run has ended.
+            self._comm_result = event
+            return
+        self._tell(event)
+
+    def _stop(self) -> None:
+        self.stopped.set()
+        # To a kernel that said stop this is nothing new. If its program said so in its place, it
+        # waits for more, and must not run a statement that may be cut.
+        if self._streamed:
+            self.end_text("length")
+
+    def _check_report(self, result: dict[str, Any]) -> None:
+        try:
+            result["report"] = check_report(result["report"])
+        except UnfitError as unfit:
+            del result["report"]
+            self._drop(unfit)
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        """Tell whoever listens. If they fail, the run ends, and then they hear of it."""
+        try:
+            self._on_event(event)
+        except (SystemExit, KeyboardInterrupt) as error:
+            # They would end the loop, and who waits for the result would wait for ever.
+            self._fail(LeavingError(error))
+        except Exception as error:  # noqa: BLE001 - raised when the run has ended
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Have the run end, as a callback has failed; `wait` raises its error then."""
+        self._failure = self._failure or error
+        self._on_event = _hear_nothing
+        self.cancel()
+        self.gave_up.set()
+
+    def _drop(self, unfit: UnfitError) -> None:
+        """Say what is not taken: each reason once when it comes, how often at the end."""
+        reason = str(unfit)
+        first = reason not in self.dropped
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        self._unfit += not reason.startswith(FULL)
+        if first:
+            self._log("Not taken of what came from the kernel: %s", reason)
+            self._tell({"type": "dropped", "reason": reason, "count": 1})
+        if self._max_dropped is not None and self._unfit > self._max_dropped:
+            raise LimitError(
+                f"more than {self._max_dropped:,} messages came in the kernel's name that are none "
+                "of its protocol, so the run was given up; its program sends them"
+            )
 
     def _come_back(self) -> None:
         """Go on after the connection broke."""
@@ -257,15 +481,27 @@ class Run:
     async def _watch(self) -> None:
         """Raise when the kernel is gone, and ask for what does not come."""
         waited = 0
+        clock = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(_WATCH_INTERVAL)
             await self._transport.check()
             # One of the two has come, and the other may have been lost.
             one = self._request and (self._reply is not None) != self._has_all_of_iopub
             waited = waited + 1 if one else 0
-            if waited == _PATIENCE and self._resuming is not None and self._streamed:
-                waited = 0
-                self._resuming.ask()
+            if self._resuming is not None and self._streamed:
+                if waited == _PATIENCE:
+                    waited = 0
+                    # A program can send what keeps the server from passing anything on.
+                    if self._resuming.waiting:
+                        self._transport.renew()
+                    else:
+                        self._resuming.ask()
+            elif waited > _LONG_PATIENCE and clock() - self._heard_at > _LONG_PATIENCE:
+                # A kernel that is told to send more than its sockets take loses some of it.
+                self._drop(
+                    UnfitError("messages that end the run are missing: the kernel lost them")
+                )
+                self._ended.set()
 
     def _result(self) -> RunResult:
         data = self._comm_result or {}
@@ -273,9 +509,9 @@ class Run:
         error = data.get("error")
         if error is None and reply["status"] != "ok":
             error = {key: reply.get(key) for key in ("ename", "evalue", "traceback")}
-        return RunResult(
+        result = RunResult(
             status=data.get("status") or ("ok" if reply["status"] == "ok" else "error"),
-            outputs=self._outputs.outputs,
+            outputs=[] if self._outputs is None else self._outputs.outputs,
             error=None
             if error is None
             else RunError(
@@ -288,53 +524,66 @@ class Run:
             executed_lines=data.get("executed_lines", 0),
             report=Report.from_dict(data["report"]) if "report" in data else None,
             execution_count=data.get("execution_count", reply.get("execution_count")),
-            stop_reason=self._stop_reason,
+            stop_reason=self.stopped.reason,
             reply=reply,
+            dropped=dict(self.dropped),
             left_out=LeftOut.from_dict(data.get("left_out", {})),
         )
+        return result if self._streamed else with_program(result, self._code)
 
     def _stand_in(self, data: dict[str, Any]) -> dict[str, Any]:
         """Say in the place of a reply, where the cell is somebody else's, how it ended."""
         if data:
             return {"status": "ok" if data["status"] in ("ok", "no_code") else "error"}
-        return {"status": "error", "ename": "ProtocolError", "evalue": self._stop_message}
+        why = self.stopped.message or "the kernel closed the stream without a result"
+        return {"status": "error", "ename": "ProtocolError", "evalue": why}
 
 
-async def _end(feeding: asyncio.Task[None]) -> Exception | None:
-    """Stop taking deltas. Returns what their iterator says to that."""
-    feeding.cancel()
-    (error,) = await asyncio.gather(feeding, return_exceptions=True)
-    return error if isinstance(error, Exception) else None
+class LeavingError(Exception):
+    """Whoever heard an event wants the process to end, which is for the caller to do."""
+
+    def __init__(self, why: BaseException) -> None:
+        super().__init__()
+        self.why = why
 
 
-async def _close(iterator: AsyncIterator[str]) -> Exception | None:
-    close = getattr(iterator, "aclose", None)
-    try:
-        if close is not None:
-            await close()
-    except Exception as error:  # noqa: BLE001 - the run has its result; this goes along
-        return error
-    return None
+class Stop(asyncio.Event):
+    """Whether more text is wanted: set when the kernel says stop, and when the run has ended."""
+
+    reason: str = ""
+    """Why the kernel said stop, as in `docs/protocol.md`; empty if it did not."""
+    message: str = ""
+    """The same in a sentence."""
 
 
-def _iterate(deltas: AsyncIterable[str] | Iterable[str]) -> AsyncIterator[str]:
-    if isinstance(deltas, AsyncIterable):
-        return aiter(deltas)
-    if isinstance(deltas, str):
-        deltas = [deltas]
-    return _in_turn(deltas)
+def told(error: BaseException) -> str:
+    """What the user of the cell is told of an error of the client's."""
+    if isinstance(error, EagerError):
+        return str(error)  # made to be shown; others may hold what is the client's alone
+    return f"the client's text ended in {type(error).__name__}"
 
 
-async def _in_turn(deltas: Iterable[str]) -> AsyncIterator[str]:
-    # For texts at hand. An iterator that blocks belongs to the synchronous client.
-    iterator = iter(deltas)
-    try:
-        for text in iterator:
-            yield text
-    finally:
-        if hasattr(iterator, "close"):
-            iterator.close()
+def check_delta(text: object) -> TypeGuard[str]:
+    """Whether there is something in a delta: it may be empty, or None, as many models' are.
+
+    Raises
+    ------
+    TypeError
+        It is something else.
+    """
+    if text is None or isinstance(text, str):
+        return bool(text)
+    what = type(text).__name__
+    hint = ": decode it" if isinstance(text, bytes | bytearray) else ""
+    raise TypeError(f"a delta must be text or None, not {what}{hint}")
 
 
+def _hear_nothing(event: dict[str, Any]) -> None:
+    """Nobody listens, or whoever did has failed."""
+
+
+_LONG_MESSAGE: Final = 65_536
+_MOST_LONG: Final = 5  # a result is one
 _WATCH_INTERVAL: Final = 1.0
 _PATIENCE: Final = 5
+_LONG_PATIENCE: Final = 30

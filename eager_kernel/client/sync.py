@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
-from eager_kernel.client.aio import AsyncEagerClient
+from eager_kernel.client.aio import AsyncEagerClient, F
+from eager_kernel.client.eager_run import EagerRun
+from eager_kernel.client.iterating import check_deltas, close_now
+from eager_kernel.client.local import Sandbox
+from eager_kernel.client.options import CellOptions, RunOptions
 from eager_kernel.client.result import RunResult
-from eager_kernel.client.run import OnEvent
+from eager_kernel.client.run import told
+from eager_kernel.client.usage import usage_of
 
 T = TypeVar("T")
 
@@ -39,11 +45,21 @@ class EagerClient:
         url: str | None = None,
         token: str | None = None,
         timeout: float = 60.0,
+        warm: bool = False,
+        sandbox: Sandbox = False,
         **options: Any,
     ) -> Self:
         """Start a kernel of one's own; see `AsyncEagerClient.start`."""
         return cls._make(
-            AsyncEagerClient.start(kernel_name, url=url, token=token, timeout=timeout, **options)
+            lambda: AsyncEagerClient.start(
+                kernel_name,
+                url=url,
+                token=token,
+                timeout=timeout,
+                warm=warm,
+                sandbox=sandbox,
+                **options,
+            )
         )
 
     @classmethod
@@ -58,18 +74,20 @@ class EagerClient:
     ) -> Self:
         """Talk to a kernel that runs already; see `AsyncEagerClient.connect`."""
         return cls._make(
-            AsyncEagerClient.connect(
+            lambda: AsyncEagerClient.connect(
                 connection_file, url=url, token=token, kernel_id=kernel_id, timeout=timeout
             )
         )
 
     @classmethod
-    def _make(cls, making: Coroutine[Any, Any, AsyncEagerClient]) -> Self:
+    def _make(cls, make: Callable[[], Coroutine[Any, Any, AsyncEagerClient]]) -> Self:
         loop = _LoopThread()
+        making = make()
         try:
             return cls(loop, loop.call(making))
         except BaseException:
             loop.close()
+            making.close()  # an interrupt may have come before it began
             raise
 
     def __enter__(self) -> Self:
@@ -85,6 +103,8 @@ class EagerClient:
 
     def close(self) -> None:
         """Disconnect; shut down a kernel that this client started."""
+        if self._loop.loop.is_closed():
+            return  # it has been closed before
         try:
             self._loop.call(self._client.close())
         finally:
@@ -94,13 +114,33 @@ class EagerClient:
         """Interrupt what the kernel runs; from any thread."""
         self._loop.call(self._client.interrupt())
 
-    def execute(self, code: str, **options: Any) -> RunResult:
-        """Run an ordinary cell; see `AsyncEagerClient.execute`."""
-        return self._loop.call(self._client.execute(code, **options))
+    def restart(self, timeout: float = 60.0) -> None:
+        """Start the kernel anew; see `AsyncEagerClient.restart`. From any thread."""
+        self._loop.call(self._client.restart(timeout))
 
-    def run(
-        self, deltas: Iterable[str], *, on_event: OnEvent | None = None, **options: Any
-    ) -> RunResult:
+    def expose(self, function: F, *, name: str | None = None, effects: bool = True) -> F:
+        """Let programs in the kernel call a function; see `AsyncEagerClient.expose`.
+
+        It is called in a thread; an asynchronous one on the client's own loop.
+        """
+        return self._client.expose(function, name=name, effects=effects)
+
+    def reset(self) -> None:
+        """Forget all names that programs have made; see `AsyncEagerClient.reset`."""
+        self._loop.call(self._client.reset())
+
+    def execute(self, code: str, **options: Unpack[CellOptions]) -> RunResult:
+        """Run an ordinary cell; see `AsyncEagerClient.execute`."""
+        begun = self._loop.call(self._client.begin_cell(code, **options))
+        run = EagerRun(begun, self._loop.call)
+        with _given_up_with(run):
+            return run.result()
+
+    def open(self, **options: Unpack[RunOptions]) -> EagerRun:
+        """Begin a run whose text is pushed; see `AsyncEagerClient.open`."""
+        return EagerRun(self._loop.call(self._client.open(**options)), self._loop.call)
+
+    def run(self, deltas: Iterable[str | None], **options: Unpack[RunOptions]) -> RunResult:
         """Run a program while it arrives; see `AsyncEagerClient.run`.
 
         When the kernel says stop, the iterator of `deltas` is closed as soon as it gives its
@@ -109,102 +149,66 @@ class EagerClient:
         wait from `on_event`, which hears ``{"type": "stop"}`` at once, in another thread: what
         the iterator raises from then on is the result's ``source_error``.
         """
+        check_deltas(deltas)
         iterator = iter([deltas] if isinstance(deltas, str) else deltas)
-        bridge = _Bridge(self._loop.loop, on_event)
-        running = self._loop.begin(self._client.run(bridge, on_event=bridge.hear, **options))
+        run = self.open(**options)
         failure: Exception | None = None
-        try:
+        with _given_up_with(run):
             try:
                 for text in iterator:
-                    if bridge.closed.is_set() or running.done():
+                    if not run.feed(text):
                         break
-                    bridge.put(text)
-                bridge.finish(getattr(deltas, "finish_reason", None))
+                else:
+                    run.end(getattr(deltas, "finish_reason", None))
             except Exception as error:  # noqa: BLE001 - the run is over before it goes on
                 failure = error
-                if not bridge.closed.is_set():
-                    bridge.fail(error)
             finally:
                 # Now: the run's end may take its time.
-                failure = failure or _close(iterator)
-            with suppress(_SourceError):
-                result: RunResult = running.result()
-                return replace(result, source_error=failure)
-            assert failure is not None
-            raise failure
-        except BaseException as error:
-            if not isinstance(error, Exception):
-                if isinstance(error, KeyboardInterrupt):
-                    self.interrupt()
-                bridge.fail(error)
-                running.exception()
-            raise
+                failure = failure or close_now(iterator)
+            if failure is not None and not run.stopped.is_set():
+                run.cancel(told(failure), interrupt=False)
+                run.result()
+                raise failure
+            return replace(run.result(), source_error=failure, usage=usage_of(deltas))
 
 
-class _Bridge:
-    """Deltas on their way from the calling thread to the loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_event: OnEvent | None) -> None:
-        self.closed = threading.Event()
-        """Whether no more deltas are wanted."""
-        self.finish_reason: str | None = None
-        self._loop = loop
-        self._on_event = on_event or (lambda event: None)
-        self._queue: asyncio.Queue[str | BaseException | None] = asyncio.Queue()
-
-    def put(self, item: str | BaseException | None) -> None:
-        self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
-
-    def finish(self, reason: str | None) -> None:
-        self.finish_reason = reason
-        self.put(None)
-
-    def fail(self, error: BaseException) -> None:
-        self.put(_SourceError(error))
-
-    def hear(self, event: dict[str, Any]) -> None:
-        if event.get("type") == "stop":
-            self.closed.set()  # before whoever hears of it makes the iterator raise
-        self._on_event(event)
-
-    def __aiter__(self) -> AsyncIterator[str]:
-        return self
-
-    async def __anext__(self) -> str:
-        item = await self._queue.get()
-        if item is None:
-            raise StopAsyncIteration
-        if isinstance(item, BaseException):
-            raise item
-        return item
-
-    async def aclose(self) -> None:
-        self.closed.set()
-
-
-class _SourceError(Exception):
-    """The deltas' iterator raised; the original goes on in the calling thread."""
-
-
-def _close(iterator: object) -> Exception | None:
-    close = getattr(iterator, "close", None)
+@contextmanager
+def _given_up_with(run: EagerRun) -> Iterator[None]:
+    """Give a run up with whoever waits for it, as by Ctrl-C, and see it end."""
     try:
-        if close is not None:
-            close()
-    except Exception as error:  # noqa: BLE001 - the run has its result; this goes along
-        return error
-    return None
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            run.cancel()
+            run.wait()
+        raise
+
+
+async def _end_tasks() -> None:
+    """Cancel all other tasks of the loop, and wait for their ends."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _run_loop(made: Future[asyncio.AbstractEventLoop]) -> None:
+    """Make a loop, and run it: here, as an interrupt of the main thread would leave half of one."""
+    loop = asyncio.new_event_loop()
+    made.set_result(loop)
+    loop.run_forever()
 
 
 class _LoopThread:
     """An event loop in a thread."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        made: Future[asyncio.AbstractEventLoop] = Future()
         self._thread = threading.Thread(
-            target=self.loop.run_forever, name="eager-client", daemon=True
+            target=_run_loop, args=(made,), name="eager-client", daemon=True
         )
         self._thread.start()
+        self.loop = made.result()
 
     def begin(self, work: Coroutine[Any, Any, T]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop)
@@ -214,6 +218,8 @@ class _LoopThread:
         return result
 
     def close(self) -> None:
+        # What an interrupt has left behind is to be ended, not forgotten: a kernel that starts.
+        self.begin(_end_tasks()).result()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from jupyter_client.session import Session
 
+from eager_kernel.client.heard import UnfitError, check_message, check_size, check_values
+
 V1: Final = "v1.kernel.websocket.jupyter.org"
 """The subprotocol that passes a message's parts on as they are."""
 
@@ -46,13 +48,27 @@ def decode(session: Session, data: bytes | str, protocol: str | None) -> tuple[s
 
     Raises
     ------
-    ValueError
+    UnfitError
         It is no message.
     """
+    check_size([data])
+    try:
+        channel, message = _decode(session, data, protocol)
+    except UnfitError:
+        raise
+    except Exception as error:  # whatever a program may have sent
+        raise UnfitError("it is no Jupyter message") from error
+    return channel, check_message(message)
+
+
+def _decode(
+    session: Session, data: bytes | str, protocol: str | None
+) -> tuple[str, dict[str, Any]]:
     if protocol == V1:
         if isinstance(data, str):
             raise ValueError("text where bytes were expected")
         channel, *parts = _split(data)
+        check_values(parts[:4])
         header, parent, metadata, content = (session.unpack(part) for part in parts[:4])
         message = {
             "header": header,
@@ -65,6 +81,7 @@ def decode(session: Session, data: bytes | str, protocol: str | None) -> tuple[s
     if isinstance(data, bytes):
         message, buffers = _with_buffers(data)
     else:
+        check_values([data.encode()])
         message, buffers = json.loads(data), []
     if not isinstance(message, dict):
         raise ValueError("no JSON object")
@@ -100,4 +117,5 @@ def _with_buffers(data: bytes) -> tuple[Any, list[bytes]]:
     first, *buffers = (
         data[begin:end] for begin, end in zip(begins, [*begins[1:], None], strict=False)
     )
+    check_values([first])
     return json.loads(first), buffers

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +38,15 @@ class Chunk:
     column: int = 0
     has_statement: bool = True
     ipython: bool = False
+
+    @property
+    def statement_lines(self) -> tuple[int, int]:
+        """First and last line of its statement, without the comments and blank lines before it."""
+        before = _BEFORE.match(self.source) if self.has_statement else None
+        breaks = len(_BREAK.findall(before[0])) if before is not None else 0
+        return self.first_line + breaks, self.last_line
+
+
+# Comments and empty lines.
+_BEFORE: Final = re.compile(r"(?:[ \t\f]*+(?:#[^\n\r]*+)?+(?:\r\n?|\n))*+")
+_BREAK: Final = re.compile(r"\r\n?|\n")

@@ -1,23 +1,47 @@
-"""Which audit events are outside effects, and how to say so.
+"""Which audit events are outside effects that have to wait.
 
-The table behind the effect barrier (`eager_kernel.execution.barrier`): what a program does to
-the world outside its process, as `sys.audit` tells it. Reading is no effect.
+What the effect barrier (`eager_kernel.execution.barrier`) asks. Which events are effects at all is
+in `eager_kernel.core.effect_table`; here is which of those nobody outside would notice.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
-from typing import Any, Final, Literal
+from typing import Final, Literal
+
+from eager_kernel.core.effect_table import EVENTS, Arguments, Describe, named
 
 Caller = Literal["program", "library", "import"]
-"""Who causes an event: the program's own code, a library that it called, or the import system
-and libraries that are being imported."""
+"""Who causes an event: the program's own code, a library that it called, or a library that is
+being imported."""
 
-Arguments = tuple[Any, ...]
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Where an event comes from.
+
+    Parameters
+    ----------
+    caller
+        Who causes it.
+    module
+        Name of the module whose code is innermost.
+    cwd
+        The working directory; empty where it is gone.
+    compiled
+        Where the import system keeps the compiled form of the module that it is loading at the
+        event; empty where it isn't.
+    line
+        1-based line of the program that led there; None where none did.
+    """
+
+    caller: Caller
+    module: str
+    cwd: str
+    compiled: str = ""
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +53,27 @@ class Effects:
     events
         Names of further audit events to take for effects, whatever their arguments.
     folders
-        Absolute, normalised folders in which writing is no effect.
+        Absolute, resolved folders in which writing is no effect.
     caches
         The same, for libraries while they are imported. One that ends in ``*`` stands for
-        all whose path begins like it.
+        all whose path begins like it. The folders around them may be made.
+    temporary
+        Resolved folder in which private temporary files are made; None: they are effects.
+    hosts
+        Names of this machine.
     """
 
     events: frozenset[str] = frozenset()
     folders: tuple[str, ...] = ()
     caches: tuple[str, ...] = ()
+    temporary: str | None = None
+    hosts: frozenset[str] = frozenset()
     table: Mapping[str, Describe] = field(init=False)
     """Event name → what says whether it is an effect."""
 
     def __post_init__(self) -> None:
-        further = dict.fromkeys(self.events, _named)
-        object.__setattr__(self, "table", {**_EVENTS, **further})
+        further = dict.fromkeys(self.events, named)
+        object.__setattr__(self, "table", {**EVENTS, **further})
 
     def describe(self, event: str, arguments: Arguments) -> str | None:
         """Say what the effect of an audit event is, for a person; None where it has none."""
@@ -53,10 +83,10 @@ class Effects:
         try:
             return describe(event, arguments)
         except Exception:  # noqa: BLE001 - a program may raise an event with any arguments
-            return _named(event, arguments)
+            return named(event, arguments)
 
     def spares(
-        self, event: str, arguments: Arguments, caller: Caller, module: str, cwd: str
+        self, event: str, arguments: Arguments, cause: Cause, paths: list[str] | None = None
     ) -> bool:
         """Whether an effect is one that need not wait: nobody outside would notice it.
 
@@ -64,52 +94,116 @@ class Effects:
         ----------
         event, arguments
             As an audit hook gets them.
-        caller
-            Who causes it.
-        module
-            Name of the module whose code is innermost.
-        cwd
-            The working directory.
+        cause
+            Where it comes from.
+        paths
+            The paths that it writes, absolute and resolved; None: it has none, or they can't be
+            told. See `paths_of`.
         """
         if event in self.events:
             return False
         try:
-            return self._spares(event, arguments, caller, module, cwd)
+            return self._spares(event, arguments, cause, paths or [])
         except Exception:  # noqa: BLE001 - as above
             return False
 
-    def _spares(
-        self, event: str, arguments: Arguments, caller: Caller, module: str, cwd: str
-    ) -> bool:
+    def _spares(self, event: str, arguments: Arguments, cause: Cause, paths: list[str]) -> bool:
         folders = self.folders
-        if caller != "program" and (
-            event.startswith("ctypes.")
-            or module in _ASKS_THE_MACHINE
-            or _command(event, arguments) in _ASKING_COMMANDS
+        if cause.caller != "program" and (
+            event.startswith("ctypes.") or _asks_the_machine(_command(event, arguments), cause)
         ):
             return True  # libraries bind to native ones, and ask what machine this is
-        if caller == "import":
-            if module.startswith("importlib._bootstrap") or _tries_loopback(event, arguments):
-                return True  # compiled modules; whether there is IPv6
+        if event in _LOOK_UPS and _host(arguments) in self.hosts:
+            return True  # the machine asks for itself
+        if cause.caller == "import":
+            if _tries_loopback(event, arguments):
+                return True  # whether there is IPv6
+            if paths and all(_is_compiled(event, path, cause.compiled) for path in paths):
+                return True
             folders += self.caches
-        if any(fd not in (-1, None) for fd in arguments[_FOLDERS.get(event, len(arguments)) :]):
-            cwd = ""  # a relative path begins in another folder, so it lies in none of ours
-        paths = arguments[: _PATHS.get(event, 0)]
-        return bool(paths and folders) and all(_lies_in(path, folders, cwd) for path in paths)
+            if event == "os.mkdir" and all(_leads_to(path, self.caches) for path in paths):
+                return bool(paths)
+        if cause.caller == "library" and cause.module == _FOLDERS_OF_CD[0]:
+            folders += tuple(p for p in paths if p.endswith(_FOLDERS_OF_CD[1:]))
+        return bool(paths) and all(_lies_in(path, folders) for path in paths)
+
+    def is_temporary(self, event: str, paths: list[str]) -> bool:
+        """Whether a private temporary file or folder is made, which the event tells beforehand."""
+        return (
+            event in ("tempfile.mkstemp", "tempfile.mkdtemp")
+            and len(paths) == 1
+            and os.path.dirname(paths[0]) == self.temporary  # noqa: PTH120 - no I/O
+        )
+
+    def is_of_workers(self, event: str, cause: Cause, paths: list[str]) -> bool:
+        """Whether the folder is made by which `joblib` hands values to its worker processes."""
+        if event != "os.mkdir" or len(paths) != 1 or cause.module.partition(".")[0] != "joblib":
+            return False
+        folder, name = os.path.split(paths[0])
+        return name.startswith(_OF_WORKERS) and folder in (self.temporary, *_SHARED)
 
 
-Describe = Callable[[str, Arguments], "str | None"]
+def paths_of(event: str, arguments: Arguments) -> list[tuple[str, int | None]] | None:
+    """The paths that an effect writes, with the descriptors of folders in which they begin.
+
+    Returns
+    -------
+    list of (str, int or None), or None
+        None where they can't be told. A descriptor is None where the path begins in the working
+        directory, if it is relative.
+    """
+    try:
+        return _paths_of(event, arguments)
+    except Exception:  # noqa: BLE001 - as above
+        return None
 
 
-def _lies_in(path: object, folders: Iterable[str], cwd: str) -> bool:
-    if isinstance(path, int):
-        return False  # a descriptor
-    text = os.path.normpath(os.path.join(cwd, os.fsdecode(path)))  # type: ignore[arg-type]  # noqa: PTH118 - no I/O
+def _paths_of(event: str, arguments: Arguments) -> list[tuple[str, int | None]] | None:
+    count = _PATHS.get(event, 0)
+    given = arguments[:count]
+    begin = _FOLDERS.get(event)
+    folders = arguments[begin : begin + count] if begin is not None else ()
+    found = []
+    for index, path in enumerate(given):
+        folder = folders[index] if index < len(folders) else None
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return None  # a descriptor
+        text = os.fsdecode(path)
+        text = str.__getitem__(text, slice(None))  # a subclass may be anything
+        if folder is not None and type(folder) is not int:
+            return None
+        if event == "open" and len(arguments) > 1 and arguments[1] is None and text[:1] != os.sep:
+            return None  # `os.open` does not tell in which folder a path begins
+        found.append((text, None if folder == -1 else folder))
+    return found if len(found) == count and found else None
+
+
+# What nobody would notice ---------------------------------------------------------------------
+
+
+def _lies_in(path: str, folders: Iterable[str]) -> bool:
     return any(
-        text == folder
-        or text.startswith(folder.removesuffix("*") if folder.endswith("*") else folder + os.sep)
+        path == folder
+        or path.startswith(folder.removesuffix("*") if folder.endswith("*") else folder + os.sep)
         for folder in folders
     )
+
+
+def _leads_to(path: str, folders: Iterable[str]) -> bool:
+    return any(folder.startswith(path.rstrip(os.sep) + os.sep) for folder in folders)
+
+
+def _is_compiled(event: str, path: str, compiled: str) -> bool:
+    """Whether it is the compiled form of the module that is loaded, or on the way to it."""
+    folder, _, name = compiled.rpartition(os.sep)
+    if not name.endswith(".pyc") or os.path.basename(folder) != "__pycache__":  # noqa: PTH119
+        return False
+    if event == "os.mkdir":
+        return path == folder
+    # It is written under another name first, which ends in a number.
+    rest = path.removeprefix(compiled)
+    written = path == compiled or (rest != path and rest[:1] == "." and rest[1:].isdecimal())
+    return written and event in ("open", "os.rename", "os.remove")
 
 
 def _tries_loopback(event: str, arguments: Arguments) -> bool:
@@ -118,227 +212,67 @@ def _tries_loopback(event: str, arguments: Arguments) -> bool:
     return isinstance(address, tuple) and address[:2] in {("::1", 0), ("127.0.0.1", 0)}
 
 
+def _host(arguments: Arguments) -> object:
+    host = arguments[0] if arguments else None
+    if isinstance(host, tuple):
+        host = host[0] if host else None
+    return host.decode("ascii", "replace") if type(host) is bytes else host
+
+
 def _command(event: str, arguments: Arguments) -> str:
+    """The name of the program that is started, where it is looked for as the system does."""
     if event != "subprocess.Popen" or len(arguments) < 2:
         return ""
     words = arguments[1]
     first = words if isinstance(words, (str, bytes)) else next(iter(words or ()), "")
-    return PurePath(os.fsdecode(first)).name
+    folder, name = os.path.split(os.fsdecode(first))
+    if name == "ldconfig" and list(words)[1:] == ["-p"]:
+        name += " -p"
+    return name if folder in _SYSTEM_FOLDERS else ""
 
 
-# How each effect is told ----------------------------------------------------------------------
+def _asks_the_machine(command: str, cause: Cause) -> bool:
+    return command in _ASKING_COMMANDS or command in _ASKING_MODULES.get(cause.module, ())
 
 
-def _show(value: object) -> str:
-    """A value of the program, short enough and harmless to show."""
-    if isinstance(value, os.PathLike):
-        value = value.__fspath__() if type(value).__module__.startswith("pathlib") else "…"
-    if isinstance(value, (list, tuple)):
-        return _show(" ".join(str(word) for word in value[:8] if isinstance(word, (str, bytes))))
-    # The plain types' own methods, since a subclass may do anything. `repr` leaves no character
-    # that a terminal would take for a command.
-    if isinstance(value, str):
-        shown, length = repr(str.__getitem__(value, slice(_LONGEST))), str.__len__(value)
-    elif isinstance(value, bytes):
-        shown, length = repr(bytes.__getitem__(value, slice(_LONGEST))), bytes.__len__(value)
-    elif type(value) is int:
-        return repr(value)
-    else:
-        name = type(value).__name__
-        return name[:_LONGEST] if name.isidentifier() else "…"
-    return shown[:_LONGEST] + ("…" if max(length, len(shown)) > _LONGEST else "")
-
-
-def _opened(event: str, arguments: Arguments) -> str | None:
-    path, _, flags = (*arguments, None, None, None)[:3]
-    if not isinstance(flags, int) or not flags & _WRITING or isinstance(path, int):
-        return None  # a descriptor is open already
-    if path in (os.devnull, os.fsencode(os.devnull)):
-        return None
-    return f"opens {_show(path)} for writing"
-
-
-def _named(event: str, arguments: Arguments) -> str:
-    return f"raises the audit event {event}"
-
-
-def _of_path(verb: str) -> Describe:
-    return lambda event, arguments: f"{verb} {_show(arguments[0] if arguments else '')}"
-
-
-def _of_two(verb: str) -> Describe:
-    def describe(event: str, arguments: Arguments) -> str:
-        first, second = (*arguments, "", "")[:2]
-        return f"{verb} {_show(first)} to {_show(second)}"
-
-    return describe
-
-
-def _plain(text: str) -> Describe:
-    return lambda event, arguments: text
-
-
-def _process(event: str, arguments: Arguments) -> str:
-    return f"starts {_show(arguments[1] if len(arguments) > 1 else '')}"
-
-
-def _shell(event: str, arguments: Arguments) -> str:
-    return f"runs the command {_show(arguments[0] if arguments else '')}"
-
-
-def _killed(event: str, arguments: Arguments) -> str | None:
-    number = arguments[-1] if arguments else 0
-    return f"sends signal {_show(number)} to a process" if number != 0 else None
-
-
-def _connected(event: str, arguments: Arguments) -> str:
-    return f"connects to {_show_address(arguments[-1] if arguments else '')}"
-
-
-def _bound(event: str, arguments: Arguments) -> str:
-    return f"listens on {_show_address(arguments[-1] if arguments else '')}"
-
-
-def _sent(event: str, arguments: Arguments) -> str:
-    return "sends data over the network"
-
-
-def _resolved(event: str, arguments: Arguments) -> str | None:
-    host = arguments[0] if arguments else None
-    if isinstance(host, (tuple, list)):
-        host = host[0] if host else None
-    if isinstance(host, bytes):
-        host = host.decode("ascii", "replace")
-    if not isinstance(host, str) or host in _HERE or _ADDRESS.fullmatch(host):
-        return None  # nobody is asked
-    return f"looks up the host {_show(host)}"
-
-
-def _database(event: str, arguments: Arguments) -> str | None:
-    path = arguments[0] if arguments else ""
-    if path in (":memory:", b":memory:", "", b""):
-        return None
-    return f"opens the database {_show(path)}"
-
-
-def _control(event: str, arguments: Arguments) -> str | None:
-    request = arguments[1] if len(arguments) > 1 else None
-    return None if request in _ASKING_REQUESTS else "controls a device"
-
-
-def _show_address(address: object) -> str:
-    if isinstance(address, tuple) and len(address) >= 2:
-        host, port = address[:2]
-        return f"{_show(host)}, port {_show(port)}"
-    return _show(address)
-
-
-_WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_LONGEST: Final = 80
-_ADDRESS: Final = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%\w]*")
-_HERE: Final = ("", "localhost", "localhost.localdomain", "ip6-localhost", "0")
-# TIOCGWINSZ, TCGETS, TIOCGPGRP and FIONREAD ask; progress bars do it all the time.
-_ASKING_REQUESTS: Final = (0x5413, 0x5401, 0x540F, 0x541B, 0x40087468, 0x4004667F)
+_SYSTEM_FOLDERS: Final = ("", "/bin", "/sbin", "/usr/bin", "/usr/sbin")
 
 # Commands that libraries start to learn about the machine.
 _ASKING_COMMANDS: Final = frozenset(
-    {"fc-list", "getconf", "ldconfig", "lscpu", "nproc", "sysctl", "system_profiler", "uname"}
-)
-
-# Modules that do so with other commands, or bind to native libraries.
-_ASKS_THE_MACHINE: Final = frozenset(
     {
-        "ctypes.util",
-        "joblib.externals.loky.backend.context",
-        "loky.backend.context",
-        "platform",
-        "threadpoolctl",
-        "uuid",
-        "_aix_support",
-        "_osx_support",
+        "fc-list",
+        "getconf",
+        "ldconfig -p",
+        "lscpu",
+        "nproc",
+        "sysctl",
+        "system_profiler",
+        "uname",
     }
 )
 
-_EVENTS: Final[dict[str, Describe]] = {
-    "open": _opened,
-    "os.chflags": _of_path("changes the flags of"),
-    "os.chmod": _of_path("changes the mode of"),
-    "os.chown": _of_path("changes the owner of"),
-    "os.exec": _of_path("becomes the program"),
-    "os.fork": _plain("forks the process"),
-    "os.forkpty": _plain("forks the process"),
-    "os.kill": _killed,
-    "os.killpg": _killed,
-    "os.link": _of_two("links"),
-    "os.lockf": _plain("locks a file"),
-    "os.mkdir": _of_path("makes the folder"),
-    "os.posix_spawn": _process,
-    "os.remove": _of_path("removes"),
-    "os.removexattr": _of_path("changes the attributes of"),
-    "os.rename": _of_two("renames"),
-    "os.rmdir": _of_path("removes the folder"),
-    "os.setxattr": _of_path("changes the attributes of"),
-    "os.spawn": _process,
-    "os.startfile": _of_path("starts"),
-    "os.startfile/2": _of_path("starts"),
-    "os.symlink": _of_two("links"),
-    "os.system": _shell,
-    "os.truncate": _of_path("truncates"),
-    "os.utime": _of_path("changes the times of"),
-    "fcntl.flock": _plain("locks a file"),
-    "fcntl.lockf": _plain("locks a file"),
-    "fcntl.ioctl": _control,
-    "pty.spawn": _shell,
-    "shutil.chown": _of_path("changes the owner of"),
-    "shutil.copyfile": _of_two("copies"),
-    "shutil.copymode": _of_two("copies the mode of"),
-    "shutil.copystat": _of_two("copies the attributes of"),
-    "shutil.copytree": _of_two("copies"),
-    "shutil.make_archive": _of_path("makes the archive"),
-    "shutil.move": _of_two("moves"),
-    "shutil.rmtree": _of_path("removes the folder"),
-    "shutil.unpack_archive": _of_path("unpacks"),
-    "tempfile.mkdtemp": _of_path("makes the folder"),
-    "tempfile.mkstemp": _of_path("makes the file"),
-    "signal.pthread_kill": _killed,
-    "subprocess.Popen": _process,
-    "webbrowser.open": _of_path("opens a browser at"),
-    "ctypes.dlopen": _of_path("loads the library"),
-    "ctypes.dlsym": _plain("calls into a native library"),
-    "ctypes.dlsym/handle": _plain("calls into a native library"),
-    "ctypes.call_function": _plain("calls into a native library"),
-    "sqlite3.connect": _database,
-    "dbm.open": _of_path("opens the database"),
-    "socket.bind": _bound,
-    "socket.connect": _connected,
-    "socket.getaddrinfo": _resolved,
-    "socket.gethostbyaddr": _resolved,
-    "socket.gethostbyname": _resolved,
-    "socket.getnameinfo": _resolved,
-    "socket.sendmsg": _sent,
-    "socket.sendto": _sent,
-    "socket.sethostname": _plain("changes the name of the machine"),
-    # Connections of earlier cells: sending on a socket itself raises no event.
-    "ftplib.sendcmd": _sent,
-    "http.client.send": _sent,
-    "imaplib.send": _sent,
-    "nntplib.putline": _sent,
-    "poplib.putline": _sent,
-    "smtplib.send": _sent,
-    "telnetlib.Telnet.write": _sent,
-    "syslog.syslog": _plain("writes to the system log"),
-    "msvcrt.locking": _plain("locks a file"),
-    "winreg.CreateKey": _plain("writes to the registry"),
-    "winreg.DeleteKey": _plain("writes to the registry"),
-    "winreg.DeleteValue": _plain("writes to the registry"),
-    "winreg.SaveKey": _plain("writes to the registry"),
-    "winreg.SetValue": _plain("writes to the registry"),
-    "_winapi.CreateFile": _of_path("opens"),
-    "_winapi.CreateJunction": _of_two("links"),
-    "_winapi.CreateNamedPipe": _of_path("makes the pipe"),
-    "_winapi.CreateProcess": _process,
-    "_winapi.TerminateProcess": _plain("ends a process"),
+# Modules that do so with other commands.
+_ASKING_MODULES: Final = {
+    "ctypes.util": frozenset({"cc", "gcc", "ld", "objdump", "dump"}),
+    "platform": frozenset({"cmd", "file", "ver"}),
+    "uuid": frozenset({"arp", "ifconfig", "ip", "ipconfig", "lanscan", "netstat"}),
+    "joblib.externals.loky.backend.context": frozenset({"powershell.exe", "wmic"}),
+    "loky.backend.context": frozenset({"powershell.exe", "wmic"}),
+    "_aix_support": frozenset({"lslpp"}),
+    "_osx_support": frozenset({"cc", "clang", "gcc", "sw_vers", "xcrun"}),
 }
+
+# Where `%cd` notes the folders that it has been in.
+_FOLDERS_OF_CD: Final = (
+    "IPython.external.pickleshare",
+    os.sep + "db",
+    os.path.join(os.sep, "db", "dhist"),  # noqa: PTH118 - no I/O
+)
+
+_OF_WORKERS: Final = "joblib_memmapping_folder_"
+_SHARED: Final = ("/dev/shm", "/run/shm")  # noqa: S108 - where joblib has it, not we
+
+_LOOK_UPS: Final = ("socket.getaddrinfo", "socket.gethostbyaddr", "socket.gethostbyname")
 
 # How many of an event's first arguments are the paths that it writes.
 _PATHS: Final = {
@@ -357,7 +291,7 @@ _PATHS: Final = {
 }
 
 # From which of an event's arguments on there are descriptors of folders, in which its relative
-# paths begin. `os.open` does not tell of its own.
+# paths begin.
 _FOLDERS: Final = {
     "os.chmod": 2,
     "os.mkdir": 2,

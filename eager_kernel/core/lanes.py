@@ -79,6 +79,32 @@ def lanes(report: Report) -> tuple[Lane, ...]:
     )
 
 
+def hidden(report: Report) -> tuple[float, float]:
+    """Seconds of execution while the model wrote, and in all."""
+    spans = [span for span in lanes(report)[-1].spans if span.kind == "executed"]
+    whole = sum(span.finish - span.start for span in spans)
+    return sum(hidden_part(span, report.generation_s, report.pauses) for span in spans), whole
+
+
+def hidden_part(span: Span, generation: float, pauses: Iterable[tuple[float, float]]) -> float:
+    """How much of a span was executed while the model wrote.
+
+    Parameters
+    ----------
+    span
+        Of the lane of execution.
+    generation
+        When the last text came.
+    pauses
+        Between two answers, when the model did not write.
+    """
+    if span.kind != "executed":
+        return 0.0
+    end = min(generation, span.finish)
+    missed = sum(max(0.0, min(end, b) - max(span.start, a)) for a, b in pauses)
+    return max(0.0, end - span.start - missed)
+
+
 def end_of(report: Report) -> float:
     """The last moment that a picture shows."""
     finishes = (chunk.finish or 0.0 for chunk in report.chunks)
@@ -130,10 +156,27 @@ def _generation(report: Report) -> Iterator[Span]:
         yield Span(0.0, at, "first token")
     for chunk in report.chunks:
         generated = max(at, chunk.ready - chunk.delay)
-        yield Span(at, generated, "generated", chunk.lines)
+        yield from written(at, generated, report.pauses, chunk.lines)
         at = generated
     if report.generation_s > at:
-        yield Span(at, report.generation_s, "generated", note="after the last statement")
+        yield from written(at, report.generation_s, report.pauses, note="after the last statement")
+
+
+def written(
+    start: float,
+    finish: float,
+    pauses: Iterable[tuple[float, float]],
+    lines: tuple[int, int] | None = None,
+    note: str = "",
+) -> Iterator[Span]:
+    """Spans of text that was written, with the pauses between two answers."""
+    for begin, end in pauses:
+        if start <= begin < end <= finish:
+            if begin > start:
+                yield Span(start, begin, "generated", lines, note)
+            yield Span(begin, end, "first token")
+            start = end
+    yield Span(start, finish, "generated", lines, note)
 
 
 def _detection(report: Report) -> Iterator[Span]:
@@ -151,11 +194,7 @@ def _queue(report: Report) -> list[Span]:
     first_held = next((i for i, c in enumerate(chunks) if c.action == "hold"), len(chunks))
     held = []
     if first_held < len(chunks):
-        chunk = chunks[first_held]
-        lines = chunk.lines[0], chunks[-1].lines[1]
-        note = f"{line_range(chunk.line, chunk.line)} " if chunk.line else ""
-        note += plain(chunk.reason)
-        held = [Span(chunk.ready, max(chunk.ready, until[first_held]), "held", lines, note)]
+        held = [held_of(chunks[first_held], chunks[-1], until[first_held])]
     waits = [
         Span(c.ready, max(c.ready, finish), "deferred" if c.action == "defer" else "ready", c.lines)
         for c, finish in zip(chunks, until, strict=True)
@@ -164,6 +203,14 @@ def _queue(report: Report) -> list[Span]:
     deferred = _union(w for w in waits if w.kind == "deferred")
     deferred = _without(_without(deferred, held), ready)
     return sorted([*held, *ready, *deferred], key=lambda span: span.start)
+
+
+def held_of(chunk: ChunkReport, last: ChunkReport, until: float) -> Span:
+    """The span in which a held chunk keeps all to the last one waiting."""
+    note = f"{line_range(chunk.line, chunk.line)} " if chunk.line else ""
+    note += plain(chunk.reason)
+    lines = chunk.lines[0], last.lines[1]
+    return Span(chunk.ready, max(chunk.ready, until), "held", lines, note)
 
 
 def _left_queue(report: Report) -> list[float]:
@@ -189,15 +236,16 @@ def _execution(report: Report) -> Iterator[Span]:
         assert chunk.start is not None
         # Chunks that ran as one cell share its time.
         if group and chunk.start >= until:
-            yield from _stretch(group, until)
+            yield from stretch(group, until)
             group = []
         group.append(chunk)
         until = max(until, chunk.start, end if chunk.finish is None else chunk.finish)
     if group:
-        yield from _stretch(group, until)
+        yield from stretch(group, until)
 
 
-def _stretch(group: list[ChunkReport], finish: float) -> Iterator[Span]:
+def stretch(group: Sequence[ChunkReport], finish: float) -> Iterator[Span]:
+    """Spans of chunks that ran without a break, until `finish`."""
     at = group[0].start or 0.0
     lines = group[0].lines[0], group[-1].lines[1]
     waits = sorted(

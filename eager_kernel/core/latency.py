@@ -314,14 +314,14 @@ def _check_sequence(name: str, values: Sequence[float], length: int | None = Non
     if not values:
         raise ValueError(f"{name} must not be empty")
     if length is not None and len(values) != length:
-        raise ValueError(f"{name} must have an entry for each of {length} chunks: {len(values)}")
+        raise ValueError(f"{name} must have an entry for each of {length} pieces: {len(values)}")
     for i, value in enumerate(values):
         _check_times(**{f"{name}[{i}]": value})
 
 
 def _check_count(chunks: int) -> None:
     if chunks < 1:
-        raise ValueError(f"chunks must be at least 1, not {chunks!r}")
+        raise ValueError(f"`chunks` must be at least 1, not {chunks!r}")
 
 
 def _check_rate(rate: float) -> None:

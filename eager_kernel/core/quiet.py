@@ -57,5 +57,5 @@ _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _VALID: Final = frozenset("\n\r\\'\"abfnrtvxuUN0123")
 # `1if x`: a keyword right after a number.
 _NUMBER_KEYWORD: Final = re.compile(
-    r"\b(?:0[xX][\da-fA-F_]+?|\d[\d_]*\.?(?:[jJ]|[eE][-+]?\d+)?)(?=(?:and|else|for|if|in|is|not|or)\b)"
+    r"\b(?:0[xX][\da-fA-F_]+?|\d[\d_]*\.?(?:[jJ]|[eE][-+]?\d+)?)(?=and|else|for|i[fns]|not|or)"
 )

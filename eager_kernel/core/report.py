@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Final, get_args
 
 from eager_kernel.core.latency import Regime
 
@@ -50,6 +51,10 @@ class Report:
         How long nothing ran although a chunk was ready, because the gate held it.
     waited_s
         How long running code stood still at effects on the outside.
+    pauses
+        Begin and end of each time between two answers, when the model did not write.
+    repairs
+        How often the program was written on after it had failed.
     """
 
     ttft_s: float
@@ -68,19 +73,28 @@ class Report:
     critical_chunks: float | None = None
     held_s: float = 0.0
     waited_s: float = 0.0
+    pauses: tuple[tuple[float, float], ...] = ()
+    repairs: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists and numbers, as on the wire."""
-        return {**_plain(self), "chunks": [chunk.to_dict() for chunk in self.chunks]}
+        pauses = [list(pause) for pause in self.pauses]
+        chunks = [chunk.to_dict() for chunk in self.chunks]
+        return {**_plain(self), "pauses": pauses, "chunks": chunks}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Report:
         """The report that `to_dict` made `plain` of, in this version or in another.
 
         Fields that `plain` lacks have their defaults; those unknown here are left out.
+
+        Raises
+        ------
+        ValueError
+            A field is missing, or holds what it can't; names the field.
         """
-        chunks = tuple(_chunk(chunk) for chunk in plain["chunks"])
-        return cls(**{**_known(cls, plain), "chunks": chunks})
+        chunks = tuple(_chunk(_mapping(chunk, "chunks")) for chunk in _list(plain, "chunks"))
+        return cls(**{**_known(cls, plain), "chunks": chunks, "pauses": _pauses(plain)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +163,46 @@ class WaitReport:
 
 
 def _chunk(plain: Mapping[str, Any]) -> ChunkReport:
-    first, last = plain["lines"]
-    waits = tuple(WaitReport(**_known(WaitReport, wait)) for wait in plain.get("waits", ()))
-    return ChunkReport(**{**_known(ChunkReport, plain), "lines": (first, last), "waits": waits})
+    lines = _list(plain, "lines")
+    if len(lines) != 2 or not all(map(_is_whole, lines)):
+        raise ValueError("lines: must be two integers")
+    told = _list(plain, "waits") if "waits" in plain else ()
+    waits = tuple(WaitReport(**_known(WaitReport, _mapping(wait, "waits"))) for wait in told)
+    given = {**_known(ChunkReport, plain), "lines": (lines[0], lines[1]), "waits": waits}
+    return ChunkReport(**given)
+
+
+def _pauses(plain: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
+    told = _list(plain, "pauses") if "pauses" in plain else ()
+    for pause in told:
+        if (
+            not isinstance(pause, list | tuple)
+            or len(pause) != 2
+            or not all(map(_is_number, pause))
+        ):
+            raise ValueError("pauses: must be pairs of numbers")
+    return tuple((begin, end) for begin, end in told)
+
+
+def _list(plain: Mapping[str, Any], name: str) -> list[Any] | tuple[Any, ...]:
+    value = plain.get(name)
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{name}: must be a list")
+    return value
+
+
+def _mapping(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name}: must hold objects")
+    return value
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int and -_MOST <= value <= _MOST
+
+
+def _is_number(value: object) -> bool:
+    return _is_whole(value) or (type(value) is float and math.isfinite(value))
 
 
 def _plain(part: Report | ChunkReport | WaitReport) -> dict[str, Any]:
@@ -160,5 +211,28 @@ def _plain(part: Report | ChunkReport | WaitReport) -> dict[str, Any]:
 
 
 def _known(cls: type[Report | ChunkReport | WaitReport], plain: Mapping[str, Any]) -> Any:
-    names = {field.name for field in fields(cls)}
-    return {name: value for name, value in plain.items() if name in names}
+    given: dict[str, Any] = {}
+    for field in fields(cls):
+        check = _CHECKS.get(str(field.type))
+        if check is None:
+            continue  # a list, which its own function reads
+        if field.name not in plain:
+            if field.default is MISSING:
+                raise ValueError(f"{field.name}: is missing")
+            continue
+        if not check(plain[field.name]):
+            raise ValueError(f"{field.name}: is no {field.type}")
+        given[field.name] = plain[field.name]
+    return given
+
+
+_MOST: Final = 2**53
+_CHECKS: Final[dict[str, Callable[[object], bool]]] = {
+    "float": _is_number,
+    "float | None": lambda value: value is None or _is_number(value),
+    "int": _is_whole,
+    "int | None": lambda value: value is None or _is_whole(value),
+    "str": lambda value: isinstance(value, str),
+    "Regime": lambda value: value in get_args(Regime),
+}
+"""What a field may hold, by its type as it is written."""

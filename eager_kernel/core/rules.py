@@ -21,6 +21,9 @@ MEMORY: Final = "something in memory"
 URL: Final = "a URL"
 """The value of a text that names something on the network."""
 
+SQL: Final = "SQL that reaches for files"
+"""The value of a text that has a database write or read files of its own."""
+
 
 @dataclass(eq=False, slots=True)
 class Arguments:
@@ -155,7 +158,9 @@ class Table:
     modules
         Modules every call into which is held.
     methods
-        Methods whose call is held on any object.
+        Methods whose call is held on any object but those of the program's own classes.
+    everywhere
+        Those of them that are held on these, too: what the deployer has added.
     stores
         Dotted names of containers into which nothing may be written.
     reads
@@ -166,6 +171,12 @@ class Table:
         Words one of which occurs in every text that may hold a listed use, or a definition.
     quiet
         Those of them that are names of busy modules: in ``np.mean`` they mean nothing.
+    native
+        Libraries of which whatever is named like a writer is held.
+    writes
+        The names of writers.
+    of_native
+        Why.
     """
 
     uses: Mapping[str, Listed]
@@ -176,6 +187,10 @@ class Table:
     strict: bool = False
     triggers: frozenset[str] = frozenset()
     quiet: frozenset[str] = frozenset()
+    native: frozenset[str] = frozenset()
+    writes: re.Pattern[str] | None = None
+    of_native: Listed | None = None
+    everywhere: frozenset[str] = frozenset()
 
     def find(self, path: str) -> Listed | None:
         """What is known of a call of `path`, a dotted name or ``?.method``."""
@@ -184,12 +199,23 @@ class Table:
         listed = self.uses.get(path)
         if listed is not None or path in self.reads:
             return listed
-        while path:
-            listed = self.modules.get(path)
+        module = path
+        while module:
+            listed = self.modules.get(module)
             if listed is not None:
                 return listed
-            path = path.rpartition(".")[0]
-        return None
+            module = module.rpartition(".")[0]
+        return self._find_native(path) if self.is_native(path) else None
+
+    def is_native(self, path: str) -> bool:
+        """Whether something is of a library that writes in native code all through."""
+        return path.partition(".")[0] in self.native
+
+    def _find_native(self, path: str) -> Listed | None:
+        name = path.rpartition(".")[2]
+        if self.writes is not None and self.writes.fullmatch(name):
+            return self.of_native
+        return self.methods.get(name)
 
 
 _NAME: Final = re.compile(r"[^\W\d]\w*")

@@ -7,12 +7,12 @@ from itertools import pairwise
 from typing import Final
 
 from eager_kernel.core import latency
-from eager_kernel.core.lanes import lanes
+from eager_kernel.core.lanes import hidden, lanes
 from eager_kernel.core.report import ChunkReport, Report
 from eager_kernel.core.words import line_range, listing, part_of, plain, seconds
 
 
-def summarise(report: Report, *, saving: bool = True) -> str:
+def summarise(report: Report, *, saving: bool = True, advice: bool = True) -> str:
     """Say what happened in a run, in at most six lines of plain text.
 
     Reasons and effects, which a model may have written, are cut short and without control
@@ -25,10 +25,21 @@ def summarise(report: Report, *, saving: bool = True) -> str:
     saving
         Whether to say what was saved, by the run's own figures. A serial run that was measured
         says it better.
+    advice
+        Whether to say what would have helped. Of a run that did not end well it is beside the
+        point.
     """
     run = _Run(report)
     saved = _saved(run) if saving else ""
-    sentences = [_hidden(run), saved, _held(run), _waited(run), _not_run(run), _help(run)]
+    sentences = [
+        _repaired(run),
+        _hidden(run, waited=advice),
+        saved,
+        _held(run),
+        _waited(run),
+        _not_run(run),
+        _help(run) if advice else "",
+    ]
     return "\n".join(sentence for sentence in sentences if sentence)
 
 
@@ -40,10 +51,8 @@ class _Run:
         self.chunks = report.chunks
         self.ran = [chunk for chunk in report.chunks if chunk.start is not None]
         executed = [span for span in lanes(report)[-1].spans if span.kind == "executed"]
-        end = report.generation_s
-        self.execution = sum(span.finish - span.start for span in executed)
         # Measured, not `hidden_fraction`: what follows the last token is not only execution.
-        self.hidden = sum(max(0.0, min(end, span.finish) - span.start) for span in executed)
+        self.hidden, self.execution = hidden(report)
         self.finish = max((span.finish for span in executed), default=0.0)
         """When the last statement had run."""
         # Chunks that ran as one cell have no times of their own.
@@ -74,7 +83,12 @@ class _Run:
 # The sentences --------------------------------------------------------------------------------
 
 
-def _hidden(run: _Run) -> str:
+def _repaired(run: _Run) -> str:
+    times = {0: "", 1: "once", 2: "twice"}.get(run.report.repairs, f"{run.report.repairs} times")
+    return f"The program failed {times}, and the model wrote it on from there." if times else ""
+
+
+def _hidden(run: _Run, *, waited: bool) -> str:
     report, whole, hidden = run.report, run.execution, run.hidden
     if not run.chunks:
         return f"No code came in {seconds(report.end_to_end_s)}."
@@ -93,14 +107,16 @@ def _hidden(run: _Run) -> str:
         text = f"None of the {seconds(whole)} of execution ran while the model was still writing."
     else:
         text = f"{part_of(hidden, whole)} of execution ran while the model was still writing."
-    if report.non_overlapped_s >= run.notable:
+    if waited and report.non_overlapped_s >= run.notable:
         text += f" The user waited {seconds(report.non_overlapped_s)} after the last token."
     return text
 
 
 def _saved(run: _Run) -> str:
     report = run.report
-    # What the whole program would have taken is known only if all of it ran.
+    # What the whole program would have taken is known only if all of it ran, and one text gave it.
+    if report.repairs:
+        return ""
     if len(run.ran) < len(run.chunks) or not run.ran or abs(report.saved_s) < run.notable:
         return ""
     if report.saved_s < 0:

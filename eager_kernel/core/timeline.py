@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from eager_kernel.core import latency
+from eager_kernel.core.progress import Cursor, News, Progress
 from eager_kernel.core.queue import Pending
 from eager_kernel.core.report import ChunkReport, Report, WaitReport
 
@@ -27,17 +28,20 @@ class Timeline:
         self._chunks: list[_Chunk] = []
         self._lost: list[_Span] = []
         self._batches: list[_Span] = []
+        self._progress = Progress(self._report_of)
 
     def delta(self, now: float) -> None:
         """A delta arrived."""
         if self._first_delta is None:
             self._first_delta = now
         self._last_delta = now
+        self._progress.delta(max(0.0, now - self._start))
 
     def ready(self, pending: Pending, now: float) -> None:
         """A chunk is complete and judged."""
         arrived = self._start if self._last_delta is None else self._last_delta
         self._chunks.append(_Chunk(pending, ready=now, delay=max(0.0, now - arrived)))
+        self._progress.ready(held=pending.verdict.action == "hold")
 
     def batch_started(self, now: float) -> None:
         """The pump took a batch."""
@@ -53,21 +57,27 @@ class Timeline:
         chunk = self._chunks[index]
         chunk.ran = _Span(now)
         chunk.batch = max(0, len(self._batches) - 1)
+        self._progress.started(index)
 
     def finished(self, index: int, now: float) -> None:
         """A chunk has executed."""
         ran = self._chunks[index].ran
         if ran is not None:
             ran.finish = now
+            self._progress.finished(index, now - self._start)
 
     def skipped(self, index: int) -> None:
         """A chunk whose batch began has not run: one before it failed."""
         self._chunks[index].ran = None
+        self._progress.skipped(index)
 
     def cut_back(self, count: int) -> None:
         """The program is written anew after its first `count` chunks."""
         self._lost += [chunk.ran for chunk in self._chunks[count:] if chunk.ran is not None]
         del self._chunks[count:]
+        ran = [(i, chunk.ran) for i, chunk in enumerate(self._chunks)]
+        finishes = [(i, span.finish - self._start) for i, span in ran if span and span.finish]
+        self._progress.cut_back(len(self._chunks), finishes)
 
     def wait_started(self, index: int, effect: str, line: int, now: float) -> None:
         """A running chunk stands still, at an effect on the outside.
@@ -84,6 +94,7 @@ class Timeline:
             The time.
         """
         self._chunks[index].waits.append(_Wait(_Span(now), effect, line))
+        self._progress.waits(more=True)
 
     def wait_finished(self, index: int, now: float) -> None:
         """It goes on."""
@@ -91,6 +102,14 @@ class Timeline:
         latest = next((wait for wait in reversed(waits) if wait.span.finish is None), None)
         if latest is not None:
             latest.span.finish = now
+            self._progress.waits(more=False)
+
+    def news(self, now: float, told: Cursor) -> News | None:
+        """What is new at `now`; as `Progress.news`. Its figures are those of the report then."""
+        return self._progress.news(now - self._start, told)
+
+    def _report_of(self, index: int, now: float) -> ChunkReport:
+        return self._chunks[index].report(self._start, now + self._start)
 
     def report(self, now: float) -> Report:
         """Sum up a run that ended at `now`, or that has come so far."""
@@ -137,6 +156,8 @@ class Timeline:
             critical_chunks=critical if critical is not None and math.isfinite(critical) else None,
             held_s=self._held(now, batches),
             waited_s=waited,
+            pauses=tuple(self._progress.pauses),
+            repairs=self._progress.repairs,
         )
 
     def _least(

@@ -35,7 +35,7 @@ JITTER_SEED = 2024
 RECORDING_NAME = "recording.jsonl"
 
 DESCRIPTION = (
-    "A model answer with a pandas analysis, cut into token-like deltas. "
+    "A model answer with a data analysis, cut into token-like deltas. "
     "The pace is synthetic, not measured."
 )
 

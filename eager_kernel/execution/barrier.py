@@ -11,23 +11,26 @@ from __future__ import annotations
 import logging
 import math
 import os
-import site
 import sys
-import sysconfig
 import threading
 import time
 from _thread import LockType, allocate_lock, get_ident
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import Token
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import FrameType
+from shutil import rmtree
+from threading import enumerate as enumerate_threads
 from typing import Any, Final
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
-from eager_kernel.core.effects import Arguments, Caller, Effects
-from eager_kernel.errors import EffectHeld
+from eager_kernel.core.effect_table import STARTS, Arguments
+from eager_kernel.core.effects import Cause, Effects
+from eager_kernel.errors import EffectHeld, LeftEffectHeld
+from eager_kernel.execution import hook
+from eager_kernel.execution.callers import cause_of, frames, hands_on_code, is_of_user, runs
+from eager_kernel.execution.databases import says_uri, watch
+from eager_kernel.execution.places import changes_nothing, resolved
 
 
 class Barrier:
@@ -64,44 +67,57 @@ class Barrier:
         self.in_helper: Callable[[], bool] = lambda: False
         """Whether this thread, started by an earlier cell, works for the main one."""
         self.filename = ""
-        """What the program's code calls its file."""
+        """What the program's code calls its file; empty until some of it runs."""
         self.lines_before = 0
         """Empty lines at the program's beginning, which its code does not count."""
         self.namespace: dict[str, Any] = {}
         """The globals of the user's code."""
+        self.refused: EffectHeld | None = None
+        """The last effect that the main thread was refused."""
         self._effects = effects
         self._is_kernel_thread = is_kernel_thread
         self._clock = clock
         self._decision: str | None = None  # empty: go on
+        self._over = False
+        self._clearing = False
         self._before: WeakSet[threading.Thread] = WeakSet()
         self._idents_before: frozenset[int] = frozenset()
+        # Private temporary files and folders, and whether the program itself made them.
+        self._temporary: dict[str, bool] = {}
+        self._databases: list[Any] = []
 
     @contextmanager
     def armed(self) -> Iterator[None]:
         """Watch the process for effects of the run."""
-        global _armed, _watched  # noqa: PLW0603 - a process has one audit hook
-        _install()
-        _watched = self._effects.table
-        self._before = WeakSet(threading.enumerate())
+        self._before = WeakSet(enumerate_threads())
+        _of_kernel.update(thread for thread in self._before if thread.name in _KERNEL_THREADS)
         # Threads that Python did not start, too, as of C libraries.
         self._idents_before = frozenset(sys._current_frames())
-        _armed = self
+        hook.arm(self, {**self._effects.table, **STARTS})
         try:
             yield
         finally:
-            _armed = None
             if self._decision != "":
                 self.deny("the run has ended")
-                _strays.update({t: self for t in threading.enumerate() if self._started(t)})
+            self._over = True
+            hook.disarm(self, self._is_left)
+            # The hook may keep it, to know the program's code. So it keeps nothing of the run.
+            self.in_program = self.in_own_task = self.in_helper = _no
+            self._before, self._idents_before = _NOBODY, frozenset()
+            self._databases.clear()
 
     @contextmanager
     def program(self) -> Iterator[None]:
         """Mark what runs as the program's, tasks included that it leaves behind."""
-        token = _RUN.set(self)
+        token = hook.RUN.set(self)
         try:
             yield
         finally:
-            _RUN.reset(token)
+            hook.RUN.reset(token)
+
+    def mark(self) -> Token[hook.Holder]:
+        """Take the context at hand for the program's, as of something that it has left behind."""
+        return hook.RUN.set(self)
 
     # Any thread -----------------------------------------------------------------------------
 
@@ -121,7 +137,7 @@ class Barrier:
 
     def hold_again(self) -> None:
         """Hold effects anew: the program is written on, so its end is unknown again."""
-        self._decision = None
+        self._decision = self.refused = None
 
     def _decide(self, decision: str) -> None:
         if self._decision is None:
@@ -135,9 +151,14 @@ class Barrier:
         return bool(self._decision)
 
     @property
+    def released(self) -> bool:
+        """Whether effects happen when they happen."""
+        return self._decision == ""
+
+    @property
     def waiting(self) -> Wait | None:
         """The wait that the main thread is in; None if it is in none."""
-        waits = (w for w in self.waits if w.finish is None and w.thread == _MAIN)
+        waits = (w for w in self.waits if w.finish is None and w.thread == hook.MAIN)
         return next(waits, None)
 
     @property
@@ -147,36 +168,100 @@ class Barrier:
         for wait in self.waits:
             # A signal handler or a finaliser may come to an effect during a wait.
             nested = waits and wait.start < (waits[-1].finish or math.inf)
-            if wait.thread == _MAIN and not nested:
+            if wait.thread == hook.MAIN and not nested:
                 waits.append(wait)
         return waits
 
     # The thread that attempts an effect -----------------------------------------------------
 
-    def attempt(self, event: str, arguments: Arguments) -> None:
+    def attempt(
+        self, event: str, arguments: Arguments, effect: str, *, may_wait: bool = True
+    ) -> None:
         """Return when the effect may happen.
+
+        Parameters
+        ----------
+        event, arguments
+            As an audit hook gets them.
+        effect
+            What `Effects.describe` says of it.
+        may_wait
+            Whether this thread may stand still here; if not, what would wait does not happen.
 
         Raises
         ------
         EffectHeld
             It may never happen.
         """
-        if self._decision == "":
+        if self._decision == "" or self._clearing:
             return
-        effect = self._effects.describe(event, arguments)
-        if effect is None:
+        if event in STARTS and self._decision is None:
+            return  # a thread of the program: its effects wait
+        frame = sys._getframe(1)
+        cause = cause_of(frame, self.namespace, self.filename, self.lines_before)
+        if self._spares(event, arguments, cause):
             return
-        caller, module, line = self._look_around(sys._getframe(2))
+        if self._decision is None and may_wait:
+            self._wait(effect, cause.line)
+        if self._decision != "":
+            why = self._decision or NOWHERE_TO_WAIT
+            in_program = may_wait and not self._over
+            held = (EffectHeld if in_program else LeftEffectHeld)(effect, why, cause.line)
+            if self._decision and get_ident() == hook.MAIN:
+                self.refused = held
+            raise held
+
+    def _spares(self, event: str, arguments: Arguments, cause: Cause) -> bool:
+        paths = resolved(event, arguments, cause.cwd)
+        if changes_nothing(event, arguments, paths):
+            return True
+        if event == "sqlite3.connect" and says_uri(frames(2), arguments):
+            return True
+        if paths:
+            if self._effects.is_temporary(event, paths) and self._decision is None:
+                self._temporary.setdefault(paths[0], cause.caller == "program")
+            if self._effects.is_of_workers(event, cause, paths) and not hands_on_code(
+                sys._getframe(2), self.namespace
+            ):
+                self._temporary.setdefault(paths[0], False)
+            if all(self._is_temporary(path) for path in paths):
+                return True
+        return self._effects.spares(event, arguments, cause, paths)
+
+    def _is_temporary(self, path: str) -> bool:
+        temporary = self._temporary
+        return path in temporary or any(path.startswith(made + os.sep) for made in temporary)
+
+    def clear_away(self) -> None:
+        """Remove what the program has made of temporary files: nothing of it remains.
+
+        On the main thread, when no effect may happen any more.
+        """
+        self._clearing = True
         try:
-            cwd = os.getcwd()  # noqa: PTH109 - the plain call; a program may patch pathlib
-        except OSError:
-            cwd = ""  # it is gone
-        if self._effects.spares(event, arguments, caller, module, cwd):
-            return
-        if self._decision is None:
-            self._wait(effect, line)
-        if self._decision:
-            raise EffectHeld(effect, self._decision, line)
+            for path, by_program in self._temporary.items():
+                if by_program:
+                    rmtree(path, ignore_errors=True)
+                    with suppress(OSError):
+                        os.unlink(path)  # noqa: PTH108 - as it was made
+        finally:
+            self._clearing = False
+
+    def note_database(self, connection: Any) -> None:
+        """Remember a connection to a database that is being made."""
+        self._databases.append(connection)
+
+    def watch_databases(self) -> None:
+        """Hold what the connections do that the program has made by now, as by ``ATTACH``.
+
+        Between its statements: at the event a connection is not there yet.
+        """
+        while self._databases:
+            watch(self._databases.pop(), self._attach)
+
+    def _attach(self, effect: str, path: str | None) -> None:
+        arguments = (path,) if path is not None else ()
+        self.attempt("sqlite3.attach", arguments, effect)
 
     def _wait(self, effect: str, line: int | None) -> None:
         wait = Wait(effect, line, get_ident(), self._clock())
@@ -191,48 +276,80 @@ class Barrier:
         finally:
             wait.finish = self._clock()
 
-    def owns_thread(self) -> bool:
-        """Whether this thread, not the main one, was started by the program."""
-        thread = _active_threads().get(get_ident())
-        if thread is None:
-            return get_ident() not in self._idents_before
-        return self._started(thread) or self.in_helper()
+    # Whose an effect is ---------------------------------------------------------------------
 
-    def owns_main(self) -> bool:
-        """Whether what the main thread does is the program's."""
-        if not self.in_program():
-            return False
-        if self.in_own_task() or _RUN.get(None) is self:
+    def owns_main(self, *, marked: bool, fresh: bool) -> bool | None:
+        """Whether what the main thread does may wait; None: it isn't the program's.
+
+        Parameters
+        ----------
+        marked
+            Whether it runs in a context of the program's.
+        fresh
+            Whether it runs in a context that was made anew.
+        """
+        if marked:
             return True
-        return any(frame.f_code.co_filename == self.filename for frame in _frames(2))
+        if not self.filename:
+            return None  # nothing of the program has run
+        if self.in_own_task():
+            if self.in_program():
+                return True  # in a context that it made anew
+            # Something of the program's runs in the midst of the kernel's own code, as a finaliser
+            # does: that may hold any lock of ours.
+            return False if self._of_program() else None
+        if not self.in_program():
+            return None
+        if runs(self.filename, depth=3) or (fresh and self._of_program()):
+            return True
+        return None
 
-    def _started(self, thread: threading.Thread) -> bool:
+    def _of_program(self, *, otherwise: bool = True) -> bool:
+        """Whether the innermost code of the user's is the program's, not another cell's.
+
+        Parameters
+        ----------
+        otherwise
+            What to say where there is none, as where a function of a library was registered.
+        """
+        for frame in frames(3):
+            if is_of_user(frame, self.namespace):
+                # What is made of text by `exec` may be anybody's.
+                return frame.f_code.co_filename in (self.filename, "<string>")
+        return otherwise
+
+    def owns_thread(self, *, marked: bool) -> bool | None:
+        """The same, of this thread, which is not the main one."""
+        thread = hook.active_threads().get(get_ident())
+        if self._is_left(get_ident(), thread) or self.in_helper():
+            return True
+        if self.is_of_kernel(thread):  # on which others depend
+            ours = marked or (self.filename and self._of_program(otherwise=False))
+            return False if ours else None
+        return True if marked or (self.filename and runs(self.filename, depth=3)) else None
+
+    def _is_left(self, ident: int, thread: threading.Thread | None) -> bool:
+        """Whether a thread was started by the program."""
+        if thread is None:
+            return ident not in self._idents_before
         return thread not in self._before and not self._is_kernel_thread(thread)
 
-    def _look_around(self, frame: FrameType | None) -> tuple[Caller, str, int | None]:
-        """Tell who causes the event, the innermost module, and the line of the program."""
-        caller: Caller | None = None
-        module: str | None = None
-        while frame is not None:
-            file, name = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
-            if module is None and name not in _THROUGH:
-                module = "importlib._bootstrap" if file.startswith(_IMPORT_SYSTEM) else name
-                # Modules that lie beside the notebook are the user's code.
-                if frame.f_globals is self.namespace or not file.startswith(_LIBRARIES):
-                    caller = "program"
-            if caller is None:
-                if file.startswith(_IMPORT_SYSTEM):
-                    caller = "import"
-                elif frame.f_globals is self.namespace:
-                    caller = "library"
-            if file == self.filename:
-                line = frame.f_lineno + self.lines_before
-                return caller or "library", module or "", line
-            frame = frame.f_back
-        return caller or "library", module or "", None
+    def is_of_kernel(self, thread: threading.Thread | None) -> bool:
+        """Whether a thread is the kernel's, so that others depend on it."""
+        return thread is not None and (thread in _of_kernel or self._is_kernel_thread(thread))
+
+
+def _no() -> bool:
+    return False
 
 
 INTERRUPTED: Final = "the run was interrupted"
+
+# The kernel's plain threads, which were there before a program, and what they are called.
+_of_kernel: Final[WeakSet[threading.Thread]] = WeakSet()
+_KERNEL_THREADS: Final = ("IOPub", "eager-introduction", "eager-stream")
+_NOBODY: Final[WeakSet[threading.Thread]] = WeakSet()
+NOWHERE_TO_WAIT: Final = "the kernel's own code can't wait there until the program is known"
 
 
 @dataclass(slots=True)
@@ -273,69 +390,7 @@ class Wait:
             self._lock.release()
 
 
-# The process's hook ---------------------------------------------------------------------------
-
-
-def _hook(event: str, arguments: Arguments) -> None:
-    if event not in _watched:
-        return
-    if get_ident() != _MAIN:
-        barrier = _armed
-        if barrier is None or not barrier.owns_thread():
-            barrier = _strays.get(_active_threads().get(get_ident())) if _strays else None
-    elif _armed is not None and _armed.owns_main():
-        barrier = _armed
-    else:
-        barrier = _RUN.get(None)  # a task that outlived its run
-    if barrier is not None:
-        barrier.attempt(event, arguments)
-
-
-def _install() -> None:
-    """Add the hook, once a process: it can't be removed."""
-    global _installed  # noqa: PLW0603 - as above
-    if not _installed:
-        _installed = True
-        sys.addaudithook(_hook)
-
-
-_installed = False
-_armed: Barrier | None = None
-_watched: Container[str] = ()
-# Threads that outlived a run that ended badly.
-_strays: WeakKeyDictionary[threading.Thread | None, Barrier] = WeakKeyDictionary()
-_RUN: Final[ContextVar[Barrier | None]] = ContextVar("eager_run")
-_MAIN: Final = threading.main_thread().ident
 _LOOK_UP: Final = 0.5
-
-
-def _frames(depth: int) -> Iterator[FrameType]:
-    frame: FrameType | None = sys._getframe(depth)
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
-
-
-def _active_threads() -> dict[int, threading.Thread]:
-    # `current_thread` makes an object for a thread that has none, and `enumerate` takes a lock.
-    return threading._active  # type: ignore[attr-defined,no-any-return]
-
-
-def _library_folders() -> tuple[str, ...]:
-    paths = sysconfig.get_paths()
-    names = ("stdlib", "platstdlib", "purelib", "platlib")
-    folders = {paths[name] + os.sep for name in names}
-    # The code of a user's own packages, and of this one.
-    folders.add(site.getusersitepackages() + os.sep)
-    folders.add(str(Path(__file__).parents[1]) + os.sep)
-    return ("<frozen ", *sorted(folders))
-
-
-_LIBRARIES: Final = _library_folders()
-_IMPORT_SYSTEM: Final = "<frozen importlib."
-
-# Modules that only pass an effect on for whoever called them.
-_THROUGH: Final = frozenset({"ctypes", "subprocess", "os", "io", "pathlib", "tempfile", "shutil"})
 
 
 def _warm_logging() -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ast
 import inspect
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from sys import exc_info, exception
+from threading import get_ident
 from types import CodeType
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.positions import parse_at
 from eager_kernel.core.undisturbed import undisturbed
 from eager_kernel.errors import EagerError, EffectHeld
+from eager_kernel.execution.exits import Exits
 from eager_kernel.execution.history import GrowingEntry, Recording
 from eager_kernel.execution.source import GrowingSource
 from eager_kernel.execution.syntax import to_python, transforms_as_stock
@@ -52,8 +54,8 @@ class StreamedCell:
         chunks after the failed one that are part of the program, so that the traceback can
         show their lines.
     is_held
-        Whether an exception says that the program may not have its effects: not its own
-        failure, so it is not shown.
+        Tells the effect that the program may not have, if that led to an exception: it is not
+        its own failure, so it is not shown.
     wants_repair
         Whether the program is to be written on after an error; then the error is kept in
         `failure` instead of being shown.
@@ -70,7 +72,7 @@ class StreamedCell:
         shell: Any,
         options: CellOptions,
         on_error: Callable[[], list[Chunk]],
-        is_held: Callable[[BaseException | None], bool] = lambda error: False,
+        is_held: Callable[[BaseException | None], EffectHeld | None] = lambda error: None,
         wants_repair: Callable[[Exception], bool] = lambda error: False,
     ) -> None:
         self._shell = shell
@@ -79,7 +81,8 @@ class StreamedCell:
         self._on_error = on_error
         self._is_held = is_held
         self._wants_repair = wants_repair
-        self._exit = ExitStack()
+        self._exit, self._exit_quiet = Exits(), Exits()
+        self._thread = get_ident()
         self._recording: Recording | None = None
         self._kept: _Kept | None = None
         self._raw: list[str] = []
@@ -115,6 +118,8 @@ class StreamedCell:
         if not options.silent:
             shell.events.trigger("pre_run_cell", self._info)
         self._entry = GrowingEntry(shell, self._count, raw, raw) if self._store_history else None
+        if not options.silent:
+            shell.logger.log(raw, raw)  # of what never ran: else the log is off, or the text known
         self._interactivity = "none" if options.silent else shell.ast_node_interactivity
         self._exit.enter_context(shell.builtin_trap)
         self._source = GrowingSource(shell.compile, self._count)
@@ -126,8 +131,12 @@ class StreamedCell:
         shell.displayhook.exec_result = result
         # Whether the program ends in ";" is not known yet; till then nothing it displays is
         # hidden, and no half statement is searched for one.
-        self._exit_quiet = self._exit.enter_context(ExitStack())
-        self._exit_quiet.enter_context(_attribute(shell.displayhook, "quiet", lambda: False))
+        self._exit_quiet.enter_context(_attribute(shell.displayhook, "quiet", self._quiet))
+
+    def _quiet(self) -> bool:
+        """Hide nothing; a cell that runs beside this one, in a subshell, as ever."""
+        hook = self._shell.displayhook
+        return get_ident() != self._thread and bool(type(hook).quiet(hook))
 
     def _prepare(self) -> None:
         """Do what `run_cell` does around `run_cell_async`, in the shell and in ipykernel's."""
@@ -170,7 +179,7 @@ class StreamedCell:
         try:
             tree = parse_at(text, line=line, column=column, parse=self._parse)
         except self._shell.custom_exceptions as error:
-            self._shell.CustomTB(*sys.exc_info())
+            self._shell.CustomTB(*exc_info())
             return self._fail_before_exec(error)
         except _NO_PROGRAM as error:
             failure = error
@@ -186,9 +195,9 @@ class StreamedCell:
     def _was_held(self) -> bool:
         """Whether the program ended at an effect that it may not have."""
         assert self.result is not None
-        error = self.result.error_in_exec
-        if isinstance(error, EffectHeld) and self._is_held(error):
-            self.held, self.result.error_in_exec = error, None
+        held = self._is_held(self.result.error_in_exec)
+        if held is not None:
+            self.held, self.result.error_in_exec = held, None
         return self.held is not None
 
     def refuse(self, error: Exception) -> None:
@@ -233,8 +242,6 @@ class StreamedCell:
         shell.last_execution_succeeded = result.success
         shell.last_execution_result = result
         shell.displayhook.exec_result = None
-        if not self._options.silent:
-            shell.logger.log(self._info.transformed_cell, program)
         if self._entry is not None:
             manager = shell.history_manager
             self._entry.store(str(self._info.transformed_cell), program)
@@ -310,8 +317,9 @@ class StreamedCell:
         For example an exception whose text raises `SystemExit`. `run_cell` has the same guard.
         """
         if self._entry is not None:
-            self.know(program)
-            self._entry.store(str(self._info.transformed_cell), program)
+            with suppress(Exception):  # the program has broken what keeps it
+                self.know(program)
+                self._entry.store(str(self._info.transformed_cell), program)
         self.result = ExecutionResult(self._new_info(program, program))
         self.result.error_in_exec = error
         with suppress(BaseException):
@@ -321,6 +329,7 @@ class StreamedCell:
 
     def close(self) -> None:
         """Give back what the cell took from the shell."""
+        self._exit_quiet.close()
         self._exit.close()
 
     def stop_recording(self) -> None:
@@ -459,8 +468,10 @@ class StreamedCell:
     def _showtraceback(self, *args: Any, **kwargs: Any) -> Any:
         """Show an error as the shell does; tell of the program's own failure first."""
         __tracebackhide__ = True
-        error = sys.exception()
-        if self._is_held(error):
+        if get_ident() != self._thread:  # a cell in a subshell has failed
+            return self._show_as_ever(*args, **kwargs)
+        error = exception()
+        if self._is_held(error) is not None:
             return None
         if self.result is not None and not self.result.success:
             if self._keep_for_repair(error, lambda: self._show_as_ever(*args, **kwargs)):

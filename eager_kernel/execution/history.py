@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Any
+
+from eager_kernel.execution.exits import Exits
 
 
 class GrowingEntry:
@@ -90,7 +91,7 @@ class Recording:
             (output, len(output.bundle.get("stream", ())))
             for output in self._outputs.get(self._number, ())
         ]
-        self._exit = ExitStack()
+        self._exit = Exits()
         for channel in ("stdout", "stderr"):
             self._exit.enter_context(shell._tee(channel=channel))
 

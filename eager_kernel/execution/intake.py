@@ -28,6 +28,7 @@ from eager_kernel.core.extract import (
     make_extractor,
 )
 from eager_kernel.core.gate import Gate, Verdict
+from eager_kernel.core.progress import Cursor, News
 from eager_kernel.core.queue import Pending, PendingQueue
 from eager_kernel.core.repeats import Repeats
 from eager_kernel.core.report import Report
@@ -80,10 +81,10 @@ class Ending:
             case "cut_off":
                 return f"generation was cut off ({self.reason})"
         # What the model had still written after an error is not waited for: the program ends
-        # with the error, and what its threads do by then is its own.
-        return {"error": "", "interrupted": INTERRUPTED}.get(
-            self.reason, f"the run was stopped ({self.reason})"
-        )
+        # with the error, and what its threads do by then is its own. One of ours is no end.
+        if self.reason == "error" and self.error is None:
+            return ""
+        return {"interrupted": INTERRUPTED}.get(self.reason, f"the run was stopped ({self.reason})")
 
 
 class Intake:
@@ -307,7 +308,7 @@ class Intake:
     def _put(self, chunks: list[Chunk]) -> None:
         if not chunks:
             return
-        judged = [Pending(chunk, self._gate.judge(chunk)) for chunk in chunks]
+        judged = [Pending(chunk, self._judge(chunk)) for chunk in chunks]
         with self._changed:
             now = self._clock()
             for pending in judged:
@@ -316,6 +317,13 @@ class Intake:
                 self._not_run.append(pending.chunk)
                 self._on_state(pending, self._state_of(pending))
         self._notify()
+
+    def _judge(self, chunk: Chunk) -> Verdict:
+        try:
+            return self._gate.judge(chunk)
+        except Exception as error:  # noqa: BLE001 - a program may have broken what it judges with
+            why = f"the gate could not judge it: {type(error).__name__}"
+            return Verdict("hold", "dynamic", why, chunk.first_line)
 
     def _state_of(self, waiting: Pending) -> State:
         held = waiting.verdict.action == "hold" and not self._approved
@@ -636,6 +644,13 @@ class Intake:
             if self._running is not None:
                 self._note_waits(self._running.chunk.index)
             return self._timeline.report(self._clock())
+
+    def news(self, told: Cursor) -> News | None:
+        """What the run has taken so far, as `Progress.news`: as exact as its report."""
+        with self._changed:
+            if self._running is not None:
+                self._note_waits(self._running.chunk.index)
+            return self._timeline.news(self._clock(), told)
 
 
 _STATES: Final[dict[str, State]] = {"run": "ready", "defer": "deferred", "hold": "ready"}

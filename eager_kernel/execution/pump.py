@@ -5,18 +5,22 @@ import __future__
 
 import asyncio
 import contextvars
-import re
+import signal
 import sys
+from asyncio import CancelledError, current_task, get_running_loop, sleep
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from subprocess import CalledProcessError
+from sys import exception
 from traceback import walk_tb
 from types import FrameType
 from typing import Any, Final, Literal
 
 from IPython.core.interactiveshell import ExecutionResult
 
+from eager_kernel.core.cell_lines import line_in_text
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.extract import NOTHING_LEFT_OUT, LeftOut
 from eager_kernel.core.queue import Pending
@@ -29,8 +33,10 @@ from eager_kernel.errors import (
 )
 from eager_kernel.execution.cell import CellOptions, StreamedCell, Unshown
 from eager_kernel.execution.intake import DOES_NOT_PARSE, Ending, Intake
+from eager_kernel.execution.leftovers import Leftovers
 from eager_kernel.execution.repair import Failure, Repair
 from eager_kernel.execution.syntax import Fault, Wants, empty_lines_before, wants_whole_cell
+from eager_kernel.execution.tracing import Tracing
 
 OnError = Literal["stop", "drain"]
 
@@ -63,6 +69,8 @@ class Outcome:
         What of the text is no part of the program.
     failures
         What was repaired on the way.
+    interrupted
+        Whether the user ended it, by an interrupt that came during the run.
     """
 
     status: Status
@@ -74,6 +82,7 @@ class Outcome:
     report: Report
     left_out: LeftOut = NOTHING_LEFT_OUT
     failures: tuple[Failure, ...] = ()
+    interrupted: bool = False
 
 
 class Pump:
@@ -122,7 +131,11 @@ class Pump:
         self._interrupted = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
-        self._news = asyncio.Event()
+        self._streams = (sys.stdout, sys.stderr)
+        self._tracing = Tracing()
+        self._leftovers: Leftovers | None = None
+        self._told = False
+        self._news: asyncio.Future[None] | None = None
         self.signalled = False
         """Whether SIGINT came during the run."""
         self.context: contextvars.Context | None = None
@@ -131,25 +144,20 @@ class Pump:
         """The events that `follow_up` has fired."""
         self.answers: dict[str, Any] | None = None
         """The values of the user's expressions, if `follow_up` has evaluated them."""
+        self.stops_loop = False
+        """Whether the program has asked the event loop to stop."""
         self.outcome: Outcome | None = None
         """How the run ended; None until then."""
 
     async def run(self) -> ExecutionResult:
         """Run until the program has ended, failed or been stopped."""
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
+        self._loop = get_running_loop()
+        self._task = current_task()
         self._intake.listen(self._wake)
         cell = self._cell
         try:
             try:
-                if await self._whole_cell_wanted():
-                    result = await self._run_whole()
-                else:
-                    result = await self._run_streaming()
-            except (KeyboardInterrupt, asyncio.CancelledError):
-                # Raised between statements: a statement's own reaches the shell.
-                self._interrupted = True
-                result = self._end_badly(KeyboardInterrupt(_INTERRUPTED))
+                result = await self._run_to_its_end()
             except BaseException as error:  # noqa: BLE001 - as run_cell: the cell gets its reply
                 self._failed()
                 result = cell.fail(self._intake.program, error)
@@ -159,7 +167,45 @@ class Pump:
             return result
         finally:
             self._intake.listen(None)
-            cell.close()
+            with suppress(Exception):  # has been shown as the program's
+                cell.close()
+            self._tracing.go_on()
+            if self._leftovers is not None:
+                self._leftovers.forget()
+
+    async def _run_to_its_end(self) -> ExecutionResult:
+        try:
+            if await self._whole_cell_wanted():
+                result = await self._run_whole()
+            else:
+                result = await self._run_streaming()
+            self._cell.close()  # the program may have broken what is given back
+        except (KeyboardInterrupt, CancelledError):
+            # Raised between statements: a statement's own reaches the shell.
+            self._interrupted = True
+            result = self._end_badly(KeyboardInterrupt(_INTERRUPTED))
+        return result
+
+    async def outlive(self) -> None:
+        """Have the reply sent, whatever the program has done to the loop and to our task.
+
+        A cell without `await` runs in no task of its own: a cancellation that the program has
+        asked for, and not awaited, would be that of the reply here. And there, the loop stops when
+        the reply has been sent.
+        """
+        loop = self._loop
+        if getattr(loop, "_stopping", False):
+            loop._stopping = False  # type: ignore[union-attr]
+            self.stops_loop = True
+        own = getattr(loop, "__dict__", {})
+        for name in _OF_THE_LOOP & own.keys():
+            if not callable(own[name]):
+                del own[name]
+        while getattr(self._task, "_must_cancel", False):
+            with suppress(CancelledError):
+                await sleep(0)
+        while self._task is not None and self._task.cancelling():
+            self._task.uncancel()
 
     def follow_up(self, result: ExecutionResult, expressions: dict[str, str]) -> None:
         """Do what follows a cell that does not await.
@@ -196,15 +242,27 @@ class Pump:
 
     def _wake(self) -> None:
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._news.set)
+        # The class's own: a program may have put something else in its place.
+        type(self._loop).call_soon_threadsafe(self._loop, self._tell)
+
+    def _tell(self) -> None:
+        self._told = True
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
 
     # Interrupts -----------------------------------------------------------------------------
 
-    def on_sigint(self, signum: int, frame: FrameType | None) -> None:
+    def on_sigint(self, signum: int, frame: FrameType | None) -> bool:
         """Handle SIGINT, on the main thread, in whatever the run is doing.
 
-        Python code of the program gets a `KeyboardInterrupt`; a program that awaits is
-        cancelled; a pump that waits for text stops waiting. Nothing here takes a lock.
+        A program that awaits is cancelled; a pump that waits for text stops waiting. Nothing here
+        takes a lock.
+
+        Returns
+        -------
+        bool
+            Whether Python code of the program runs, which is to get a `KeyboardInterrupt`. It is
+            not raised here, as this frame would show in its traceback.
         """
         self.signalled = True
         loop, task = self._loop, self._task
@@ -214,28 +272,30 @@ class Pump:
             raise KeyboardInterrupt
         elif not self._in_user_code:
             self._interrupted = True
-            loop.call_soon_threadsafe(self._news.set)
+            loop.call_soon_threadsafe(self._tell)
         else:
             if not self._in_own_task():
                 loop.call_soon_threadsafe(task.cancel)
             if self._barrier is not None and self._barrier.waiting is not None:
                 self._interrupted = True
                 raise KeyboardInterrupt  # to the barrier, which lets the program go
-            if self._in_own_task():
-                raise KeyboardInterrupt
+            return self._in_own_task()
+        return False
 
     def _in_own_task(self) -> bool:
-        return self._task is not None and asyncio.current_task(self._loop) is self._task
+        return self._task is not None and current_task(self._loop) is self._task
 
     @contextmanager
     def _program(self) -> Iterator[None]:
         """Code of the program runs: what happens now, signals included, is its own."""
         barrier = self._barrier
         self._in_user_code = True
+        self._tracing.go_on()
         try:
             with barrier.program() if barrier is not None else nullcontext():
                 yield
         finally:
+            self._tracing.put_aside()
             self._in_user_code = False
 
     # The two ways to run --------------------------------------------------------------------
@@ -283,13 +343,13 @@ class Pump:
         with self._program():
             self._check_interrupt()
             result = await self._cell.run_whole(program)
-        failed_line = _failed_line(result, program)
+        failed_line = _failed_line(result, program, [pending.chunk for pending in batch])
         for place, pending in enumerate(batch):
             if failed_line is None or pending.chunk.last_line < failed_line:
                 self._executed_lines = pending.chunk.last_line
                 intake.finished(pending, "done")
             else:
-                self._error_lines = _lines(pending.chunk)
+                self._error_lines = pending.chunk.statement_lines
                 intake.finished(pending, "failed")
                 intake.skip_running(batch[place + 1 :])
                 break
@@ -357,6 +417,8 @@ class Pump:
         intake.batch_started()
         if cell.result is None:
             cell.begin(intake.program)
+            if self._barrier is not None and self._loop is not None:
+                self._leftovers = Leftovers(self._shell, self._loop)
         elif intake.ending is not None:
             cell.know(intake.program)
         else:
@@ -369,6 +431,8 @@ class Pump:
         while self._batch and not failed and not self._interrupted and intake.wanted:
             pending = self._current = self._batch.popleft()
             intake.started(pending)
+            if self._barrier is not None:
+                self._barrier.watch_databases()
             try:
                 with self._program():
                     self._check_interrupt()
@@ -377,18 +441,21 @@ class Pump:
                 intake.finished(pending, "failed")  # interrupted outside its own code
                 raise
             finally:
-                if self._task is not None and self._task.cancelling():
-                    self._task.uncancel()
+                # What has come as an error is over; what has not is for the next `await`.
+                if self._task is not None and not getattr(self._task, "_must_cancel", False):
+                    while self._task.cancelling():
+                        self._task.uncancel()
             intake.finished(pending, "failed" if failed else "done")
             if failed:
-                self._error_lines = _lines(pending.chunk)
+                self._error_lines = pending.chunk.statement_lines
             else:
                 self._executed_lines = pending.chunk.last_line
         self._left_out = self._skip_batch()
-        for stream in (sys.stdout, sys.stderr):
+        for stream in self._streams:  # the kernel's: no cell flushes what a program puts there
             # A flush waits for another thread, a millisecond each, also where there is nothing.
             if getattr(stream, "_flush_pending", True):
-                stream.flush()
+                with suppress(Exception):  # closed by the program
+                    stream.flush()
         intake.batch_finished()
         return failed
 
@@ -398,8 +465,12 @@ class Pump:
             raise KeyboardInterrupt
 
     async def _wait(self) -> None:
-        await self._news.wait()
-        self._news.clear()
+        if not self._told:
+            assert self._loop is not None
+            self._news = self._loop.create_future()
+            await self._news
+            self._news = None
+        self._told = False
 
     # Endings --------------------------------------------------------------------------------
 
@@ -408,11 +479,12 @@ class Pump:
         result = self._cell.result
         error = None
         if result is not None:
-            error = result.error_in_exec or result.error_before_exec or sys.exception()
+            error = result.error_in_exec or result.error_before_exec or exception()
         # The program may raise a `KeyboardInterrupt` of its own: an error like any other.
         interrupted = self._interrupted or self.signalled
         if self._cell.malformed and self._barrier is not None:
             self._barrier.deny(DOES_NOT_PARSE)
+            self._disown()
         if self._on_error == "stop" or interrupted:
             self._intake.stop("interrupted" if interrupted else "error", message=_describe(error))
         else:
@@ -463,7 +535,7 @@ class Pump:
             list(unshown.shown[2]),
             self._executed,
             failing,
-            None if failed is None else _lines(failed),
+            None if failed is None else failed.statement_lines,
             _describe(unshown.error),
         )
         self._failures.append(failure)
@@ -508,18 +580,37 @@ class Pump:
 
     async def _refuse(self, fault: Fault) -> ExecutionResult:
         """End a run whose program turned out to be none."""
-        self._error_lines = _lines(fault.chunk)
+        self._error_lines = fault.chunk.statement_lines
+        self._disown()
         self._cell.refuse(fault.error)
         return await self._finish(complete=False)
 
-    def _is_held(self, error: BaseException | None) -> bool:
-        """Whether `error` is the barrier's, and not one that the program raises itself."""
-        return isinstance(error, EffectHeld) and self._barrier is not None and self._barrier.denied
+    def _disown(self) -> None:
+        """Leave nothing of the program that would act later: its effects may not happen."""
+        if self._barrier is None or not self._barrier.denied:
+            return
+        leftovers, self._leftovers = self._leftovers, None
+        if leftovers is not None:
+            leftovers.take_back(self._barrier.mark)
+            self._tracing.give_up()
+            self._barrier.clear_away()
+
+    def _is_held(self, error: BaseException | None) -> EffectHeld | None:
+        """What ended the program at an effect, if `error` comes of that.
+
+        C code may have made another error of it, as SQLite does, or the program itself.
+        """
+        if self._barrier is None or not self._barrier.denied:
+            return None
+        if isinstance(error, EffectHeld):
+            return error
+        return self._barrier.refused if isinstance(error, Exception) else None
 
     def _end_badly(self, error: BaseException) -> ExecutionResult:
         """End a run that its program did not end."""
         if isinstance(error, KeyboardInterrupt):
             self._intake.stop("interrupted", message=_INTERRUPTED)
+        self._disown()
         self._skip_batch()
         self._intake.drop()
         self._show_unrepaired()
@@ -545,6 +636,11 @@ class Pump:
 
     def _sum_up(self, result: ExecutionResult) -> Outcome:
         error = result.error_before_exec or result.error_in_exec
+        try:
+            str(error)  # as whoever makes the reply does
+        except BaseException as failure:  # noqa: BLE001 - the program's own __str__
+            error = result.error_in_exec = failure
+            result.error_before_exec = None
         status: Status = "error"
         if isinstance(error, RunCancelledError):
             status = "cancelled"
@@ -560,10 +656,18 @@ class Pump:
             report=self._intake.report(),
             left_out=self._intake.left_out,
             failures=tuple(self._failures),
+            interrupted=_is_interrupt(error) and (self._interrupted or self.signalled),
         )
 
 
-def _failed_line(result: ExecutionResult, program: str) -> int | None:
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether `error` is what SIGINT leads to, in Python or in a process that was waited for."""
+    if isinstance(error, CalledProcessError):
+        return error.returncode == -signal.SIGINT
+    return isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
+
+
+def _failed_line(result: ExecutionResult, program: str, chunks: list[Chunk]) -> int | None:
     """The 1-based line of `program` at which its cell failed; None where it did not."""
     error = result.error_before_exec or result.error_in_exec
     if error is None:
@@ -574,21 +678,13 @@ def _failed_line(result: ExecutionResult, program: str) -> int | None:
     else:
         frames = walk_tb(error.__traceback__)
         line = next((at for frame, at in frames if frame.f_code.co_name == "<module>"), 1)
-    # IPython does not count the empty lines at the beginning.
-    return line + empty_lines_before(program)
+    return line_in_text(line, program, chunks)
 
 
 def _was_compiling(error: BaseException) -> bool:
     """Whether `error` is of one statement, when those before it had run."""
     trace = error.__traceback__
     return any(frame.f_code.co_name == "run_ast_nodes" for frame, _ in walk_tb(trace))
-
-
-def _lines(chunk: Chunk) -> tuple[int, int]:
-    """First and last line of a chunk's statement, without the comments before it."""
-    before = _BEFORE.match(chunk.source)
-    breaks = len(_BREAK.findall(before[0])) if before is not None and chunk.has_statement else 0
-    return chunk.first_line + breaks, chunk.last_line
 
 
 def _describe(error: BaseException | None) -> str:
@@ -608,10 +704,10 @@ def _ran(lines: int) -> str:
     return "line 1 has run" if lines == 1 else f"lines 1-{lines} have run"
 
 
-# Comments and empty lines.
-_BEFORE: Final = re.compile(r"(?:[ \t\f]*+(?:#[^\n\r]*+)?+(?:\r\n?|\n))*+")
-_BREAK: Final = re.compile(r"\r\n?|\n")
 _FUTURES: Final = sum(
     {getattr(__future__, name).compiler_flag for name in __future__.all_feature_names}
+)
+_OF_THE_LOOP: Final = frozenset(
+    {"call_at", "call_later", "call_soon", "call_soon_threadsafe", "create_future", "create_task"}
 )
 _INTERRUPTED: Final = "the run was interrupted"

@@ -48,5 +48,6 @@ class GrowingSource:
         self._lines += [line.splitlines()[0] + "\n" for line in lines]
         self._last = lines[-1] if lines and lines[-1].splitlines()[0] == lines[-1] else ""
         # The program may have cleared the cache: then its text stays gone, as in any cell.
-        if len(self._pieces) == 1 or self.name in linecache.cache:
-            linecache.cache[self.name] = (self._size, None, self._lines, self.name)
+        cache = linecache.cache
+        if len(self._pieces) == 1 or (isinstance(cache, dict) and self.name in cache):
+            cache[self.name] = (self._size, None, self._lines, self.name)

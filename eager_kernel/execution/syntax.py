@@ -42,11 +42,14 @@ def wants_whole_cell(shell: Any, chunk: Chunk) -> Wants:
 
     It can't where a later line may change what an earlier one means: a cell magic, a cell that
     is indented as a whole or has prompts, transformers of the user's own, and settings under
-    which the very end of the text decides what is displayed on the way.
+    which the very end of the text decides what is displayed on the way. Nor where it is logged
+    before any of it runs (``%logstart``).
     """
     if shell.ast_node_interactivity not in _STREAMABLE:
         return Wants.WHOLE
     if shell.ast_transformers or not transforms_as_stock(shell):
+        return Wants.WHOLE
+    if shell.logger.log_active:
         return Wants.WHOLE
     lines = leading_empty_lines(chunk.source.splitlines(keepends=True))
     first = lines[0] if lines else ""

@@ -6,11 +6,14 @@ Traitlets stay here, at the face; the core takes plain frozen policies, which th
 from __future__ import annotations
 
 import os
+import platform
+import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +25,7 @@ from eager_kernel.core.effects import Effects
 from eager_kernel.core.gate import MODES, Gate, Mode, Rule
 from eager_kernel.core.rules import Policy
 from eager_kernel.execution.barrier import Barrier
+from eager_kernel.kernel.hosted import rule_for_hosted
 from eager_kernel.kernel.streams import Limits
 
 ENTRY_POINTS: Final = "eager_kernel.rules"
@@ -166,11 +170,16 @@ class EagerGate(Configurable):
             events=frozenset(self.events),
             folders=tuple(_absolute(folder) for folder in self.folders),
             caches=_cache_folders(),
+            temporary=_absolute(tempfile.gettempdir()),
+            hosts=frozenset({platform.node()} - {""}),
         )
 
     def make_gate(self, mode: Mode) -> Gate:
         """A gate for one program."""
-        return Gate(mode, self._policy, self._rules)
+        rules = self._rules
+        if mode in ("static", "paper") and (hosted := rule_for_hosted()) is not None:
+            rules = {"functions of clients": hosted, **rules}
+        return Gate(mode, self._policy, rules)
 
     def make_barrier(self, mode: Mode) -> Barrier | None:
         """An effect barrier for one run; None in a mode that has none."""
@@ -219,7 +228,7 @@ class EagerGate(Configurable):
 
     def _load_rules(self) -> Mapping[str, Rule]:
         rules: dict[str, Rule] = {}
-        for point in entry_points(group=ENTRY_POINTS):
+        for point in rule_points():
             where = f"the entry point {point.name!r} of {ENTRY_POINTS} ({point.value})"
             try:
                 rules[point.name] = _checked(point.load(), where)
@@ -235,6 +244,12 @@ class EagerGate(Configurable):
             except Exception as error:
                 raise TraitError(f"{where} can't be loaded: {_told(error)}") from error
         return rules
+
+
+@cache
+def rule_points() -> EntryPoints:
+    """The rules that packages bring; looking for them reads a file of each package."""
+    return entry_points(group=ENTRY_POINTS)
 
 
 def _checked(rule: Any, where: str) -> Rule:
@@ -259,7 +274,8 @@ def _dotted(proposal: Any, *, at_least: int) -> list[str]:
 
 
 def _absolute(folder: str) -> str:
-    return os.path.normpath(Path(folder).expanduser())
+    """The whole path, without links on the way: paths are compared so."""
+    return os.path.realpath(Path(folder).expanduser())
 
 
 def _cache_folders() -> tuple[str, ...]:
@@ -272,15 +288,18 @@ def _cache_folders() -> tuple[str, ...]:
         Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "matplotlib",
         # Where matplotlib goes if its own folder can't be written.
         Path(tempfile.gettempdir()) / "matplotlib-*",
+        # Where compiled modules go, if not beside the modules.
+        *([sys.pycache_prefix] if sys.pycache_prefix else []),
     ]
     return tuple(_absolute(os.fspath(folder)) for folder in folders)
 
 
 def _is_kernel_thread(thread: threading.Thread) -> bool:
     """Whether a thread that began during a run is the kernel's, as a subshell's."""
-    return type(thread).__module__.partition(".")[0] in (
+    module = type(thread).__module__
+    # IPython has threads for a program's use, too.
+    return module == "IPython.core.history" or module.partition(".")[0] in (
         "ipykernel",
         "zmq",
-        "IPython",
         "eager_kernel",
     )

@@ -7,7 +7,7 @@ our comms here. The stream thread (`eager_kernel.kernel.streams`) reads them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from eager_kernel.errors import LimitError, ProtocolError
 from eager_kernel.execution.intake import Intake
 from eager_kernel.kernel.introduction import Introduction
 from eager_kernel.kernel.journal import Journals, RecordingSocket, unpack
+from eager_kernel.kernel.pages import TARGETS, Pages
 from eager_kernel.kernel.protocol import (
     TARGET,
     AgainMessage,
@@ -67,6 +68,8 @@ class Ingress:
         Sends SIGINT to the main thread.
     journals
         What is kept for clients whose connections may break.
+    pages
+        The pages that offer the models of their server.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Ingress:
         interrupt_main: Callable[[], None],
         *,
         journals: Journals,
+        pages: Pages,
     ) -> None:
         self._host = host
         self._streams = streams
@@ -86,6 +90,7 @@ class Ingress:
         self._gates = gates
         self._interrupt_main = interrupt_main
         self._journals = journals
+        self._pages = pages
 
     def take(self, frames: list[Any]) -> bool:
         """Take a message off the shell channel if it is ours.
@@ -126,7 +131,9 @@ class Ingress:
             self._publish_idle(message)
             return True
         comm_id = message["content"]["comm_id"]
-        if kind == "comm_open":
+        if message["content"].get("target_name") in TARGETS or self._pages.knows(comm_id):
+            self._hear_page(comm_id, kind, message)
+        elif kind == "comm_open":
             self._open(comm_id, message)
         elif kind == "comm_msg" and CHANNELS.takes(comm_id, message["content"].get("data")):
             self._tell_view(comm_id, message["content"]["data"])
@@ -148,7 +155,7 @@ class Ingress:
         header, content = bytes(parts[1].buffer), bytes(parts[4].buffer)
         if b'"comm_' in header or (b'"execute_request"' in header and b"%eager" in content):
             return session.unpack(header), session.unpack(content)
-        if b'_info_request"' in header and self._streams.attached:
+        if b'_info_request"' in header and self._is_asked_past_main:
             return session.unpack(header), {}
         return {}, None
 
@@ -156,9 +163,13 @@ class Ingress:
         """Whether a page asks what the main thread, which runs a program, can't tell it now."""
         return (
             isinstance(content, dict)
-            and bool(self._streams.attached)
+            and self._is_asked_past_main
             and self._introduction.answers(kind, content)
         )
+
+    @property
+    def _is_asked_past_main(self) -> bool:
+        return bool(self._streams.attached) or self._pages.waiting
 
     def _note_request(self, msg_id: object, content: Any) -> bool:
         """Look at a cell that may concern us before its turn comes. True: it came before."""
@@ -181,7 +192,9 @@ class Ingress:
             return False
         comm_id = content["comm_id"]
         if kind == "comm_open":
-            return bool(content.get("target_name") == TARGET)
+            return content.get("target_name") == TARGET or content.get("target_name") in TARGETS
+        if self._pages.knows(comm_id):
+            return True
         if self._streams.is_open(comm_id) or self._streams.was_open(comm_id):
             return True
         if kind == "comm_msg" and CHANNELS.takes(comm_id, content.get("data")):
@@ -221,6 +234,20 @@ class Ingress:
         except Exception:  # it may be the caller's; this thread must go on
             self._host.log.exception("A view's message failed")
 
+    def _hear_page(self, comm_id: str, kind: str, message: Any) -> None:
+        """Take what a page, or a server for one, says of itself and of its models."""
+        data = message["content"].get("data")
+        publish = CommPublisher(self._host, comm_id, message)
+        try:
+            if kind == "comm_open":
+                self._pages.open(message["content"]["target_name"], comm_id, data, publish)
+            elif kind == "comm_msg":
+                self._pages.take(comm_id, data)
+            else:
+                self._pages.close(comm_id)
+        except ProtocolError as error:
+            publish("comm_msg", {"type": "error", "message": str(error)})
+
     def _deliver(self, comm_id: str, kind: str, message: Any) -> None:
         data = message["content"].get("data")
         if kind == "comm_close":
@@ -247,11 +274,12 @@ class Ingress:
         def tell() -> None:
             # In one go, on the thread that sends: nothing of the run comes between.
             missed = self._journals.since(comm_id, resume.after)
+            messages = list(_readable(session, missed.messages))
             question = missed.question
             data = ResumedMessage(
                 type="resumed",
                 number=resume.number,
-                count=len(missed.messages),
+                count=len(messages),
                 more=missed.more,
                 missing=missed.missing,
                 reply=None if missed.reply is None else json_clean(missed.reply),
@@ -270,8 +298,7 @@ class Ingress:
                 session.send(real, "comm_msg", content, message, topic, buffers)
 
             send(data, [])
-            for frames in missed.messages:
-                again, buffers = unpack(session, frames)
+            for again, buffers in messages:
                 # Not as it was: others have heard it, and would take it for a forgery.
                 send(AgainMessage(type="again", number=resume.number, message=again), buffers)
 
@@ -318,6 +345,16 @@ class CommPublisher:
         except UnicodeEncodeError:
             # Half a surrogate pair, from a model or a broken client, can't be sent.
             send(socket, kind, _sendable(content), parent=self.parent, ident=self._topic)
+
+
+def _readable(
+    session: Any, messages: Iterable[list[bytes]]
+) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
+    for frames in messages:
+        try:
+            yield unpack(session, frames)
+        except (ValueError, RecursionError):
+            continue  # a program has made it, in the kernel's name
 
 
 _REPEATED = "Duplicate Signature"  # jupyter_client's words

@@ -42,6 +42,8 @@ class Journal:
     """The content of the cell's reply, when it has ended."""
     question: Question | None = None
     """The last one. It may have its answer."""
+    outputs_only: bool = False
+    """Whether messages on comms are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,20 @@ class Journals:
         self._lock = threading.Lock()
         self._journals: dict[str, Journal] = {}
 
-    def open(self, comm_id: str, opening: str) -> None:
+    def open(self, comm_id: str, opening: str, *, outputs_only: bool = False) -> None:
         """Begin a journal for a stream that was opened by the message `opening`."""
         with self._lock:
             self._make_room()
-            self._journals[comm_id] = Journal({opening.encode()})
+            self._journals[comm_id] = Journal({opening.encode()}, outputs_only=outputs_only)
+
+    def knows(self, comm_id: str) -> bool:
+        """Whether a stream has a journal."""
+        return comm_id in self._journals
+
+    def forget(self, comm_id: str) -> None:
+        """Nobody will ask for a stream's journal."""
+        with self._lock:
+            self._journals.pop(comm_id, None)
 
     def expect(self, comm_id: str, request: str) -> bool:
         """Note the request that attaches a stream. False: it has come before."""
@@ -97,12 +108,15 @@ class Journals:
             return
         with self._lock:
             journal = self._journal_of(frames)
-            if journal is None:
+            if journal is None or (journal.outputs_only and _is_of_comm(frames)):
                 return
             # Buffers may be memory of the program's, which it may change.
             kept = [bytes(memoryview(frame)) for frame in frames]
-            header = json.loads(kept[kept.index(_DELIMITER) + 2])
-            journal.entries.append((header["msg_id"], kept))
+            try:
+                msg_id = json.loads(kept[kept.index(_DELIMITER) + 2])["msg_id"]
+            except (ValueError, LookupError, TypeError, RecursionError):
+                return  # of the program's own making: what is no message need not be told again
+            journal.entries.append((str(msg_id), kept))
             journal.size += _size(kept)
             while journal.size > self._max_bytes and journal.entries:
                 _, oldest = journal.entries.popleft()
@@ -239,11 +253,21 @@ def unpack(session: Any, frames: Sequence[bytes]) -> tuple[dict[str, Any], list[
         Which has sent it.
     frames
         Its frames.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        A program has made it, and it can't be read.
     """
     first = frames.index(_DELIMITER) + 2
     names = ("header", "parent_header", "metadata", "content")
     parts = dict(zip(names, map(session.unpack, frames[first : first + 4]), strict=True))
     return parts, list(frames[first + 4 :])
+
+
+def _is_of_comm(frames: Sequence[Any]) -> bool:
+    header = next(i for i, frame in enumerate(frames) if frame == _DELIMITER) + 2
+    return b'"msg_type":"comm_' in bytes(memoryview(frames[header])).replace(b'": "', b'":"')
 
 
 def _size(frames: Sequence[bytes]) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import warnings
+from asyncio import Future, get_running_loop
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
+from signal import SIG_IGN, SIGINT, signal
 from typing import Any, Final, Protocol
 
 from ipykernel.ipkernel import IPythonKernel
@@ -22,8 +22,12 @@ from eager_kernel.execution.pump import Pump
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.imports import WarmImports
 from eager_kernel.kernel.ingress import Ingress
+from eager_kernel.kernel.interrupts import as_handler
 from eager_kernel.kernel.journal import Journals, RecordingSocket, note_questions
+from eager_kernel.kernel.locked_in import tell_denials
+from eager_kernel.kernel.pages import Pages
 from eager_kernel.kernel.protocol import OpenOptions, attached_comm
+from eager_kernel.kernel.refusals import Scheduled
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Streams
 
@@ -65,20 +69,29 @@ class EagerKernel(IPythonKernel):
         run = self.run_class(parent=self)
         gate = self.gate_class(parent=self)
         self.warm_imports = WarmImports(list(run.warm_imports), learn=run.learn_imports)
-        self.streams = Streams(run.make_limits(), self.log, self._warm_up)
+        self.streams = Streams(run.make_limits(), self.log, self._warm_up, self._open_iopub)
         self.gates = gate
         self.defaults = OpenOptions("auto", gate.mode, run.on_error, model="")  # type: ignore[arg-type]
         self.journals = Journals(run.max_journal_bytes)
         if self.iopub_thread is not None:
+            self.iopub_thread._events = Scheduled(self.iopub_thread._events)
             self.iopub_thread.socket = RecordingSocket(self.iopub_thread.socket, self.journals)
             note_questions(self.session, self.journals)
+        self.pages = Pages()
         self.ingress = Ingress(
-            self, self.streams, self.defaults, gate, self.interrupt_main, journals=self.journals
+            self,
+            self.streams,
+            self.defaults,
+            gate,
+            self.interrupt_main,
+            journals=self.journals,
+            pages=self.pages,
         )
         self.claimants: list[Claimant] = [self._claim_stream]
         """Asked of each cell, in turn, whether it stands for a program that comes otherwise."""
         if self.shell is not None:
             self.shell.extension_manager.load_extension("eager_kernel")
+            tell_denials(self.shell)
 
     async def shell_channel_thread_main(self, msg: list[Any]) -> None:
         """Take our comms' messages before they queue for the main thread."""
@@ -92,6 +105,11 @@ class EagerKernel(IPythonKernel):
         await super().interrupt_request(stream, ident, parent)
         for owned in attached:
             owned.intake.stop("interrupted", message="the user interrupted the kernel")
+
+    def _open_iopub(self) -> None:
+        """Have iopub make what it needs to be sent to from this thread."""
+        if self.iopub_thread is not None:
+            self.iopub_thread.schedule(lambda: None)
 
     def _warm_up(self, stream: Stream) -> None:
         self.warm_imports.begin(until=lambda: stream.intake.begun)
@@ -135,6 +153,9 @@ class EagerKernel(IPythonKernel):
             return reply
         finally:
             pump.close()
+            if pump.stops_loop:
+                loop = get_running_loop()
+                loop.call_soon(loop.stop)
             self._pump = self._watched = None
             # Only where the kernel itself failed is there no outcome: have the model stop.
             stream.intake.stop("error", message="the kernel could not run the stream")
@@ -151,9 +172,10 @@ class EagerKernel(IPythonKernel):
     async def _run(self, pump: Pump, expressions: dict[str, str]) -> Any:
         result = await pump.run()
         if self._shutting_down:
-            await asyncio.Future()  # the loop ends here, as it does in any running cell
+            await Future()  # the loop ends here, as it does in any running cell
         if pump.context is not None and self._watched is pump:
             pump.follow_up(result, expressions)
+        await pump.outlive()
         return result
 
     def _claim(self, code: str, cell_id: str | None) -> Claim | None:
@@ -190,11 +212,13 @@ class EagerKernel(IPythonKernel):
         # ipykernel goes on when this future is done, which is after other work of the loop. What
         # would be late then, the pump has done.
         future.add_done_callback(lambda _: _skip(self.shell, pump))
-        previous = signal.signal(signal.SIGINT, pump.on_sigint)
+        previous = signal(SIGINT, as_handler(pump.on_sigint))
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, previous)
+            # Who interrupts again and again means the run, not its reply. ipykernel puts its own
+            # handler back when that has been sent.
+            signal(SIGINT, SIG_IGN if pump.signalled else previous)
             pump.close()
 
 

@@ -86,6 +86,11 @@ class EagerModel(Configurable):
         True,
         help="""Whether a cell shows its program as it is written and run.""",
     ).tag(config=True)
+    unfold = Bool(
+        False,
+        help="""Whether a program stays open to be read when it has run; else it folds to its
+        heading, above what it has shown.""",
+    ).tag(config=True)
     options = Dict(
         help="""What only some providers know, for example {"dtype": "bfloat16", "device":
         "cuda"} for transformers.""",

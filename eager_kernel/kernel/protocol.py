@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NotRequired, TypedDict
 
 from eager_kernel.core.extract import FORMATS, check_format
 from eager_kernel.core.gate import MODES, Mode
+from eager_kernel.core.words import plain
 from eager_kernel.errors import ProtocolError
 from eager_kernel.execution.intake import State, StopReason
 from eager_kernel.execution.pump import OnError, Status
@@ -18,6 +19,7 @@ from eager_kernel.execution.pump import OnError, Status
 TARGET: Final = "eager.stream"
 _ATTACH: Final = re.compile(r"\s*%eager[ \t]+attach[ \t]+(\S+)([ \t]+--view)?\s*")
 VERSION: Final = 1
+_LONGEST_MESSAGE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,15 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Drop what has not run."""
+    """Drop what has not run.
+
+    Parameters
+    ----------
+    message
+        Why, for the user of the cell; empty: the client does not say.
+    """
+
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +208,7 @@ def parse_message(data: object) -> Delta | End | Cancel:
         case "end":
             return End(_text(fields, "finish_reason", "") or None)
         case "cancel":
-            return Cancel()
+            return Cancel(plain(_text(fields, "message", ""), _LONGEST_MESSAGE))
         case None:
             raise ProtocolError("data.type", "missing; send delta, end or cancel")
         case other:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from eager_kernel.core.extract.spoken import spoken
+from eager_kernel.core.progress import Cursor
 from eager_kernel.core.queue import Pending
 from eager_kernel.errors import ProtocolError, RunCancelledError
 from eager_kernel.execution.intake import Intake, State, StopReason
@@ -97,9 +99,11 @@ class Stream:
         self.outcome: Outcome | None = None
         """How the run ended; None until then."""
         self.observers: list[Observer] = []
-        """Told what the client is told, and the program's text as it comes."""
+        """Told what the client is told, and the program's text and its times as they come."""
+        self._times_told = Cursor()
         self._publish = publish
         self._received = 0
+        self._answer: list[str] = []
         self._lock = threading.Lock()
         self._states: dict[int, tuple[Pending, State]] = {}
         self.intake = make_intake(
@@ -121,6 +125,9 @@ class Stream:
         observer.hear({"type": "delta", "text": self.intake.program})
         for pending, state in self.intake.waiting_states():
             observer.hear(_chunk_message(pending, state))
+        if self.intake.ending is not None:
+            observer.hear({"type": "end"})
+        self._times_told = Cursor()
         self.observers.append(observer)
 
     # Client → kernel ------------------------------------------------------------------------
@@ -143,12 +150,21 @@ class Stream:
                     )
                 self._received += len(text)
                 self.intake.feed(text)
+                if self._received - len(text) < _LONGEST_ANSWER:
+                    self._answer.append(text[:_LONGEST_ANSWER])
             case End(finish_reason):
                 self.intake.end(finish_reason)
+                self._tell_times()
+                self._tell_observers({"type": "end"})
             case Again():
                 self.intake.begin_again()
-            case Cancel():
-                self.intake.cancel(RunCancelledError("the client cancelled the run"))
+            case Cancel(why):
+                self.intake.cancel(RunCancelledError(why or "the client cancelled the run"))
+
+    @property
+    def words(self) -> str:
+        """What the text says to its reader, in Markdown, if it held no program; else empty."""
+        return "" if self.intake.program.strip() else spoken("".join(self._answer))
 
     # Kernel → client ------------------------------------------------------------------------
 
@@ -189,20 +205,22 @@ class Stream:
             )
         self.intake.settle()
         self.tell_chunks()
-        self._tell(
-            dict(
-                ResultMessage(
-                    type="result",
-                    status=outcome.status,
-                    execution_count=outcome.execution_count,
-                    error=error,
-                    program=outcome.program,
-                    executed_lines=outcome.executed_lines,
-                    left_out=outcome.left_out.to_dict(no_code=outcome.status == "no_code"),
-                    report=outcome.report.to_dict(),
-                )
+        self._tell_times()
+        result = dict(
+            ResultMessage(
+                type="result",
+                status=outcome.status,
+                execution_count=outcome.execution_count,
+                error=error,
+                program=outcome.program,
+                executed_lines=outcome.executed_lines,
+                left_out=outcome.left_out.to_dict(no_code=outcome.status == "no_code"),
+                report=outcome.report.to_dict(),
             )
         )
+        self._publish("comm_msg", result)
+        more = {"stopped": outcome.interrupted, "words": self.words}
+        self._tell_observers({**result, **more})
         self.close()
 
     def close(self) -> None:
@@ -218,6 +236,7 @@ class Stream:
         self.intake.look()
         if self._states:
             self.tell_chunks()
+        self._tell_times()
         for observer in self.observers:
             observer.flush()
 
@@ -229,6 +248,15 @@ class Stream:
     def _tell_observers(self, event: dict[str, Any]) -> None:
         for observer in self.observers:
             observer.hear(event)
+
+    def _tell_times(self) -> None:
+        """Tell those who observe what the run has taken, if there is anything new."""
+        if not self.observers:
+            return
+        with self._lock:
+            news = self.intake.news(self._times_told)
+            if news is not None:
+                self._tell_observers({"type": "times", "news": news})
 
     def _tell_code(self, text: str) -> None:
         self._tell_observers({"type": "delta", "text": text})
@@ -253,4 +281,6 @@ def _chunk_message(pending: Pending, state: State) -> dict[str, Any]:
 
 
 _BURST: Final = 100
+_LONGEST_ANSWER: Final = 100_000
+"""Characters of an answer that are kept, in case there is no program in it."""
 _TOLD_BY_LAST: Final[frozenset[State]] = frozenset({"ready", "running", "done", "skipped"})

@@ -6,12 +6,12 @@ line of a program, and never waits for one.
 
 from __future__ import annotations
 
-import queue
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from eager_kernel.core.gate import Gate, Mode
@@ -26,6 +26,7 @@ from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.intake import StopReason
 from eager_kernel.kernel.protocol import TARGET, Cancel, Delta, End
 from eager_kernel.kernel.stream import Again, Observer, Stream
+from eager_kernel.kernel.unlisted import UnlistedThread
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +75,26 @@ class Streams:
         Where faults of our own go.
     on_open
         Told of each new stream, on the thread that opens it.
+    prepare
+        Done first of all on the stream thread; see `UnlistedThread`.
     """
 
     def __init__(
-        self, limits: Limits, log: Any, on_open: Callable[[Stream], None] = lambda stream: None
+        self,
+        limits: Limits,
+        log: Any,
+        on_open: Callable[[Stream], None] = lambda stream: None,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self.limits = limits
         self._log = log
         self._on_open = on_open
         self._lock = threading.RLock()
         self._streams: dict[str, Stream] = {}
-        self._gone: dict[str, str] = {}
+        self._gone: dict[str, str | EagerError] = {}
         self._unread: dict[str, int] = {}
-        self._inbox: queue.SimpleQueue[_Mail | None] = queue.SimpleQueue()
+        self._inbox: SimpleQueue[_Mail | None] = SimpleQueue()
+        self._prepare = prepare
         self._thread: threading.Thread | None = None
 
     # Any thread -----------------------------------------------------------------------------
@@ -121,7 +129,7 @@ class Streams:
             stream = self._streams[comm_id] = make()
             self._unread[comm_id] = 0
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
+                self._thread = UnlistedThread(self._run, "eager-stream", self._prepare)
                 self._thread.start()
         self._on_open(stream)
         return stream
@@ -140,7 +148,7 @@ class Streams:
             stream = self._streams.get(comm_id)
             if stream is None:
                 return False
-            stream.last_heard = time.monotonic()
+            stream.last_heard = monotonic()
             self._unread[comm_id] += 1
             full = self._unread[comm_id] > self.limits.max_pending_deltas
         if full:
@@ -160,7 +168,7 @@ class Streams:
         stream.intake.stop(reason, error)
         with self._lock:
             if not stream.attached:
-                self._drop(stream, str(error))
+                self._drop(stream, error)
 
     def hang_up(self, comm_id: str) -> bool:
         """Have the stream thread end a stream whose client closed it. False: there is none."""
@@ -233,7 +241,7 @@ class Streams:
 
         Raises
         ------
-        UnknownStreamError
+        EagerError
             As `claim`.
         """
         with self._lock:
@@ -254,12 +262,15 @@ class Streams:
 
         Raises
         ------
+        EagerError
+            What ended the stream before its cell came, as a cell would have shown it that came
+            earlier.
         UnknownStreamError
             There is no such stream, or a cell has it already; says why.
         """
         with self._lock:
             stream = self.find(comm_id)
-            stream.attach(parent, time.monotonic())
+            stream.attach(parent, monotonic())
             # What arrived before the cell is read before the cell begins.
             stream.intake.caught_up = False
             self._unread[comm_id] += 1
@@ -273,13 +284,17 @@ class Streams:
 
         Raises
         ------
-        UnknownStreamError
+        EagerError
             As `claim`.
         """
         with self._lock:
             stream = self._streams.get(comm_id)
-            if stream is None or stream.attached:
-                raise UnknownStreamError(self._why_not(comm_id, stream))
+            if stream is not None and not stream.attached:
+                return
+            gone = self._gone.get(comm_id) if stream is None else None
+            if isinstance(gone, EagerError):
+                raise gone.with_traceback(None)
+            raise UnknownStreamError(self._why_not(comm_id, stream))
 
     def _why_not(self, comm_id: str, stream: Stream | None) -> str:
         shown = comm_id if len(comm_id) <= 60 else comm_id[:60] + "…"
@@ -300,13 +315,13 @@ class Streams:
         while True:
             try:
                 mail = self._inbox.get(timeout=_TICK if self._streams else None)
-            except queue.Empty:
+            except Empty:
                 pass
             else:
                 if mail is None:
                     return
                 self._read(mail)
-            now = time.monotonic()
+            now = monotonic()
             if now >= next_tick:
                 next_tick = now + _TICK
                 self._tick(now)
@@ -323,24 +338,37 @@ class Streams:
                 return
             stream.handle(message)
             if isinstance(message, Cancel):
-                self.fail(stream, RunCancelledError("the client cancelled it"))
+                self.fail(stream, RunCancelledError(message.message or "the client cancelled it"))
         except EagerError as error:
             self.fail(stream, error)
         except Exception as error:  # noqa: BLE001 - ours: it ends its own stream only, and is seen
-            self._log.exception("Reading a stream failed")
+            self._give_up(stream, error)
+
+    def _give_up(self, stream: Stream, error: Exception) -> None:
+        """End a stream that we fail at; this thread goes on for the others."""
+        try:
+            self._log.error("Reading a stream failed", exc_info=error)
             self.fail(stream, EagerError(f"internal error: {error!r}; this is a bug"))
+        except Exception as again:  # noqa: BLE001 - a program may have broken logging, and messages
+            stream.intake.stop("error", EagerError(f"internal error: {error!r}; {again!r}"))
 
     def _tick(self, now: float) -> None:
         with self._lock:
             streams = list(self._streams.values())
         limits = self.limits
         for stream in streams:
-            stream.look()
+            try:
+                stream.look()
+            except Exception as error:  # noqa: BLE001 - a program may have broken what tells of it
+                self._give_up(stream, error)
             if not stream.attached:
                 if not stream.awaited and now - stream.opened >= limits.attach_timeout:
                     self.fail(
                         stream,
-                        LimitError(f"no cell attached it within {limits.attach_timeout:g} s"),
+                        LimitError(
+                            f"no cell attached the stream within {limits.attach_timeout:g} s; "
+                            "raise EagerRun.attach_timeout to wait longer"
+                        ),
                     )
             elif (
                 not stream.patient
@@ -355,14 +383,14 @@ class Streams:
                     ),
                 )
 
-    def _drop(self, stream: Stream, why: str) -> None:
+    def _drop(self, stream: Stream, why: str | EagerError) -> None:
         with self._lock:
             if self._streams.pop(stream.comm_id, None) is not None:
                 self._unread.pop(stream.comm_id, None)
                 stream.close()
                 self._bury(stream.comm_id, why)
 
-    def _bury(self, comm_id: str, why: str) -> None:
+    def _bury(self, comm_id: str, why: str | EagerError) -> None:
         if len(comm_id) <= _LONGEST_ID:
             self._gone[comm_id] = why
         while len(self._gone) > _REMEMBERED:
@@ -386,7 +414,6 @@ def _closed() -> Cancel:
     raise RunCancelledError("the client closed the stream before its end")
 
 
-_THREAD: Final = "eager-stream"
 _TICK: Final = 0.05  # at most 20 updates a second
 _REMEMBERED: Final = 256
 _LONGEST_ID: Final = 256

@@ -19,10 +19,11 @@ from eager_kernel.core.gate import MODES
 from eager_kernel.core.summary import summarise
 from eager_kernel.errors import SourceError
 from eager_kernel.kernel.protocol import parse_attach
+from eager_kernel.kernel.served import ServedModel
 from eager_kernel.magics.conversation import Turn
 from eager_kernel.magics.options import PromptOptions, make_parser, parse_options
 from eager_kernel.magics.session import Session
-from eager_kernel.sources.registry import providers
+from eager_kernel.sources.ready import installed_providers
 from eager_kernel.sources.source import Event, Finish
 
 
@@ -77,9 +78,9 @@ class EagerMagics(Magics):
             raise UsageError("%%eager: --dry of a text that is there already writes nothing")
         filled = session.fill(options, prompt)
         request = session.make_request(options, filled)
-        process = session.process(options)
+        model = session.models.ask(options, session.cell, 1)
         events: SimpleQueue[Event | SourceError] = SimpleQueue()
-        generation = process.generate(request, events.put)
+        generation = model.generate(request, events.put)
         pieces = []
         try:
             for piece in _code_of(_texts(events)):
@@ -87,6 +88,8 @@ class EagerMagics(Magics):
                 sys.stdout.write(piece)
         finally:
             generation.cancel()
+            if isinstance(model, ServedModel):
+                model.end()
             session.program = "".join(pieces)
         session.conversation.turns.append(Turn(filled, session.program, ran=False))
 
@@ -105,28 +108,33 @@ class EagerMagics(Magics):
     def _model(self, model: str) -> None:
         session = self._session
         if model == "--free":
-            count = session.free()
+            count = session.models.free()
             print(f"{count} model process{'' if count == 1 else 'es'} ended")
         elif model:
-            session.use(model)
+            session.models.use(model)
             print(f"{model} writes from now on")
         else:
-            print(session.model or "no model is chosen: %eager model provider/name")
-            print(f"providers: {', '.join(providers())}")
+            print(session.models.current or "no model is chosen: %eager model provider/name")
+            installed, others = installed_providers()
+            print(f"providers that are installed: {', '.join(installed)}")
+            for name, line in others.items():
+                print(f"  {name} is not: {line}")
+            if session.models.offer.models:
+                print(f"the Jupyter server asks: {', '.join(session.models.offer.models)}")
 
     def _gate(self, mode: str) -> None:
         session = self._session
         if mode:
             session.choose_gate(mode)
-        print(f"gate: {session.gate} (of {', '.join(MODES)})")
+        print(f"gate: {session.default_gate} (of {', '.join(MODES)})")
 
     def _status(self, _: str) -> None:
         session = self._session
         used = sum(turn.size for turn in session.conversation.within_budget())
         budget = session.conversation.budget
-        print(f"model    {session.model or 'none chosen'}")
-        print(f"loaded   {', '.join(session.loaded) or 'none'}")
-        print(f"gate     {session.gate}")
+        print(f"model    {session.models.current or 'none chosen'}")
+        print(f"loaded   {', '.join(session.models.loaded) or 'none'}")
+        print(f"gate     {session.default_gate}")
         print(f"context  {used:,} of {budget:,} characters")
         runs = len(session.streams.attached)
         print(f"running  {runs or 'nothing'}")

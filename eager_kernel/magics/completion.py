@@ -71,7 +71,8 @@ class Completion:
         return []
 
     def _models(self) -> list[str]:
-        known = {self._session.model, *self._session.loaded} - {""}
+        models = self._session.models
+        known = {models.current, *models.loaded, *models.offer.models} - {""}
         return sorted(known) + [f"{provider}/" for provider in providers()]
 
 

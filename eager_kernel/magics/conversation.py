@@ -27,6 +27,8 @@ class Turn:
         How it failed; empty where it did not.
     ran
         Whether it was run at all.
+    words
+        What the model said instead of a program: a question back, for instance.
     """
 
     prompt: str
@@ -34,10 +36,13 @@ class Turn:
     output: str = ""
     error: str = ""
     ran: bool = True
+    words: str = ""
 
     @property
     def outcome(self) -> str:
         """What the model is told of it before the next prompt."""
+        if self.words:
+            return ""
         if not self.ran:
             return "The program was not run."
         parts = []
@@ -48,9 +53,14 @@ class Turn:
         return "\n\n".join(parts) or "The program ran without output."
 
     @property
+    def answer(self) -> str:
+        """The model's part of the conversation."""
+        return self.words or in_fence(self.program)
+
+    @property
     def size(self) -> int:
         """Characters that it takes in the context."""
-        return len(self.prompt) + len(self.program) + len(self.outcome)
+        return len(self.prompt) + len(self.program) + len(self.words) + len(self.outcome)
 
 
 @dataclass(slots=True)
@@ -83,7 +93,7 @@ class Conversation:
         told = ""
         for turn in self.within_budget():
             messages.append(Message("user", _joined(told, turn.prompt)))
-            messages.append(Message("assistant", in_fence(turn.program)))
+            messages.append(Message("assistant", turn.answer))
             told = turn.outcome
         messages.append(Message("user", _joined(told, prompt)))
         return tuple(messages)
@@ -99,6 +109,7 @@ class Conversation:
                 shortened(turn.output, self.budget // 4),
                 shortened(turn.error, self.budget // 4),
                 turn.ran,
+                shortened(turn.words, self.budget // 4),
             )
             left -= short.size
             if left < 0:

@@ -35,6 +35,8 @@ def load(shell: Any) -> None:
             config,
             interrupt=kernel.interrupt_main,
             heard_at_once=True,
+            pages=kernel.pages,
+            journals=kernel.journals,
         )
         kernel.claimants.append(session.claim)
         kernel.claimants.insert(0, session.claim_shown)  # before who takes any attaching cell

@@ -31,6 +31,7 @@ class PromptOptions:
     replay: bool = False
     dry: bool = False
     fresh: bool = False
+    literal: bool = False
 
     @property
     def recording(self) -> str | None:
@@ -162,6 +163,7 @@ _FLAGS: Final = {
     "--replay": "run the program of this cell's last run; no model is asked",
     "--dry": "write the program without running it",
     "--fresh": "tell the model nothing of earlier prompts",
+    "--literal": "{name} in the prompt is text, and stands for no value of the notebook",
 }
 _RECORDING: Final = ".jsonl"
 _HEAD: Final = re.compile(r"(?:[ \t]*\r?\n)*%%eager(?![^\s])(?P<line>[^\r\n]*)(?:\r?\n|\Z)")

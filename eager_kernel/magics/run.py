@@ -17,7 +17,6 @@ from eager_kernel.kernel.protocol import Delta, End, OpenOptions
 from eager_kernel.kernel.stream import Again, Stream
 from eager_kernel.kernel.streams import Gates, Streams
 from eager_kernel.magics.conversation import plain, repair_messages
-from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.source import Event, Finish, Progress, Request, Usage
 
 
@@ -37,12 +36,26 @@ class Writer(Protocol):
 Hear = Callable[[Event | SourceError], None]
 
 
+class Answer(Protocol):
+    """An answer on its way."""
+
+    def cancel(self) -> None:
+        """Stop it, from any thread."""
+
+
+class Model(Protocol):
+    """Answers: a process of the kernel's, or a model that the Jupyter server asks."""
+
+    def generate(self, request: Request, hear: Hear) -> Answer:
+        """Ask it; `hear` is told everything, on any thread."""
+
+
 class ModelWriter:
     """Has a model write.
 
     Parameters
     ----------
-    process
+    model
         The model.
     request
         What it is asked.
@@ -50,21 +63,21 @@ class ModelWriter:
         How often it may write on a program that has failed.
     """
 
-    def __init__(self, process: ModelProcess, request: Request, repairs: int = 0) -> None:
-        self._process = process
+    def __init__(self, model: Model, request: Request, repairs: int = 0) -> None:
+        self._model = model
         self._request = request
         self.repairs = repairs
 
     def write(self, hear: Hear) -> Callable[[], None]:
         """Ask for the program."""
-        return self._process.generate(self._request, hear).cancel
+        return self._model.generate(self._request, hear).cancel
 
     def write_on(self, failures: list[Failure], hear: Hear) -> Callable[[], None]:
         """Ask for the rest of it."""
         traceback = plain(failures[-1].traceback)
         messages = repair_messages(self._request.messages, failures, traceback)
         request = replace(self._request, messages=messages, attempt=len(failures))
-        return self._process.generate(request, hear).cancel
+        return self._model.generate(request, hear).cancel
 
 
 class TextWriter:
@@ -190,6 +203,7 @@ class PromptedRun(Stream):
     def _turn_to(self, attempt: int, failure: Failure) -> Again:
         """Take the text of another attempt from now on; on the stream thread."""
         self._attempt = attempt
+        self.tell_chunks()  # of the lines that are gone nothing may be told after this
         self._tell_observers(
             {
                 "type": "repair",

@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import stat
+import tempfile
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -38,10 +42,11 @@ class SavedProgram:
 
 
 class SavedPrograms:
-    """Keeps the last program of each cell, in the user's Jupyter data folder.
+    """Keeps the last program of each prompt of each cell, in the user's Jupyter data folder.
 
-    A cell is known by its id, where the frontend sends one, and by its prompt. Neither is ever
-    part of a path.
+    A cell is known by its id, where the frontend sends one. A copied notebook has the ids of the
+    first, so a program is found only by the prompt that it was written for. Neither is ever part of
+    a path. The files are for the user alone: prompts may hold what is in the notebook's data.
 
     Parameters
     ----------
@@ -61,15 +66,14 @@ class SavedPrograms:
             The folder can't be written.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)  # of earlier versions, it may be open to others
         text = json.dumps({"version": 1, **asdict(saved)})
         for path in self._paths(cell_id, saved.prompt):
-            beside = path.with_suffix(f".{os.getpid()}")
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(path)
-        self._forget_oldest()
+            self._write(path, text)
+        self._clear_up()
 
     def find(self, cell_id: str | None, prompt: str) -> SavedProgram:
-        """The program that a cell ran last.
+        """The program that a cell ran last for a prompt, or that any cell did.
 
         Raises
         ------
@@ -78,7 +82,7 @@ class SavedPrograms:
         """
         for path in self._paths(cell_id, prompt):
             try:
-                return _parse(path.read_text(encoding="utf-8"))
+                saved = _parse(path.read_text(encoding="utf-8"), prompt)
             except FileNotFoundError:
                 continue
             except (OSError, ValueError, RecursionError) as error:
@@ -86,27 +90,54 @@ class SavedPrograms:
                     f"the saved program of this cell can't be read: {path}: {error}; run the "
                     "cell without --replay to save it anew"
                 ) from error
+            with suppress(OSError):  # it is in use, so not the oldest; if not, it is found anyway
+                os.utime(path)
+            return saved
         raise NoSavedProgramError(
-            "there is no saved program of this cell or of this prompt here; run the cell once "
-            "without --replay"
+            "there is no saved program of this prompt here, as it stands in the cell; run the cell "
+            "once without --replay"
         )
 
     def _paths(self, cell_id: str | None, prompt: str) -> list[Path]:
-        keys = [f"cell {cell_id}"] if cell_id else []
-        keys.append(f"prompt {prompt.strip()}")
+        prompt = prompt.strip()
+        keys = [f"cell {cell_id}\0{prompt}"] if cell_id else []
+        keys.append(f"prompt {prompt}")
         names = [hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest() for key in keys]
         return [self._folder / f"{name}.json" for name in names]
 
-    def _forget_oldest(self) -> None:
-        ages = []
-        for path in self._folder.glob("*.json"):
+    def _write(self, path: Path, text: str) -> None:
+        # As a whole or not at all, and for the user alone from its first byte.
+        number, beside = tempfile.mkstemp(_BESIDE, dir=self._folder)
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(beside).replace(path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+
+    def _clear_up(self) -> None:
+        """Forget what nobody has used for long, what is too much, and what a crash has left."""
+        now = time.time()
+        ages: list[tuple[float, int, Path]] = []
+        for path in self._folder.iterdir():
             with suppress(FileNotFoundError):  # another kernel has just forgotten it
-                ages.append((path.stat().st_mtime, path))
-        for _, path in sorted(ages)[:-_KEPT]:
-            path.unlink(missing_ok=True)
+                about = path.lstat()
+                if not stat.S_ISREG(about.st_mode):
+                    continue  # not of ours
+                if path.suffix == ".json":
+                    ages.append((about.st_mtime, about.st_size, path))
+                elif _LEFT_NAME.fullmatch(path.name) and now - about.st_mtime > _LEFT_SECONDS:
+                    path.unlink()
+        size = 0
+        for number, (used, length, path) in enumerate(sorted(ages, reverse=True)):
+            size += length
+            old = used > _LOST_TIME and now - used > _KEPT_SECONDS
+            if number >= _KEPT or size > _KEPT_BYTES or old:
+                path.unlink(missing_ok=True)
 
 
-def _parse(text: str) -> SavedProgram:
+def _parse(text: str, prompt: str) -> SavedProgram:
     record: Any = json.loads(text)
     if not isinstance(record, dict) or record.get("version") != 1:
         raise ValueError("it is no record of version 1")
@@ -114,7 +145,16 @@ def _parse(text: str) -> SavedProgram:
     for name, value in values.items():
         if not isinstance(value, str):
             raise ValueError(f"{name!r} is no text")
+    if values["prompt"].strip() != prompt.strip():
+        raise ValueError("it is of another prompt")
     return SavedProgram(**values)
 
 
 _KEPT: Final = 2_000
+_KEPT_BYTES: Final = 64_000_000
+_KEPT_SECONDS: Final = 365 * 24 * 3600.0
+_LOST_TIME: Final = 24 * 3600.0  # archives and images put files into the first day of 1970
+_BESIDE: Final = ".part"
+_LEFT_NAME: Final = re.compile(r"tmp\w+\.part|[0-9a-f]{64}\.\d+")
+"""Of a file that was to take the place of another; the second form is of earlier versions."""
+_LEFT_SECONDS: Final = 3600.0

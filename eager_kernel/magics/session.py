@@ -12,15 +12,24 @@ from IPython.core.error import UsageError
 
 from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.core.report import Report
-from eager_kernel.errors import EagerError, PromptError, UnknownStreamError
+from eager_kernel.errors import (
+    EagerError,
+    PromptError,
+    RunCancelledError,
+    SourceError,
+)
 from eager_kernel.execution.pump import Outcome
+from eager_kernel.kernel.journal import Journals
 from eager_kernel.kernel.model_config import EagerModel
+from eager_kernel.kernel.pages import Pages
 from eager_kernel.kernel.protocol import OpenOptions, parse_attach
+from eager_kernel.kernel.served import ServedModel
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Gates, Streams
 from eager_kernel.magics.attached import AttachedCell
 from eager_kernel.magics.conversation import Conversation, Turn, plain
 from eager_kernel.magics.listener import Listener
+from eager_kernel.magics.models import CellIds, Models
 from eager_kernel.magics.options import (
     PromptOptions,
     is_eager_cell,
@@ -30,10 +39,10 @@ from eager_kernel.magics.options import (
 from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
-from eager_kernel.magics.shown import Shown
-from eager_kernel.sources.process import ModelProcess
-from eager_kernel.sources.registry import check_model_id
+from eager_kernel.magics.shown import Setting, Shown
+from eager_kernel.magics.terminal import Listed, terminal_of
 from eager_kernel.sources.source import Request
+from eager_kernel.widget.visible import visible_lines
 
 
 class Session:
@@ -55,6 +64,10 @@ class Session:
         Interrupts the main thread.
     heard_at_once
         Whether the kernel hears a view's buttons while its main thread is busy.
+    pages
+        The pages that offer models of their server; None where there can be none.
+    journals
+        What keeps outputs for pages that come late; None where nothing does.
     """
 
     def __init__(
@@ -67,6 +80,8 @@ class Session:
         *,
         interrupt: Callable[[], None],
         heard_at_once: bool,
+        pages: Pages | None = None,
+        journals: Journals | None = None,
     ) -> None:
         self.shell = shell
         self.streams = streams
@@ -81,14 +96,22 @@ class Session:
         """The timings of the last run."""
         self.refusal: BaseException | None = None
         """Why the cell that begins could not be asked for."""
+        self.cell: CellIds = (None, "")
+        """The last ``%%eager`` cell."""
         self.saved = SavedPrograms()
         self.closed = False
         """Whether the extension has been unloaded."""
         self._interrupt = interrupt
         self._heard_at_once = heard_at_once
+        self._journals = journals
         self._gates = gates
         self._defaults = defaults
-        self._processes: dict[tuple[str, str], ModelProcess] = {}
+        self._gate_chosen = False
+        self.models = Models(config, pages)
+        self._pages = pages
+        if pages is not None:
+            pages.on_stop = self._stop_cell
+            pages.running = self._shown_now
         self._running: PromptedCell | None = None
 
     # Runs -----------------------------------------------------------------------------------
@@ -111,10 +134,10 @@ class Session:
             return None
         shown = None
         try:
-            shown = self._show(self.streams.find(attach.comm_id))
+            shown = self._show_view(self.streams.find(attach.comm_id))
             observer = None if shown is None else shown.observer
             stream = self.streams.claim(attach.comm_id, parent, observer)
-        except UnknownStreamError:
+        except EagerError:
             if shown is not None:
                 shown.close()  # it ended in this moment
             return None
@@ -143,19 +166,25 @@ class Session:
         self.refusal = None
         if not self.would_claim(code):
             return None
+        self.cell = cell_id, _request_of(parent)
         cell = None
         try:
+            if self._pages is not None and self._pages.was_stopped(_request_of(parent)):
+                raise RunCancelledError("it was stopped before it began")
             line, prompt = split_cell(code)
             options = parse_options(line)
             if options.dry:
                 return None
-            cell = self._prepare(options, prompt, cell_id)
+            cell = self._prepare(options, prompt, cell_id, _request_of(parent))
             cell.begin(parent)
         except (UsageError, EagerError, OSError, KeyboardInterrupt) as error:
             # An interrupt may come while a value shows itself, which is the user's code.
             self.refusal = error
             if cell is not None:
                 self.streams.release(cell.stream)
+                cell.end_asking()
+            if self._pages is not None:
+                self._pages.ended(cell_id, "")
             return None
         self._running = cell
         return cell
@@ -164,9 +193,12 @@ class Session:
         """Whether `code` is a cell for `claim`."""
         return is_eager_cell(code) and self._running is None
 
-    def _prepare(self, options: PromptOptions, prompt: str, cell_id: str | None) -> PromptedCell:
+    def _prepare(
+        self, options: PromptOptions, prompt: str, cell_id: str | None, request_id: str
+    ) -> PromptedCell:
         text_format, asked = "auto", prompt.strip("\n") or f"Run {options.from_file}."
         to_save: SavedProgram | None = None
+        served: ServedModel | None = None
         writer: Writer
         if options.replay:
             found = self.saved.find(cell_id, prompt)
@@ -179,19 +211,27 @@ class Session:
             asked = self.fill(options, prompt)
             request = self.make_request(options, asked)
             repairs = self.config.repair if options.repair is None else options.repair
-            process = self.process(options)
-            model = options.from_file or process.model_id
-            writer = ModelWriter(process, request, repairs)
+            asked_model = self.models.ask(options, (cell_id, request_id), repairs + 1)
+            if isinstance(asked_model, ServedModel):
+                served = asked_model
+            model = options.from_file or asked_model.model_id
+            writer = ModelWriter(asked_model, request, repairs)
         if not options.replay:
             to_save = SavedProgram(prompt, model, "", "")
         open_options = replace(
             self._defaults,
             text_format=text_format,
-            gate=options.gate or self.gate,
+            gate=options.gate or self.default_gate,
             model=model,
         )
-        stream = PromptedRun(writer, open_options, self.streams, self._gates)
-        shown = self._show(stream)
+        try:
+            stream = PromptedRun(writer, open_options, self.streams, self._gates)
+            is_text = self._pages is not None and self._pages.is_text_cell(cell_id)
+            shown = self._show(stream, elsewhere=is_text)
+        except BaseException:
+            if served is not None:
+                served.end()
+            raise
         if shown is not None:
             stream.observers.append(shown.observer)
         return PromptedCell(
@@ -200,14 +240,27 @@ class Session:
             turn=Turn(asked),
             saved=to_save,
             cell_id=cell_id,
+            request_id=request_id,
             shown=shown,
+            served=served,
         )
 
-    def _show(self, stream: Stream) -> Shown | None:
-        # A terminal shows what is displayed, and can't show it anew.
+    @property
+    def default_gate(self) -> Mode:
+        """Of a cell that names none: the notebook's, then the settings', then the kernel's."""
+        return self.gate if self._gate_chosen else self.models.offer.gate or self.gate
+
+    def _show(self, stream: Stream, *, elsewhere: bool = False) -> Shown | Listed | None:
+        terminal = terminal_of(self.shell) if self.config.view else None
+        if terminal is not None:
+            return Listed(terminal, stream)
+        return self._show_view(stream, elsewhere=elsewhere)
+
+    def _show_view(self, stream: Stream, *, elsewhere: bool = False) -> Shown | None:
         if not self.config.view or not hasattr(self.shell, "kernel"):
             return None
-        return Shown(self.shell, stream, self.stop, heard_at_once=self._heard_at_once)
+        setting = Setting(self.shell, self._heard_at_once, self.config.unfold, self._journals)
+        return Shown(setting, stream, self.stop, elsewhere=elsewhere)
 
     def fill(self, options: PromptOptions, prompt: str) -> str:
         """A cell's prompt, with the notebook's values in it. A recording needs none.
@@ -221,6 +274,8 @@ class Session:
             if options.recording is not None:
                 return f"Run {options.from_file}."
             raise PromptError("the cell has no prompt: write below %%eager what you want")
+        if options.literal:
+            return prompt.strip("\n")
         return fill(prompt.strip("\n"), self.shell.user_ns, self._as_text)
 
     def make_request(self, options: PromptOptions, prompt: str) -> Request:
@@ -248,10 +303,26 @@ class Session:
         self._running = None
         if outcome is not None:
             self._note(outcome)
-            self.conversation.turns.append(cell.turn)
+            # Of what was never answered, the next model need not hear.
+            if outcome.program or not isinstance(outcome.error, SourceError):
+                self.conversation.turns.append(cell.turn)
+        if self._pages is not None:
+            self._pages.ended(cell.cell_id, "" if outcome is None else outcome.program)
 
     def _note(self, outcome: Outcome) -> None:
         self.program, self.report = outcome.program, outcome.report
+
+    def _stop_cell(self, request_id: str) -> bool:
+        """Stop the run of a cell, from another thread. False: it does not run."""
+        running = self._running
+        return running is not None and running.request_id == request_id and self.stop()
+
+    def _shown_now(self) -> tuple[str, str] | None:
+        """The ids of the cell that runs and of its view, for a page that comes late."""
+        running = self._running
+        if running is None or running.cell_id is None or running.view_id is None:
+            return None
+        return running.cell_id, running.view_id
 
     def stop(self) -> bool:
         """Stop what runs, from another thread. False: nothing runs."""
@@ -261,64 +332,6 @@ class Session:
     def running(self) -> bool:
         """Whether a cell runs now."""
         return self._running is not None
-
-    # Models ---------------------------------------------------------------------------------
-
-    @property
-    def model(self) -> str:
-        """The id of the model that cells ask if they name none."""
-        return str(self.config.model)
-
-    def process(self, options: PromptOptions) -> ModelProcess:
-        """The process of the model that a cell asks; it is kept for the next request.
-
-        Raises
-        ------
-        UsageError
-            No model is named.
-        UnknownModelError
-            There is no such model.
-        """
-        model = options.recording or options.model or self.model
-        if not model:
-            raise UsageError(
-                "which model? Write %%eager --model provider/name, or choose one for the cells "
-                "that follow: %eager model provider/name"
-            )
-        check_model_id(model)
-        how = self.config.make_options(options.api_base, options.credential)
-        key = model, repr(how)
-        if key not in self._processes:
-            self._processes[key] = ModelProcess(
-                model, how, cancel_timeout=self.config.cancel_timeout
-            )
-        process = self._processes[key]
-        process.start()
-        return process
-
-    def use(self, model: str) -> None:
-        """Ask a model from now on, and begin to load it.
-
-        Raises
-        ------
-        UnknownModelError
-            There is no such model.
-        """
-        self.process(PromptOptions(model=model))
-        self.config.model = model
-
-    def free(self) -> int:
-        """End the models' processes, which frees their memory. Returns how many there were."""
-        processes = [process for process in self._processes.values() if process.alive]
-        for process in self._processes.values():
-            process.close()
-        self._processes.clear()
-        return len(processes)
-
-    @property
-    def loaded(self) -> list[str]:
-        """The models that have a process."""
-        return sorted({p.model_id for p in self._processes.values() if p.alive})
 
     def choose_gate(self, mode: str) -> None:
         """Run cells with a gate mode from now on.
@@ -331,6 +344,7 @@ class Session:
         if mode not in MODES:
             raise UsageError(f"%eager gate: {mode!r} is none of {', '.join(MODES)}")
         self.gate = mode
+        self._gate_chosen = True
 
     def _set_budget(self, change: Any) -> None:
         self.conversation.budget = change["new"]
@@ -338,7 +352,7 @@ class Session:
     def close(self) -> None:
         """End everything of the session."""
         self.closed = True
-        self.free()
+        self.models.free()
 
 
 class PromptedCell:
@@ -356,8 +370,12 @@ class PromptedCell:
         What is to be saved of it, without the program; None: it is saved already.
     cell_id
         The cell's id, if it is known.
+    request_id
+        The id of the request that runs it; empty where there is none.
     shown
         Shows the run, if it is to be shown.
+    served
+        The model, if the Jupyter server asks it.
     """
 
     def __init__(
@@ -368,14 +386,18 @@ class PromptedCell:
         turn: Turn,
         saved: SavedProgram | None,
         cell_id: str | None,
-        shown: Shown | None,
+        request_id: str,
+        shown: Shown | Listed | None,
+        served: ServedModel | None,
     ) -> None:
         self.stream = stream
         self.turn = turn
         self._session = session
         self._saved = saved
-        self._cell_id = cell_id
+        self.cell_id = cell_id
+        self.request_id = request_id
         self._shown = shown
+        self._served = served
         self._listener: Listener | None = None
 
     def begin(self, parent: Any) -> None:
@@ -385,25 +407,44 @@ class PromptedCell:
             self._shown.begin()
         self._listener = Listener(self._session.shell)
 
+    @property
+    def view_id(self) -> str | None:
+        """The id of the view of the run, if it is shown."""
+        return self._shown.view_id if self._shown is not None else None
+
+    def end_asking(self) -> None:
+        """Let go of the Jupyter server, if it asks the model."""
+        if self._served is not None:
+            self._served.end()
+
     def close(self) -> None:
         """Note what came of the run, which has ended."""
         outcome, listener = self.stream.outcome, self._listener
+        self.end_asking()
         if listener is not None:
             listener.close()
             self.turn.output = listener.text
         if outcome is not None:
             self.turn.program = outcome.program
+            if outcome.status == "no_code":
+                self.turn.words = self.stream.words
             if outcome.error is not None:
                 self.turn.error = "\n".join(plain(self.stream.traceback))
         self._session.finished(self, outcome)
         if self._shown is not None:
             self._shown.close()
         elif outcome is not None and outcome.status == "no_code":
-            sys.stdout.write(f"{outcome.left_out.describe(no_code=True)}\n")
+            said = visible_lines(self.stream.words) or outcome.left_out.describe(no_code=True)
+            sys.stdout.write(f"{said}\n")
         if self._saved is not None and outcome is not None and outcome.program.strip():
             saved = replace(self._saved, program=outcome.program, status=outcome.status)
             try:
-                self._session.saved.save(self._cell_id, saved)
+                self._session.saved.save(self.cell_id, saved)
             except OSError as error:
                 text = f"the program can't be saved, so --replay won't find it: {error}"
                 warnings.warn(text, stacklevel=2)
+
+
+def _request_of(parent: Any) -> str:
+    """The id of the request that runs a cell; empty where there is none."""
+    return str(parent["header"]["msg_id"]) if parent else ""

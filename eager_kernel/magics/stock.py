@@ -11,6 +11,7 @@ from typing import Any
 
 from eager_kernel.execution.cell import CellOptions
 from eager_kernel.execution.pump import Pump
+from eager_kernel.kernel.interrupts import as_handler
 from eager_kernel.magics.session import PromptedCell, Session
 
 
@@ -71,7 +72,7 @@ class StockCells:
         )
         pump = Pump(self._shell, stream.intake, cell, stream.options.on_error, stream.repair)
         try:
-            with _on_sigint(pump.on_sigint):
+            with _on_sigint(as_handler(pump.on_sigint)):
                 result = await pump.run()
                 if pump.outcome is not None:
                     stream.tell_result(pump.outcome, self._shell._last_traceback or [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
@@ -9,10 +10,12 @@ from traitlets import Bool, Dict, Float, Integer, List, TraitError, Unicode, val
 
 from eager_kernel.kernel.model_config import SYSTEM_PROMPT
 from eager_kernel.server.handlers import HANDLERS
-from eager_kernel.server.models import Models, parse_models
-from eager_kernel.server.provisioner import hide_from_kernels
+from eager_kernel.server.keys import Keys, take_keys
+from eager_kernel.server.models import Model, Models, named_in, parse_models
 from eager_kernel.server.runs import Limits, Runs
+from eager_kernel.sources.needs import is_common
 from eager_kernel.sources.private import hide_memory
+from eager_kernel.sources.registry import declared_keys
 
 
 class EagerServer(ExtensionApp):
@@ -29,24 +32,34 @@ class EagerServer(ExtensionApp):
         help="""The models that may be asked: {"openai/gpt-5": {}, …}; the first is asked where a
         request names none. Options of each: "credential" (the name of its key: an environment
         variable of the server, or an entry of the system's keyring), "key_file" (a file that
-        holds the key), "api_base", "max_tokens" (the most that a request may ask for),
-        "temperature", "first_timeout", "stall_timeout" (seconds), "extra" (what only the provider
-        knows).""",
+        holds the key), "environment" (a list of the variables that it reads, where its source
+        does not say so; its process gets these and no other secret), "api_base", "max_tokens"
+        (the most that a request may ask for), "temperature", "first_timeout", "stall_timeout"
+        (seconds), "extra" (what only the provider knows).""",
     ).tag(config=True)
     hide_keys = Bool(
         True,
-        help="""Whether kernels that this server starts do not inherit the environment variables
-        that hold the keys of `models`.""",
+        help="""Whether the server takes the keys of providers out of its environment, so that
+        nothing that it starts, kernels and terminals among them, inherits them: those of `models`,
+        those that any installed source or litellm knows, and all whose names end with _API_KEY.
+        Done only where there are `models`.""",
     ).tag(config=True)
     hidden_variables = List(
         Unicode(),
-        help="""More environment variables of the server that its kernels do not inherit.""",
+        help="""More variables to take out of the environment, also where there are no models.""",
+    ).tag(config=True)
+    kept_variables = List(
+        Unicode(),
+        help="""Variables to leave in the environment although they may hold a provider's key, as
+        AWS_ACCESS_KEY_ID for notebooks that read data there, or OPENAI_API_KEY for another
+        extension that asks models: every kernel can read them then. Those of `models` are taken
+        out all the same.""",
     ).tag(config=True)
     hide_memory = Bool(
         True,
         help="""Whether Linux is to keep other processes of the same user, kernels among them, from
-        reading this server's memory and environment, where its keys may be. No debugger can be
-        attached to it then, and it leaves no core dump. Done only where there are `models`.""",
+        reading this server's memory and first environment, where its keys may be. No debugger can
+        be attached to it then, and it leaves no core dump. Done only where there are `models`.""",
     ).tag(config=True)
     system_prompt = Unicode(
         SYSTEM_PROMPT,
@@ -65,8 +78,8 @@ class EagerServer(ExtensionApp):
     ).tag(config=True)
     max_event_chars = Integer(
         16_000_000,
-        help="""Characters of outputs that a run's events may hold; further outputs are told
-        without what they show.""",
+        help="""Characters of outputs that a run's events may hold, written as JSON; further ones
+        are dropped, and the events say so. Of states they may hold a quarter as many.""",
     ).tag(config=True)
     run_timeout = Float(
         3600.0,
@@ -90,10 +103,12 @@ class EagerServer(ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Get ready to run."""
-        self.known = Models(parse_models(self.models))
-        self.runs = Runs(self.make_limits(), self.known, self.system_prompt)
-        self._hide_keys()
-        if self.models and self.hide_memory:
+        models = parse_models(self.models)
+        self.known = Models(models, self._take_keys(models.values()))
+        for reason in self.known.refused.values():
+            self.log.error("EagerServer: %s", reason)
+        self.runs = Runs(self.make_limits(), self.known, self.system_prompt, self.log)
+        if self._asks and self.hide_memory:
             hide_memory()
 
     def initialize_handlers(self) -> None:
@@ -115,15 +130,41 @@ class EagerServer(ExtensionApp):
             run_timeout=self.run_timeout,
             kernel_timeout=self.kernel_timeout,
             keep=self.keep_events,
+            max_prompt_chars=self.max_prompt_chars,
         )
 
-    def _hide_keys(self) -> None:
-        names = set(self.hidden_variables)
-        if self.hide_keys:
-            for model in self.known.models.values():
-                names |= model.key_variables
-        if names and (problem := hide_from_kernels(names, self.serverapp)) is not None:
-            self.log.warning("EagerServer.hide_keys: %s", problem)
+    @property
+    def _asks(self) -> bool:
+        """Whether models are configured, be it with a mistake: none of that has an effect then."""
+        return bool(self.models) or self._has_mistake
+
+    @property
+    def _has_mistake(self) -> bool:
+        # Jupyter Server logs it, and goes on.
+        return not self._linked
+
+    def _take_keys(self, models: Iterable[Model]) -> Keys:
+        named = set(self.hidden_variables)
+        known: frozenset[str] | None = None
+        if self._has_mistake:
+            self.log.error(
+                "EagerServer: there is a mistake in the configuration, as is said above: no model "
+                "is asked, and keys are kept from kernels all the same"
+            )
+            assert self.serverapp is not None
+            named |= named_in(self.serverapp.config.EagerServer.get("models"))
+        if self._asks and self.hide_keys:
+            known = declared_keys()
+            named |= {key for model in models for key in model.keys}
+        named = {name for name in named if not is_common(name)}
+        keys = take_keys(named, known, self.kept_variables)
+        if keys.values:
+            self.log.info(
+                "EagerServer: kernels and terminals do not inherit %s; to change that, see "
+                "EagerServer.kept_variables and hide_keys",
+                ", ".join(keys.names),
+            )
+        return keys
 
 
 main = EagerServer.launch_instance

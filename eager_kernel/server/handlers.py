@@ -8,9 +8,12 @@ asks for ``execute`` on ``kernels`` too, as the kernel's websocket does.
 from __future__ import annotations
 
 import json
+import os
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
+from jupyter_core.paths import jupyter_config_dir
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
@@ -27,6 +30,7 @@ from eager_kernel.errors import (
     UnknownModelError,
 )
 from eager_kernel.server.kernels import way_to
+from eager_kernel.server.relay import begin_relay
 from eager_kernel.server.request import parse_run
 from eager_kernel.server.runs import Event, Runs, ServerRun
 
@@ -103,8 +107,9 @@ class RunsHandler(EagerHandler):
         if request.kernel_id not in self.kernel_manager:
             raise web.HTTPError(404, "kernel_id: this server has no such kernel")
         manager = self.kernel_manager.get_kernel(request.kernel_id)
+        begin = begin_relay if request.cell == "kernel" else Runs.begin
         try:
-            run = await self.runs.begin(self.owner, request, lambda: way_to(manager))
+            run = await begin(self.runs, self.owner, request, lambda: way_to(manager))
         except UnknownModelError as error:
             raise web.HTTPError(404, f"model: {error}") from error
         except LimitError as error:
@@ -170,7 +175,22 @@ class ModelsHandler(EagerHandler):
 
         Their ids alone: where they are, and by which key, is the deployer's.
         """
-        self.finish(json.dumps([{"id": name} for name in self.app.known.models]))
+        self.finish(json.dumps([{"id": name} for name in self.app.known.asked]))
+
+
+class SetupHandler(EagerHandler):
+    """``/eager/api/setup``."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Say where models are listed, for who has none.
+
+        The file is the server's own, which its user may write; under a hub it is somebody else's.
+        """
+        hub = any(name.startswith("JUPYTERHUB_") for name in os.environ)
+        file = "" if hub else str(Path(jupyter_config_dir(), "jupyter_server_config.py"))
+        self.finish(json.dumps({"config_file": file, "hub": hub}))
 
 
 class DescriptionHandler(EagerHandler):
@@ -199,8 +219,9 @@ def description(base_url: str) -> dict[str, Any]:
 
 
 def _as_text(event: Event) -> str:
-    # JSON has no line ends of its own, so no text of a model can make an event.
-    return f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(event.data)}\n\n"
+    # JSON has no line ends of its own, so no text of a model can make an event; and the kinds are
+    # ours.
+    return f"id: {event.number}\nevent: {event.kind}\ndata: {event.text}\n\n"
 
 
 HANDLERS: Final = [
@@ -208,6 +229,7 @@ HANDLERS: Final = [
     (r"/eager/api/runs/([^/]+)", RunHandler),
     (r"/eager/api/runs/([^/]+)/events", EventsHandler),
     (r"/eager/api/models", ModelsHandler),
+    (r"/eager/api/setup", SetupHandler),
     (r"/eager/api/openapi\.json", DescriptionHandler),
 ]
 _BEAT: Final = 15.0

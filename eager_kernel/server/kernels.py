@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
@@ -55,7 +55,7 @@ class ServerTransport(LocalTransport):
     """
 
     def __init__(self, client: AsyncKernelClient, manager: Any) -> None:
-        super().__init__(client)
+        super().__init__(client, max_message=_MAX_MESSAGE)
         self._kernels = manager
         self._process = self._process_now
 
@@ -74,3 +74,7 @@ class ServerTransport(LocalTransport):
     async def interrupt(self) -> None:
         """Interrupt by the manager."""
         await self._kernels.interrupt_kernel()
+
+
+_MAX_MESSAGE: Final = 16_000_000
+"""Bytes: while a message is read, nobody else is served."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from eager_kernel.core.extract import check_format
@@ -13,7 +13,8 @@ from eager_kernel.errors import LimitError, ProtocolError
 from eager_kernel.kernel.protocol import one_of_formats
 from eager_kernel.sources.source import Message
 
-Cell = Literal["server", "page"]
+Cell = Literal["server", "page", "kernel"]
+CELLS: Final = ("server", "page", "kernel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,16 @@ class RunRequest:
     messages
         The conversation.
     cell
-        Who attaches the stream: a cell of the page, or one that the server sends.
+        Whose cell it is: ``server``, one that the server sends; ``page``, one of the page that
+        attaches the stream; ``kernel``, a ``%%eager`` cell, whose kernel makes the prompt.
     format, gate, on_error
         As in the protocol's ``comm_open``.
     max_tokens, temperature
         As of a `Request`.
+    cell_id
+        The ``%%eager`` cell.
+    requests
+        How often the kernel may ask for it.
     """
 
     kernel_id: str
@@ -45,6 +51,8 @@ class RunRequest:
     on_error: str = "stop"
     max_tokens: int | None = None
     temperature: float | None = None
+    cell_id: str = ""
+    requests: int = 1
 
 
 def parse_run(body: bytes, max_chars: int) -> RunRequest:
@@ -73,25 +81,82 @@ def parse_run(body: bytes, max_chars: int) -> RunRequest:
     for name in fields:
         if name not in _FIELDS:
             raise ProtocolError("body", f"has an unknown field; there are: {', '.join(_FIELDS)}")
-    messages = _messages(fields)
-    if sum(len(message.text) for message in messages) > max_chars:
-        raise LimitError(
-            f"the prompt has more than {max_chars:,} characters; the deployer may raise "
-            "EagerServer.max_prompt_chars"
-        )
+    cell = next(cell for cell in CELLS if cell == _choice(fields, "cell", CELLS, "server"))
+    if cell == "kernel":
+        return _for_kernel(fields)
+    for name in _OF_THE_KERNEL:
+        if name in fields:
+            raise ProtocolError(name, 'is of runs whose cell is "kernel"')
     return RunRequest(
         kernel_id=_text(fields, "kernel_id", needed=True),
-        messages=messages,
+        messages=_limited(_messages(fields), max_chars),
         model=_text(fields, "model"),
-        cell="page"
-        if _choice(fields, "cell", ("server", "page"), "server") == "page"
-        else "server",
+        cell=cell,
         format=_format(fields),
         gate=_choice(fields, "gate", MODES, "") or None,
         on_error=_choice(fields, "on_error", ("stop", "drain"), "stop"),
         max_tokens=_whole(fields, "max_tokens"),
         temperature=_number(fields, "temperature"),
     )
+
+
+def _for_kernel(fields: dict[str, Any]) -> RunRequest:
+    for name in fields:
+        if name not in ("kernel_id", "model", "cell", *_OF_THE_KERNEL):
+            raise ProtocolError(name, "is the kernel's to say where the cell is the kernel's")
+    return RunRequest(
+        kernel_id=_text(fields, "kernel_id", needed=True),
+        messages=(),
+        model=_text(fields, "model"),
+        cell="kernel",
+        cell_id=_text(fields, "cell_id", needed=True),
+        requests=_whole(fields, "requests", _MOST_REQUESTS) or 1,
+    )
+
+
+def parse_generate(asked: Any, run: RunRequest, max_chars: int) -> RunRequest:
+    """Read what a kernel wants to ask the model of its run.
+
+    Parameters
+    ----------
+    asked
+        As received: ``messages``, ``max_tokens``, ``temperature``, ``attempt``.
+    run
+        The run, as the page has begun it.
+    max_chars
+        Characters that all messages may have together.
+
+    Raises
+    ------
+    ProtocolError
+        Names the field that is wrong.
+    LimitError
+        The messages are too long.
+    """
+    if not isinstance(asked, dict):
+        raise ProtocolError("request", "must be an object")
+    messages = asked.get("messages")
+    if not isinstance(messages, list):
+        raise ProtocolError("messages", "must be a list of messages")
+    plain = [
+        {"role": m.get("role"), "content": m.get("text")} if isinstance(m, dict) else m
+        for m in messages
+    ]
+    return replace(
+        run,
+        messages=_limited(_messages({"messages": plain}), max_chars),
+        max_tokens=_whole(asked, "max_tokens"),
+        temperature=_number(asked, "temperature"),
+    )
+
+
+def _limited(messages: tuple[Message, ...], max_chars: int) -> tuple[Message, ...]:
+    if sum(len(message.text) for message in messages) > max_chars:
+        raise LimitError(
+            f"the prompt has more than {max_chars:,} characters; the deployer may raise "
+            "EagerServer.max_prompt_chars"
+        )
+    return messages
 
 
 def _messages(fields: dict[str, Any]) -> tuple[Message, ...]:
@@ -148,12 +213,12 @@ def _format(fields: dict[str, Any]) -> str:
     return str(value)
 
 
-def _whole(fields: dict[str, Any], name: str) -> int | None:
+def _whole(fields: dict[str, Any], name: str, most: int = 10_000_000) -> int | None:
     value = fields.get(name)
     if type(value) is float and value.is_integer():
         value = int(value)  # to JSON Schema, 1.0 is an integer
-    if value is not None and (type(value) is not int or not 1 <= value <= _MOST):
-        raise ProtocolError(name, f"must be an integer from 1 to {_MOST:,}")
+    if value is not None and (type(value) is not int or not 1 <= value <= most):
+        raise ProtocolError(name, f"must be an integer from 1 to {most:,}")
     return value
 
 
@@ -166,7 +231,8 @@ def _number(fields: dict[str, Any], name: str) -> float | None:
     return float(value)
 
 
-_MOST: Final = 10_000_000
+_MOST_REQUESTS: Final = 32
+_OF_THE_KERNEL: Final = ("cell_id", "requests")
 _FIELDS: Final = (
     "kernel_id",
     "model",
@@ -178,4 +244,5 @@ _FIELDS: Final = (
     "on_error",
     "max_tokens",
     "temperature",
+    *_OF_THE_KERNEL,
 )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import AsyncIterator, Callable
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
 
+from eager_kernel.client.batching import Batcher
 from eager_kernel.client.run import Run
 from eager_kernel.client.transport import Transport, hear_eager
 from eager_kernel.errors import EagerError, KernelConnectionError, LimitError
+from eager_kernel.server.memory import give_back
 from eager_kernel.server.models import Model, Models
 from eager_kernel.server.request import RunRequest
 from eager_kernel.server.text import ModelText
@@ -31,13 +35,15 @@ class Limits:
     max_answer_chars
         Characters in a model's answer.
     max_event_chars
-        Characters of outputs that are kept of one run.
+        Characters of outputs that a run's events may hold; of states a quarter as many.
     run_timeout
         Seconds that a run may take.
     kernel_timeout
         Seconds that a kernel may take to answer.
     keep
         Seconds for which the events of a run that has ended can be read.
+    max_prompt_chars
+        Characters in what a model is asked at once.
     """
 
     max_runs: int
@@ -47,6 +53,7 @@ class Limits:
     run_timeout: float
     kernel_timeout: float
     keep: float
+    max_prompt_chars: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +65,22 @@ class Event:
     number
         From 1, in order.
     kind
-        ``delta``, ``progress``, ``chunk``, ``stop``, ``output``, ``result``, ``error``, ``end``.
-    data
-        Plain values.
+        One of `KINDS`.
+    text
+        What it says, as JSON in ASCII: it takes as many bytes.
     """
 
     number: int
     kind: str
-    data: dict[str, Any]
+    text: str
+
+
+KINDS: Final = frozenset(
+    ("delta", "progress", "chunk", "stop", "output", "result", "error", "dropped", "end")
+)
+"""All that a run's events are: those of a kernel are `FROM_KERNEL` alone."""
+
+FROM_KERNEL: Final = frozenset(("chunk", "stop", "output", "result", "dropped"))
 
 
 class ServerRun:
@@ -81,9 +96,13 @@ class ServerRun:
         The model's id.
     limits
         What it may cost.
+    log
+        Hears what is wrong with what comes from the kernel.
     """
 
-    def __init__(self, owner: str, request: RunRequest, model: str, limits: Limits) -> None:
+    def __init__(
+        self, owner: str, request: RunRequest, model: str, limits: Limits, log: Any
+    ) -> None:
         self.id = uuid4().hex
         self.owner = owner
         self.request = request
@@ -94,7 +113,10 @@ class ServerRun:
         self.ended_at: float | None = None
         self.events: list[Event] = []
         self._limits = limits
-        self._output_size = 0
+        self._log = log
+        self._ledger = Ledger(limits.max_event_chars)
+        # Few events for many pieces of text.
+        self._deltas = Batcher(lambda text, _: self._add("delta", {"text": text}), _TOLD_INTERVAL)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._text: ModelText | None = None
@@ -111,15 +133,18 @@ class ServerRun:
         KernelConnectionError
             No EAGER kernel answers.
         """
+        await self._reach(transport)
         timeout = self._limits.kernel_timeout
-        try:
-            await transport.open(timeout)
-            await hear_eager(transport, timeout)
-        except BaseException:
-            await transport.close()
-            self._end("error")
-            raise
-        self._run = Run(transport, self._hear, None, _INTERVAL)
+        self._run = Run(
+            transport,
+            self._hear,
+            None,
+            _INTERVAL,
+            max_bytes=None,
+            has_room=self._has_room_for_output,
+            max_dropped=_MOST_DROPPED,
+            log=self._warn,
+        )
         self.comm_id = self._run.comm_id
         self._task = asyncio.create_task(self._perform(self._run, transport, make_text))
         opened = asyncio.create_task(self._run.opened.wait())
@@ -128,6 +153,17 @@ class ServerRun:
             {opened, self._task}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
         )
         opened.cancel()
+
+    async def _reach(self, transport: Transport) -> None:
+        """Connect, and see that an EAGER kernel answers; otherwise the run has ended."""
+        timeout = self._limits.kernel_timeout
+        try:
+            await transport.open(timeout)
+            await hear_eager(transport, timeout)
+        except BaseException:
+            await transport.close()
+            self._end("error")
+            raise
 
     async def _perform(self, run: Run, transport: Transport, make_text: MakeText) -> None:
         wanted = self.request
@@ -140,29 +176,38 @@ class ServerRun:
                 run.open({**options, "model": self.model})
                 if wanted.cell == "server":
                     run.execute(f"%eager attach {run.comm_id}")
-                result = await run.stream(_Told(self._text, self._tell))
+                result = await run.stream(_Told(self._text, self._deltas.add))
             status = result.status
             if not result.program and result.error is not None:
                 self._tell("error", {"message": f"{result.error.ename}: {result.error.evalue}"})
         except TimeoutError:
             if not limit.expired():
                 raise
-            self._tell(
-                "error",
-                {
-                    "message": f"the run took longer than {self._limits.run_timeout:g} s; the "
-                    "deployer may raise EagerServer.run_timeout"
-                },
-            )
+            self._tell("error", {"message": self._too_long()})
         except EagerError as error:
             self._tell("error", {"message": f"{type(error).__name__}: {error}"})
         except asyncio.CancelledError:
             status = "cancelled"
+        except Exception as error:  # noqa: BLE001 - of ours, and the run is to end all the same
+            # What it says may be of the program.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            self._warn("failed by %s:\n%s", type(error).__name__, where)
+            message = f"the server failed, by {type(error).__name__}; its log says where"
+            self._tell("error", {"message": message})
         finally:
             if self._text is not None:
                 await self._text.aclose()
             await transport.close()
+            if run.heard_bytes > _FLOOD or run.dropped:
+                for seconds in _DRAINED:
+                    asyncio.get_running_loop().call_later(seconds, give_back)
             self._end("cancelled" if self._cancelled and status == "error" else status)
+
+    def _too_long(self) -> str:
+        return (
+            f"the run took longer than {self._limits.run_timeout:g} s; the deployer may raise "
+            "EagerServer.run_timeout"
+        )
 
     async def cancel(self) -> None:
         """Stop the model at once, and run nothing of the program that is not running."""
@@ -183,22 +228,55 @@ class ServerRun:
     def _hear(self, event: dict[str, Any]) -> None:
         data = dict(event)
         kind = data.pop("type")
-        if kind == "output":
-            self._output_size += _size(data)
-            if self._output_size > self._limits.max_event_chars:
-                # The kernel has sent it to everybody who listens there, all the same.
-                data = {"output": None}
+        assert kind in FROM_KERNEL
+        if kind == "result":
+            data = _shortened(data, self._limits.max_event_chars)
         self._tell(kind, data)
 
     def _progress(self, progress: Progress) -> None:
-        self._tell("progress", {"text": progress.text, "fraction": progress.fraction})
+        fraction = progress.fraction
+        known = isinstance(fraction, int | float) and 0 <= fraction <= 1
+        text = str(progress.text)[:_LONGEST_PROGRESS]
+        self._tell("progress", {"text": text, "fraction": fraction if known else None})
+
+    def _warn(self, message: str, *about: object) -> None:
+        self._log.warning(f"Eager run %s: {message}", self.id, *about)
 
     def _tell(self, kind: str, data: dict[str, Any]) -> None:
-        self.events.append(Event(len(self.events) + 1, kind, data))
+        self._deltas.flush()
+        self._add(kind, data)
+
+    def _add(self, kind: str, data: dict[str, Any]) -> None:
+        assert kind in KINDS
+        text = json.dumps(data, allow_nan=False)
+        if not self._ledger.has_room(kind, len(text) + _OVERHEAD):
+            self._drop(kind)
+        else:
+            self._put(kind, text)
+
+    def _has_room_for_output(self, size: int) -> bool:
+        """Whether the kernel's next output is wanted; if not, it is not even read."""
+        if self._ledger.has_room("output", size, take=False):
+            return True
+        self._drop("output")
+        return False
+
+    def _drop(self, kind: str) -> None:
+        reason = self._ledger.drop(kind)
+        if reason is not None:
+            if kind == "output":  # where something is missing, once
+                self._put(kind, json.dumps({"output": None}))
+            self._put("dropped", json.dumps({"reason": reason, "count": 1}))
+            self._warn("not told: %s", reason)
+
+    def _put(self, kind: str, text: str) -> None:
+        self.events.append(Event(len(self.events) + 1, kind, text))
         self._changed.set()
         self._changed = asyncio.Event()
 
     def _end(self, status: str) -> None:
+        for reason, count in self._ledger.dropped():
+            self._tell("dropped", {"reason": reason, "count": count})
         self.status = status
         self.ended_at = time.monotonic()
         self._tell("end", {"status": status})
@@ -231,6 +309,49 @@ class ServerRun:
         }
 
 
+class Ledger:
+    """What a run's events take, by kinds of which a program can make as many as it likes.
+
+    Parameters
+    ----------
+    max_chars
+        That outputs may take.
+    """
+
+    def __init__(self, max_chars: int) -> None:
+        self._most = {
+            "output": max_chars,
+            "chunk": max_chars // 4,
+            "progress": max_chars // 16,
+        }
+        self._size = dict.fromkeys(self._most, 0)
+        self._dropped: dict[str, int] = {}
+
+    def has_room(self, kind: str, size: int, *, take: bool = True) -> bool:
+        """Take the room for an event, if there is some. There is for kinds that are few."""
+        if kind not in self._most:
+            return True
+        if self._size[kind] + size > self._most[kind]:
+            return False
+        self._size[kind] += size if take else 0
+        return True
+
+    def drop(self, kind: str) -> str | None:
+        """Count an event that is not told; returns why, the first time."""
+        count = self._dropped[kind] = self._dropped.get(kind, 0) + 1
+        return self._why(kind) if count == 1 else None
+
+    def dropped(self) -> list[tuple[str, int]]:
+        """What was not told more than once, and how often."""
+        return [(self._why(kind), count) for kind, count in self._dropped.items() if count > 1]
+
+    def _why(self, kind: str) -> str:
+        return (
+            f"the run's events of kind {kind} have reached {self._most[kind]:,} characters; the "
+            "deployer may raise EagerServer.max_event_chars"
+        )
+
+
 MakeText = Callable[[Callable[[Progress], None]], ModelText]
 
 
@@ -245,11 +366,14 @@ class Runs:
         Who is asked.
     system_prompt
         What a model is told first, where the request does not; empty: nothing.
+    log
+        The server's.
     """
 
-    def __init__(self, limits: Limits, models: Models, system_prompt: str) -> None:
+    def __init__(self, limits: Limits, models: Models, system_prompt: str, log: Any) -> None:
         self.limits = limits
-        self._models = models
+        self.models = models
+        self.log = log
         self._system_prompt = system_prompt
         self._runs: dict[str, ServerRun] = {}
 
@@ -276,6 +400,27 @@ class Runs:
         SourceError, KernelConnectionError
             The model or the kernel can't be reached.
         """
+        self.admit(owner)
+        model = self.models.find(request.model or next(iter(self.models.models), ""))
+        process = self.models.process(model)
+        wanted = self.complete(request, model)
+        transport = connect()
+        run = ServerRun(owner, request, model.model_id, self.limits, self.log)
+
+        def make_text(on_progress: Callable[[Progress], None]) -> ModelText:
+            return ModelText(process, wanted, self.limits.max_answer_chars, on_progress)
+
+        await self.keep(run, run.begin(transport, make_text))
+        return run
+
+    def admit(self, owner: str) -> None:
+        """See that a user may have one more run.
+
+        Raises
+        ------
+        LimitError
+            Too many run.
+        """
         self._forget_old()
         active = [run for run in self._runs.values() if run.ended_at is None]
         own = sum(run.owner == owner for run in active)
@@ -286,22 +431,15 @@ class Runs:
             )
         if len(active) >= self.limits.max_runs:
             raise LimitError("the server has too many runs now: ask again later")
-        model = self._models.find(request.model or next(iter(self._models.models), ""))
-        process = self._models.process(model)
-        wanted = self._request(request, model)
-        transport = connect()
-        run = ServerRun(owner, request, model.model_id, self.limits)
+
+    async def keep(self, run: ServerRun, beginning: Awaitable[None]) -> None:
+        """Keep a run that begins, unless no kernel answers."""
         self._runs[run.id] = run
-
-        def make_text(on_progress: Callable[[Progress], None]) -> ModelText:
-            return ModelText(process, wanted, self.limits.max_answer_chars, on_progress)
-
         try:
-            await run.begin(transport, make_text)
+            await beginning
         except KernelConnectionError:
             del self._runs[run.id]
             raise
-        return run
 
     def find(self, owner: str, run_id: str) -> ServerRun | None:
         """A run, if it is one of this user's."""
@@ -319,7 +457,8 @@ class Runs:
         for run in list(self._runs.values()):
             await run.abort()
 
-    def _request(self, request: RunRequest, model: Model) -> Request:
+    def complete(self, request: RunRequest, model: Model) -> Request:
+        """What a model is asked: with what the server adds to a request, and within its limits."""
         messages = request.messages
         if self._system_prompt and messages[0].role != "system":
             messages = (Message("system", self._system_prompt), *messages)
@@ -343,7 +482,7 @@ class Runs:
 class _Told:
     """Text of a model that is told as it passes."""
 
-    def __init__(self, text: ModelText, tell: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(self, text: ModelText, tell: Callable[[str], None]) -> None:
         self._text = text
         self._tell = tell
 
@@ -357,21 +496,32 @@ class _Told:
 
     async def __anext__(self) -> str:
         delta = await anext(self._text)
-        self._tell("delta", {"text": delta})
+        self._tell(delta)
         return delta
 
     async def aclose(self) -> None:
         await self._text.aclose()
 
 
-def _size(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(len(str(key)) + _size(item) for key, item in value.items())
-    if isinstance(value, list):
-        return sum(map(_size, value))
-    return 8
+def _shortened(result: dict[str, Any], max_chars: int) -> dict[str, Any]:
+    """Leave out of a result what makes it too long, the least important first."""
+    error = result["error"]
+    for shorter in (
+        {},
+        {"report": None},
+        {"error": error and {**error, "evalue": error["evalue"][:1000], "traceback": []}},
+        {"program": ""},
+    ):
+        result = {**result, **shorter}
+        if len(json.dumps(result)) <= max_chars:
+            break
+    return {name: value for name, value in result.items() if (name, value) != ("report", None)}
 
 
 _INTERVAL: Final = 0.015
+_TOLD_INTERVAL: Final = 0.05
+_OVERHEAD: Final = 250  # of an event that is kept, beside its text
+_FLOOD: Final = 8_000_000  # bytes
+_DRAINED: Final = (1.0, 5.0, 15.0)  # seconds, in which Jupyter Server's own watcher reads, too
+_MOST_DROPPED: Final = 10_000
+_LONGEST_PROGRESS: Final = 1_000

@@ -9,10 +9,24 @@ from typing import Any, Final
 from eager_kernel.errors import MissingExtraError
 from eager_kernel.sources import tool
 from eager_kernel.sources.explain import explain, incomplete
-from eager_kernel.sources.http import CONNECT_TIMEOUT, closing, key_for, wait_only_shortly, where
+from eager_kernel.sources.http import (
+    CONNECT_TIMEOUT,
+    closing,
+    key_for,
+    usual_keys,
+    wait_only_shortly,
+    where,
+)
+from eager_kernel.sources.needs import Needs, declares
 from eager_kernel.sources.source import Event, Finish, Options, Progress, Request, Usage
 
 
+def _needs(name: str, options: Options) -> Needs:
+    keys = usual_keys(options, _KEY)
+    return Needs((*keys, "ANTHROPIC_CUSTOM_HEADERS"), ("ANTHROPIC_*",))
+
+
+@declares(_needs, every_key=("ANTHROPIC_API_KEY", "ANTHROPIC_CUSTOM_HEADERS"))
 def make_source(name: str, options: Options) -> AnthropicSource:
     """Make the source for the model id ``anthropic/NAME``."""
     return AnthropicSource(name, options)
@@ -92,7 +106,7 @@ class AnthropicSource:
     def _make_client(self) -> Any:
         anthropic = _import(self._name)
         return anthropic.AsyncAnthropic(
-            api_key=key_for(self._options, "ANTHROPIC_API_KEY", "Anthropic"),
+            api_key=key_for(self._options, _KEY, "Anthropic"),
             base_url=self._options.api_base,
             http_client=anthropic.DefaultAsyncHttpxClient(
                 timeout=anthropic.Timeout(self._options.first_timeout, connect=CONNECT_TIMEOUT),
@@ -170,6 +184,7 @@ class _Answer:
         return Finish(reason, Usage(self._input, self._output))
 
 
+_KEY: Final = "ANTHROPIC_API_KEY"
 _MAX_TOKENS: Final = 16_384
 # Other words for an answer that is not complete.
 _CUT_OFF: Final = {

@@ -12,6 +12,8 @@ from eager_kernel.sources.redact import redact
 
 SERVICE: Final = "eager-kernel"
 """What our entries are filed under in the system's keyring."""
+USUAL_VARIABLES: Final = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+"""Where the providers that need a key look for it, if no other credential is named."""
 
 
 def find_key(credential: str | None, usual: str) -> str | None:

@@ -39,16 +39,38 @@ def key_for(options: Options, usual: str, provider: str) -> str:
     """
     if options.api_base is None:
         return need_key(options.credential, usual, provider)
-    address = urlsplit(options.api_base)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise SourceError(
-            f"{options.api_base!r} is no address of a server: write it as http://localhost:8000/v1"
-        )
-    if address.username or address.password:
-        raise SourceError("the address of a server must hold no password: name a credential")
+    check_address(options.api_base)
     if options.credential is None:
         return NO_KEY
     return find_key(options.credential, usual) or NO_KEY
+
+
+def check_address(api_base: str) -> None:
+    """See that an address may be one.
+
+    Raises
+    ------
+    SourceError
+        It may not, or holds what is secret.
+    """
+    try:
+        address = urlsplit(api_base)
+        address.port  # noqa: B018 - raises what is wrong with it
+    except ValueError:
+        address = urlsplit("")
+    if address.username or address.password:
+        raise SourceError("the address of a server must hold no password: name a credential")
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise SourceError(
+            f"{api_base!r} is no address of a server: write it as http://localhost:8000/v1"
+        )
+
+
+def usual_keys(options: Options, usual: str) -> tuple[str, ...]:
+    """Name the variable in which `key_for` would look for the key; none where no key is sent."""
+    if options.credential is not None:
+        return (options.credential,)
+    return () if options.api_base is not None else (usual,)
 
 
 def where(options: Options, default: str) -> str:

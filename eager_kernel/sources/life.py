@@ -7,15 +7,17 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import IO, Any, Final
 
 from eager_kernel.errors import SourceError
 from eager_kernel.sources.generation import Generation
+from eager_kernel.sources.needs import Surroundings
 from eager_kernel.sources.redact import Fingerprint, redact, secrets_in
 from eager_kernel.sources.source import Finish
 from eager_kernel.sources.wire import event_from_dict, to_line
@@ -32,8 +34,8 @@ class Life:
         The first line that it is told.
     cancel_timeout
         Seconds within which it must confirm that a generation has been cancelled.
-    env
-        Its environment; None: this process'.
+    around
+        Its environment, and the keys that it is told of.
     lock
         Held by who gives it a generation, so that none is given to a process that has ended.
 
@@ -48,13 +50,13 @@ class Life:
         model_id: str,
         opening: bytes,
         cancel_timeout: float,
-        env: Mapping[str, str] | None,
+        around: Surroundings,
         lock: threading.RLock,
     ) -> None:
         self.doomed = False
         self._model_id = model_id
         self._cancel_timeout = cancel_timeout
-        self._env = dict(os.environ if env is None else env)
+        self._around = around
         self._lock = lock
         self._generations: dict[int, Generation] = {}
         self._fingerprints: list[Fingerprint] = []
@@ -62,9 +64,11 @@ class Life:
         self._is_over = False
         self._tail = b""
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._outbox.put(to_line({"type": "keys", "variables": around.keys}))
         self._outbox.put(opening)
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
+        self._requests: socket.socket | IO[bytes] | None = None
         self._begun = threading.Event()
         self._read_all = threading.Event()
         self._threads = [
@@ -109,8 +113,8 @@ class Life:
             return
         # Not by closing them: their objects would close the same numbers again, later.
         null = os.open(os.devnull, os.O_RDWR)
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None and not pipe.closed:
+        for pipe in (self._requests, self._process.stdout, self._process.stderr):
+            if pipe is not None and pipe.fileno() >= 0:
                 os.dup2(null, pipe.fileno(), inheritable=False)
         os.close(null)
 
@@ -120,22 +124,39 @@ class Life:
         """Begin the process, see that it answers in time, and clear up after it."""
         # On a thread that lives as long as the process does: Linux ends the one with the other.
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - this Python, and our own module
-                # Files that lie beside the notebook must not take the place of modules.
-                [sys.executable, "-P", "-m", _WORKER],
-                bufsize=0,  # a buffer's lock may be held when the kernel forks
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=self._env,
-                start_new_session=True,
-            )
+            self._process, self._requests = self._begin()
         except OSError as error:
             self._why = f"it could not be started: {error}"
         self._begun.set()
         if self._process is not None:
             self._watch_process(self._process)
         self._finish()
+
+    def _begin(self) -> tuple[subprocess.Popen[bytes], socket.socket | IO[bytes]]:
+        # A pipe's other end can be opened by any process of the same user, in /proc, until the
+        # process has hidden itself; a socket's can't. Keys go this way.
+        ours, theirs = socket.socketpair() if hasattr(socket, "AF_UNIX") else (None, None)
+        try:
+            process = subprocess.Popen(  # noqa: S603 - this Python, and our own module
+                # Files that lie beside the notebook must not take the place of modules.
+                [sys.executable, "-P", "-m", _WORKER],
+                bufsize=0,  # a buffer's lock may be held when the kernel forks
+                stdin=subprocess.PIPE if theirs is None else theirs.fileno(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self._around.environment,
+                start_new_session=True,
+            )
+        except BaseException:
+            if ours is not None:
+                ours.close()
+            raise
+        finally:
+            if theirs is not None:
+                theirs.close()
+        requests = ours or process.stdin
+        assert requests is not None
+        return process, requests
 
     def _watch_process(self, process: subprocess.Popen[bytes]) -> None:
         while not self.doomed and not self._read_all.is_set():
@@ -208,10 +229,11 @@ class Life:
     def _write(self) -> None:
         """Write requests: a pipe may be full for as long as the process is busy."""
         self._begun.wait()
-        if self._process is None or self._process.stdin is None:
+        if self._requests is None:
             return
-        pipe = self._process.stdin
-        with pipe, contextlib.suppress(BrokenPipeError):  # how it ended is told by the others
+        pipe = self._requests
+        # How it ended is told by the others.
+        with pipe, contextlib.suppress(BrokenPipeError, ConnectionResetError):
             while (line := self._outbox.get()) is not None:
                 view = memoryview(line)
                 while view:
@@ -232,7 +254,8 @@ class Life:
         assert self._process is not None
         code = self._process.returncode
         how = f"with exit code {code}" if code >= 0 else f"by {_signal(-code)}"
-        text = redact(self._tail.decode("utf-8", "replace"), secrets_in(self._env))
+        secrets = secrets_in(self._around.environment) | set(self._around.keys.values())
+        text = redact(self._tail.decode("utf-8", "replace"), secrets)
         for fingerprint in self._fingerprints:
             text = fingerprint.redact(text)
         # A key whose beginning was cut off is not recognised; it is in what is cut off here.

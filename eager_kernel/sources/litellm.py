@@ -13,9 +13,12 @@ from eager_kernel.sources import chat, tool
 from eager_kernel.sources.credentials import find_key
 from eager_kernel.sources.explain import explain, incomplete
 from eager_kernel.sources.http import key_for, where
+from eager_kernel.sources.litellm_needs import ALL_KEYS, needs
+from eager_kernel.sources.needs import declares
 from eager_kernel.sources.source import Event, Finish, Options, Request
 
 
+@declares(needs, every_key=ALL_KEYS)
 def make_source(name: str, options: Options) -> LiteLLMSource:
     """Make the source for the model id ``litellm/PROVIDER/NAME``."""
     return LiteLLMSource(name, options)

@@ -10,10 +10,24 @@ from typing import Any, Final
 from eager_kernel.errors import MissingExtraError
 from eager_kernel.sources import chat, tool
 from eager_kernel.sources.explain import explain
-from eager_kernel.sources.http import CONNECT_TIMEOUT, closing, key_for, wait_only_shortly, where
+from eager_kernel.sources.http import (
+    CONNECT_TIMEOUT,
+    closing,
+    key_for,
+    usual_keys,
+    wait_only_shortly,
+    where,
+)
+from eager_kernel.sources.needs import Needs, declares
 from eager_kernel.sources.source import Event, Options, Request
 
 
+def _needs(name: str, options: Options) -> Needs:
+    keys = usual_keys(options, _KEY)
+    return Needs((*keys, "OPENAI_CUSTOM_HEADERS"), ("OPENAI_*",))
+
+
+@declares(_needs, every_key=("OPENAI_API_KEY", "OPENAI_CUSTOM_HEADERS"))
 def make_source(name: str, options: Options) -> OpenAISource:
     """Make the source for the model id ``openai/NAME``."""
     return OpenAISource(name, options)

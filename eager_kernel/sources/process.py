@@ -16,6 +16,8 @@ from collections.abc import Mapping
 
 from eager_kernel.sources.generation import Generation, Hear
 from eager_kernel.sources.life import Life, forget_all
+from eager_kernel.sources.needs import Needs, surroundings
+from eager_kernel.sources.registry import needs_of
 from eager_kernel.sources.source import Options, Request
 from eager_kernel.sources.wire import options_to_dict, request_to_dict, to_line
 
@@ -35,7 +37,9 @@ class ModelProcess:
         Seconds within which the process must confirm that a generation has been cancelled. If
         it does not, it is killed, and the model loaded again for the next request.
     env
-        Environment of the process; None: this one's.
+        The variables of which the process gets what its source needs; None: this process'.
+    needs
+        What its source needs; None: as it declares. Where it does not, it gets all of them.
 
     Raises
     ------
@@ -56,6 +60,7 @@ class ModelProcess:
         *,
         cancel_timeout: float = 5.0,
         env: Mapping[str, str] | None = None,
+        needs: Needs | None = None,
     ) -> None:
         self.model_id = model_id
         self.options = options
@@ -64,6 +69,8 @@ class ModelProcess:
         )
         self._cancel_timeout = cancel_timeout
         self._env = env
+        # Now, while nothing runs: to find it out, the source's module is imported.
+        self._needs = needs or needs_of(model_id, options)
         self._numbers = itertools.count()
         # Re-entrant, for a signal handler that comes while this thread has it. Held for the
         # look at the process alone, never while something is written or heard.
@@ -142,8 +149,13 @@ class ModelProcess:
 
     def _living(self) -> Life:
         if self._life is None or self._life.doomed:
+            variables = os.environ if self._env is None else self._env
             self._life = Life(
-                self.model_id, self._opening, self._cancel_timeout, self._env, self._lock
+                self.model_id,
+                self._opening,
+                self._cancel_timeout,
+                surroundings(self._needs, variables),
+                self._lock,
             )
             if self._farewell is not None:
                 self._farewell.detach()

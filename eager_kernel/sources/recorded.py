@@ -14,6 +14,7 @@ from typing import Final
 from jupyter_core.paths import jupyter_data_dir
 
 from eager_kernel.errors import RecordingError, SourceError
+from eager_kernel.sources.needs import Needs, declares
 from eager_kernel.sources.recording import RecordedAnswer, read_recording
 from eager_kernel.sources.source import Event, Finish, Options, Request
 
@@ -21,6 +22,7 @@ BUNDLED: Final = "demo"
 """The name of the recording that comes with the package."""
 
 
+@declares(Needs())
 def make_source(name: str, options: Options) -> RecordedSource:
     """Make the source for the model id ``recorded/NAME``; see `find_recording`."""
     return RecordedSource(name, options)
@@ -81,13 +83,16 @@ def find_recording(name: str) -> Path | Traversable:
         return bundled_recording()
     folder = recordings_folder()
     in_folder = folder / f"{name}.jsonl"
-    path = Path(name).expanduser()
-    for candidate in (in_folder, path):
-        if candidate.is_file():
-            return candidate
+    try:
+        path = Path(name).expanduser()
+        for candidate in (in_folder, path):
+            if candidate.is_file():
+                return candidate
+    except (OSError, ValueError, RuntimeError) as error:  # no name, or nobody's home
+        raise RecordingError(f"no recording {name[:200]!r}: {error}") from error
     known = sorted({BUNDLED, *(file.stem for file in folder.glob("*.jsonl"))})
     raise RecordingError(
-        f"no recording {name!r}: there is neither {in_folder} nor a file {path}. Recordings: "
+        f"no recording {name[:200]!r}: there is neither {in_folder} nor a file {path}. Recordings: "
         f"{', '.join(known)}. `jupyter eager record` makes one"
     )
 

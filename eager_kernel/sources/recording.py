@@ -16,6 +16,8 @@ from eager_kernel.sources.source import Usage
 
 FORMAT: Final = "eager-recording"
 VERSION: Final = 1
+MAX_BYTES: Final = 64_000_000
+"""Of a file that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,7 @@ def read_recording(path: Path | Traversable) -> list[RecordedAnswer]:
         The file is not a recording that this version can read, or can't be read at all. The
         message names the line and says what is wrong with it.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RecordingError(f"can't read the recording {path}: {error.strerror}") from error
+    data = _read(path)
     # Only b"\n" ends a line: str.splitlines() would also cut at characters such as U+2028, which
     # JSON allows inside a string.
     answers: list[_Reading] = []
@@ -88,6 +87,19 @@ def read_recording(path: Path | Traversable) -> list[RecordedAnswer]:
         else:
             answers[-1].take(record, where)
     return [reading.answer() for reading in answers]
+
+
+def _read(path: Path | Traversable) -> bytes:
+    """Read the file, if it is no longer than a recording may be."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # a name that no file can have is a ValueError
+        why = getattr(error, "strerror", None) or error
+        raise RecordingError(f"can't read the recording {_brief(path)}: {why}") from error
+    if len(data) > MAX_BYTES:
+        raise RecordingError(f"the recording {path} is longer than {MAX_BYTES:,} bytes")
+    return data
 
 
 def format_answer(answer: RecordedAnswer, **header: object) -> str:
@@ -218,15 +230,37 @@ def _parse_object(line: bytes, where: str) -> dict[str, object]:
     """Parse one line that must hold a JSON object."""
     if not line.strip():
         raise RecordingError(f"{where}: expected a JSON object, found an empty line")
+    if len(line) > _LONG_LINE and line.count(b"[") + line.count(b"{") > len(line) // _SPARSE:
+        # Each takes many times the memory that it takes in the file.
+        raise RecordingError(f"{where}: too many arrays and objects for a recording")
     try:
-        value: object = json.loads(line.decode("utf-8"))
+        text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise RecordingError(f"{where}: not UTF-8 text ({error.reason})") from error
-    except (json.JSONDecodeError, RecursionError) as error:
+    try:
+        value: object = json.loads(text, object_pairs_hook=_unique)
+    except _TwiceError as error:
+        raise RecordingError(f"{where}: {error}") from error
+    # A number of more digits than Python reads is a plain ValueError.
+    except (ValueError, RecursionError) as error:
         raise RecordingError(f"{where}: not JSON ({error})") from error
     if not isinstance(value, dict):
         raise RecordingError(f"{where}: expected a JSON object, found {_type_name(value)}")
     return value
+
+
+class _TwiceError(Exception):
+    pass
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Make an object of its fields; JSON does not say which counts of two of one name."""
+    record: dict[str, object] = {}
+    for name, value in pairs:
+        if name in record:
+            raise _TwiceError(f"the field {_quote(name)} is there twice")
+        record[name] = value
+    return record
 
 
 def _field(record: dict[str, object], key: str, where: str) -> object:
@@ -241,14 +275,14 @@ def _check_header(record: dict[str, object], where: str) -> None:
     found_format = _field(record, "format", where)
     if found_format != FORMAT:
         raise RecordingError(
-            f"{where}: unknown format {json.dumps(found_format)}, expected {json.dumps(FORMAT)}"
+            f"{where}: unknown format {_quote(found_format)}, expected {_quote(FORMAT)}"
         )
     version = _field(record, "version", where)
     # bool is a subclass of int, and True == 1.
     if isinstance(version, bool) or not isinstance(version, int):
         raise RecordingError(f'{where}: "version" must be an integer, found {_type_name(version)}')
     if version != VERSION:
-        raise RecordingError(f"{where}: unknown version {version}, expected {VERSION}")
+        raise RecordingError(f"{where}: unknown version {_quote(version)}, expected {VERSION}")
 
 
 def _parse_delta(record: dict[str, object], where: str) -> TimedDelta:
@@ -288,11 +322,27 @@ def _parse_usage(record: dict[str, object], where: str) -> Usage | None:
         raise RecordingError(f'{where}: "usage" must be an object, found {_type_name(usage)}')
     for name in ("input_tokens", "output_tokens"):
         tokens = usage.get(name)
-        if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int)):
+        if tokens is None:
+            continue
+        if isinstance(tokens, bool) or not isinstance(tokens, int):
             raise RecordingError(
                 f'{where}: "usage.{name}" must be an integer, found {_type_name(tokens)}'
             )
+        if not 0 <= tokens <= _MOST_TOKENS:
+            raise RecordingError(f'{where}: "usage.{name}" must be a number of tokens')
     return Usage(usage.get("input_tokens"), usage.get("output_tokens"))
+
+
+def _quote(value: object) -> str:
+    """Show a value of the file in a message: it may be long, or hold what commands a terminal."""
+    if isinstance(value, str | int | float | None):
+        return _brief(json.dumps(value))
+    return _type_name(value)
+
+
+def _brief(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def _type_name(value: object) -> str:
@@ -306,3 +356,9 @@ def _type_name(value: object) -> str:
     if isinstance(value, str):
         return "a string"
     return "an array" if isinstance(value, list) else "an object"
+
+
+_MOST_TOKENS: Final = 2**53
+_SHOWN: Final = 200
+_LONG_LINE: Final = 1_000_000
+_SPARSE: Final = 8

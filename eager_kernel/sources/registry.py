@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from eager_kernel.errors import EagerError, UnknownModelError
+from eager_kernel.sources.needs import Needs
 from eager_kernel.sources.source import ENTRY_POINTS, Options, Source
 
 
@@ -25,23 +27,47 @@ def open_source(model_id: str, options: Options | None = None) -> Source:
         is broken.
     """
     found, name = _find(model_id)
-    provider = found.name
-    try:
-        factory = found.load()
-    except EagerError:
-        raise
-    except Exception as error:  # a module of others may raise anything
-        raise UnknownModelError(
-            f"the provider {provider!r} can't be loaded from {found.value!r}: "
-            f"{type(error).__name__}: {error}. Install or repair {_package(found)}"
-        ) from error
-    if not callable(factory):
-        raise UnknownModelError(
-            f"the provider {provider!r} is broken: {found.value!r} of {_package(found)} can't be "
-            "called; it must be a function of a name and options that returns a source"
-        )
-    source: Source = factory(name, options or Options())
+    source: Source = _load(found)(name, options or Options())
     return source
+
+
+def needs_of(model_id: str, options: Options) -> Needs | None:
+    """Find out what a model's source needs of the environment; its module is loaded for that.
+
+    Parameters
+    ----------
+    model_id, options
+        As for `open_source`.
+
+    Returns
+    -------
+    Needs or None
+        None where the source does not say so, or there is no such source.
+    """
+    try:
+        found, name = _find(model_id)
+        needs = getattr(_load(found), "needs", None)
+        if isinstance(needs, Needs):
+            credential = options.credential
+            return needs if credential is None else needs.with_credential(credential)
+        said = needs(name, options) if callable(needs) else None
+    except Exception:  # noqa: BLE001 - as of `open_source`, which the source's process tells
+        return None
+    return said if isinstance(said, Needs) else None
+
+
+def declared_keys() -> frozenset[str]:
+    """Gather the variables that the sources of all installed packages name as holding keys."""
+    keys: set[str] = set()
+    for found in _entry_points().values():
+        try:
+            factory = _load(found)
+        except EagerError:
+            continue  # a broken package, as whoever asks its models is told
+        needs, more = getattr(factory, "needs", None), getattr(factory, "every_key", None)
+        keys.update(needs.keys if isinstance(needs, Needs) else ())
+        keys.update(more if isinstance(more, tuple) else ())
+    return frozenset(keys)
 
 
 def check_model_id(model_id: str) -> None:
@@ -86,6 +112,25 @@ def _find(model_id: str) -> tuple[EntryPoint, str]:
             f"{', '.join(providers())}"
         )
     return found, name
+
+
+def _load(found: EntryPoint) -> Any:
+    provider = found.name
+    try:
+        factory = found.load()
+    except EagerError:
+        raise
+    except Exception as error:  # a module of others may raise anything
+        raise UnknownModelError(
+            f"the provider {provider!r} can't be loaded from {found.value!r}: "
+            f"{type(error).__name__}: {error}. Install or repair {_package(found)}"
+        ) from error
+    if not callable(factory):
+        raise UnknownModelError(
+            f"the provider {provider!r} is broken: {found.value!r} of {_package(found)} can't be "
+            "called; it must be a function of a name and options that returns a source"
+        )
+    return factory
 
 
 def _entry_points() -> dict[str, EntryPoint]:

@@ -3,7 +3,8 @@
 Both ends are ours and of one version; `eager_kernel.sources.process` begins
 `eager_kernel.sources.worker`.
 
-kernel → worker: ``open`` (model, options), ``generate`` (id, request), ``cancel`` (id).
+kernel → worker: ``keys`` (variables, by name), ``open`` (model, options), ``generate`` (id,
+request), ``cancel`` (id).
 worker → kernel: ``delta``, ``progress``, ``finish``, ``error``, ``closed`` (all with id), and
 ``secret``, the fingerprint of a key (`eager_kernel.sources.redact`).
 """

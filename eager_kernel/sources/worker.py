@@ -87,6 +87,9 @@ class _Worker:
 
     def _take(self, message: dict[str, Any]) -> None:
         match message["type"]:
+            case "keys":
+                private.take_keys(message["variables"])
+                self._secrets |= set(message["variables"].values())
             case "open":
                 self._model_id = message["model"]
                 self._options = options_from_dict(message["options"])

@@ -1,9 +1,10 @@
 """Compare streams with the stock kernel: for the tests of this project and of others.
 
-``python -m eager_kernel.testing FILE_OR_FOLDER`` runs a corpus and prints the differences.
+``python -m eager_kernel.testing FILE_OR_FOLDER`` runs a corpus, or notebooks, and prints the
+differences.
 """
 
 from eager_kernel.testing.laboratory import Comparison, Laboratory
-from eager_kernel.testing.programs import SPLITS, Program, load
+from eager_kernel.testing.programs import SPLITS, Notebook, Program, load, load_notebooks
 
-__all__ = ["SPLITS", "Comparison", "Laboratory", "Program", "load"]
+__all__ = ["SPLITS", "Comparison", "Laboratory", "Notebook", "Program", "load", "load_notebooks"]

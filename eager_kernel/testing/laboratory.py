@@ -11,8 +11,9 @@ import queue
 import random
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,8 +23,9 @@ from jupyter_client.manager import KernelManager
 
 from eager_kernel.execution.pump import OnError
 from eager_kernel.testing import normalise
+from eager_kernel.testing.files import place
 from eager_kernel.testing.kernels import start_kernel
-from eager_kernel.testing.programs import SPLITS, Program
+from eager_kernel.testing.programs import SPLITS, Notebook, Program
 from eager_kernel.testing.wire import WireStream
 
 
@@ -44,6 +46,9 @@ class Comparison:
     on_error
         What the stream was to do at an error. With ``stop``, both sides of a program that
         failed are without what text it would have had after that.
+    problem
+        Why there is nothing to compare: the program's set-up failed, or the stock kernel had
+        not ended it in time. Empty where there is.
     """
 
     program: Program
@@ -51,11 +56,12 @@ class Comparison:
     expected: Any
     actual: Any
     on_error: OnError = "drain"
+    problem: str = ""
 
     @property
     def same(self) -> bool:
-        """Whether there is no difference."""
-        return bool(self.expected == self.actual)
+        """Whether both were compared, and there is no difference."""
+        return bool(self.expected == self.actual) and not self.problem
 
     def diff(self) -> str:
         """Show the differences, line by line; ``-`` is the stock kernel, ``+`` the stream."""
@@ -67,12 +73,17 @@ class Comparison:
         title = f"{self.program.name}, cut by {self.split}"
         if self.on_error == "stop":
             title += ", stopped by errors"
+        if self.problem:
+            return f"{title}: not compared: {self.problem}"
         known = [f"Known: {self.program.because}", ""] if self.program.because else []
         return "\n".join([title, "=" * len(title), *known, self.program.text, *found])
 
 
 class Laboratory:
     """A stock kernel and an EAGER kernel side by side.
+
+    Both hash texts alike (``PYTHONHASHSEED``), so that sets have one order, and both have run the
+    same programs before, as often. After one that hangs or kills a kernel, both are new ones.
 
     Parameters
     ----------
@@ -82,6 +93,8 @@ class Laboratory:
         Of random splits.
     arguments
         More arguments for both kernels' command lines.
+    limit
+        Seconds that a program may take in either kernel, and each cell of its set-up.
 
     Examples
     --------
@@ -97,12 +110,13 @@ class Laboratory:
         *,
         seed: int = 0,
         arguments: tuple[str, ...] = (),
+        limit: float = 30.0,
     ) -> None:
         self._names = (stock, eager)
         self._arguments = ["--log-level=ERROR", *arguments]
         self._chance = random.Random(seed)
+        self._limit = limit
         self._kernels: list[tuple[KernelManager, BlockingKernelClient]] = []
-        self._expected: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         self._start()
@@ -116,7 +130,11 @@ class Laboratory:
                 manager, client = start_kernel(
                     name,
                     extra_arguments=self._arguments,
-                    env={**os.environ, "IPYTHONDIR": str(Path(home, name))},
+                    env={
+                        **os.environ,
+                        "IPYTHONDIR": str(Path(home, name)),
+                        "PYTHONHASHSEED": "0",
+                    },
                 )
                 started.callback(_shut_down, manager, client)
                 self._kernels.append((manager, client))
@@ -130,7 +148,6 @@ class Laboratory:
         trace: TracebackType | None,
     ) -> None:
         self._stop()
-        self._expected.clear()
 
     def _stop(self) -> None:
         self._exit.close()
@@ -158,28 +175,92 @@ class Laboratory:
             where it fails, so of a program that failed, its text is not compared. One that does
             not parse is awaited all the same: what text to compare would depend on the pace.
         """
+        try:
+            for _, client in self._kernels:
+                self._set_up(client, program)
+        except _BROKEN as error:
+            return self._give_up(program, split, f"its set-up failed: {_say(error)}")
+        return self._compare(program, split, pace, on_error)
+
+    def compare_notebook(
+        self, notebook: Notebook, split: str, pace: float | None = None
+    ) -> Iterator[Comparison]:
+        """Run the cells of a notebook both ways, one after the other in the same two kernels.
+
+        Of cells after the first that differs, only what they show is compared: what they find is
+        not the same any more. They find what lies beside the notebook in their working directory.
+
+        Parameters
+        ----------
+        notebook
+            The notebook.
+        split, pace
+            As for `compare`.
+
+        Yields
+        ------
+        Comparison
+            Of each cell; after one that could not be compared, of no other.
+        """
+        for _, client in self._kernels:
+            place(notebook.files, Path(ast.literal_eval(_probe(client, "reset"))))
+        differed = False
+        for number, cell in enumerate(notebook.cells, 1):
+            found = self._compare(cell, split, pace, "drain")
+            if found.problem and (left := len(notebook.cells) - number):
+                were = "cell after it was" if left == 1 else f"{left} cells after it were"
+                found = replace(found, problem=f"{found.problem}, so the {were} not run")
+            if differed and not (found.problem or "broken" in found.actual):
+                sides = (
+                    {name: side[name] for name in _SHOWN} for side in (found.expected, found.actual)
+                )
+                found = replace(found, expected=next(sides), actual=next(sides))
+            differed = differed or not found.same
+            yield found
+            if found.problem or "broken" in found.actual:
+                return  # the kernels are new, and know nothing of the cells before
+
+    def _set_up(self, client: BlockingKernelClient, program: Program) -> None:
+        _probe(client, "reset")
+        for cell in program.before:
+            _run_quietly(client, cell, self._limit, store_history=True)
+
+    def _compare(
+        self, program: Program, split: str, pace: float | None, on_error: OnError
+    ) -> Comparison:
+        """Run a program both ways in the kernels as they are."""
         if pace is None:
             pace = 0.0 if split == "characters" else 0.002
         (_, stock), (_, eager) = self._kernels
-        key = repr(program)
-        if key not in self._expected:
-            self._expected[key] = self._observe(stock, program, None, 0.0)
-        expected = self._expected[key]
+        try:
+            expected = self._observe(stock, program, None, 0.0)
+        except _OverLimitError:
+            why = f"the stock kernel had not ended it in {self._limit:g} s"
+            return self._give_up(program, split, why)
+        except _BROKEN as error:
+            return self._give_up(program, split, f"the stock kernel: {_say(error)}")
         if expected["reply"].get("ename") in _NO_PROGRAM:
             on_error = "drain"
         try:
             actual = self._observe(eager, program, split, pace, on_error)
-        except (TimeoutError, RuntimeError, queue.Empty) as error:
+        except _BROKEN as error:
             # A kernel that hangs or dies is a difference like any other; the next program
             # gets new ones.
-            actual = {"broken": f"{type(error).__name__}: {error}"}
-            self._stop()
-            self._start()
+            actual = {"broken": _say(error)}
+            self._renew()
         if on_error == "stop" and expected["reply"].get("status") == "error":
             expected, actual = (
                 normalise.until_error(shown, program.text) for shown in (expected, actual)
             )
         return Comparison(program, split, expected, actual, on_error)
+
+    def _give_up(self, program: Program, split: str, problem: str) -> Comparison:
+        self._renew()
+        return Comparison(program, split, {}, {}, problem=problem)
+
+    def _renew(self) -> None:
+        self._stop()
+        self._start()
 
     def _observe(
         self,
@@ -189,9 +270,6 @@ class Laboratory:
         pace: float,
         on_error: OnError = "drain",
     ) -> Any:
-        _probe(client, "reset")
-        for cell in program.before:
-            _run_quietly(client, cell, store_history=True)
         _probe(client, "watch")
         options = {
             "user_expressions": program.expressions,
@@ -205,7 +283,7 @@ class Laboratory:
             stream.execute(program.text, **options)
         else:
             self._send(stream, program, split, pace, on_error, options)
-        prompts = _finish(stream, list(program.answers))
+        prompts = _finish(stream, list(program.answers), self._limit)
         if program.wait:
             stream.listen(program.wait)
         state = json.loads(ast.literal_eval(_probe(client, "observe")))
@@ -249,13 +327,18 @@ class Laboratory:
         return SPLITS[split](program.text, self._chance)
 
 
-def _finish(stream: WireStream, answers: list[str]) -> list[Any]:
+class _OverLimitError(TimeoutError):
+    """A program took longer than it may."""
+
+
+def _finish(stream: WireStream, answers: list[str], limit: float) -> list[Any]:
     """Answer questions until the run has ended."""
     prompts: list[Any] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + limit
     while not stream.done:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the run did not end; heard {stream.heard}")
+            heard = pprint.pformat(stream.heard)
+            raise _OverLimitError(f"the run did not end in {limit:g} s; heard {heard[-2000:]}")
         stream.hear(0.02)
         if answers or stream.client.allow_stdin:
             try:
@@ -267,16 +350,22 @@ def _finish(stream: WireStream, answers: list[str]) -> list[Any]:
     return prompts
 
 
-def _run_quietly(client: BlockingKernelClient, code: str, *, store_history: bool = False) -> None:
-    reply = client.execute_interactive(
-        code,
-        store_history=store_history,
-        timeout=60,
-        allow_stdin=False,
-        output_hook=lambda message: None,
-    )
+def _run_quietly(
+    client: BlockingKernelClient, code: str, limit: float = 60, *, store_history: bool = False
+) -> None:
+    try:
+        reply = client.execute_interactive(
+            code,
+            store_history=store_history,
+            timeout=limit,
+            allow_stdin=False,
+            output_hook=lambda message: None,
+        )
+    except TimeoutError as error:
+        raise TimeoutError(f"{code!r} did not end within {limit:g} s") from error
     if reply["content"]["status"] != "ok":
-        raise RuntimeError(f"{code!r} failed: {reply['content']}")
+        told = {name: reply["content"].get(name) for name in ("status", "ename", "evalue")}
+        raise RuntimeError(f"{code!r} failed: {told}")
 
 
 def _run_loudly(client: BlockingKernelClient, code: str) -> Any:
@@ -319,7 +408,13 @@ def _shut_down(manager: KernelManager, client: BlockingKernelClient) -> None:
     manager.shutdown_kernel(now=True)
 
 
+def _say(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+_BROKEN = (TimeoutError, RuntimeError, queue.Empty)
 _NO_PROGRAM = ("SyntaxError", "IndentationError", "TabError")
+_SHOWN = ("messages", "reply", "prompts")
 
 _INSTALL = """\
 def _install():

@@ -35,6 +35,26 @@ def messages(heard: list[dict[str, Any]]) -> list[Any]:
     return shown
 
 
+def outputs(shown: list[dict[str, Any]]) -> list[Any]:
+    """Reduce the outputs of a cell, as a notebook keeps them, to what counts when two are compared.
+
+    As `messages`: how text was cut into outputs means nothing, nor does a cell's number.
+    """
+    return messages(
+        [
+            {
+                "header": {"msg_type": output["output_type"]},
+                "content": {
+                    name: value
+                    for name, value in output.items()
+                    if name not in ("output_type", "execution_count")
+                },
+            }
+            for output in shown
+        ]
+    )
+
+
 def until_error(shown: dict[str, Any], text: str) -> dict[str, Any]:
     """Leave out what a program that failed has of the text after its error.
 
@@ -92,6 +112,8 @@ def scrub(value: Any, ignore: tuple[str, ...] = ()) -> Any:
         More regular expressions of text that may differ.
     """
     if isinstance(value, str):
+        if "<" in value and "id=" in value:
+            value = _without_counters(value)
         for pattern, replacement in _SCRUBS:
             value = pattern.sub(replacement, value)
         for expression in ignore:
@@ -104,18 +126,35 @@ def scrub(value: Any, ignore: tuple[str, ...] = ()) -> Any:
     return value
 
 
+def _without_counters(html: str) -> str:
+    """Number the ids of elements as they come: libraries count on over a process's life.
+
+    The same id is the same wherever it stands: in a style, a script, or a ``for``.
+    """
+    ids = dict.fromkeys(match[2] for match in _HTML_IDS.finditer(html))
+    counted = [name for name in ids if _COUNTED.search(name)]
+    if not counted:
+        return html
+    numbers = {name: f"ID-{number}" for number, name in enumerate(counted, 1)}
+    # The longest first: ``T_1`` is the beginning of ``T_1_row0``.
+    names = "|".join(map(re.escape, sorted(counted, key=len, reverse=True)))
+    return re.sub(rf"(?<![\w-])({names})(?![\w-])", lambda match: numbers[match[1]], html)
+
+
 # What holds the text of the program.
 _TEXTS: Final = ("In", "_i", "history", "raw history", "history request")
 _COLOURS: Final = re.compile(r"\x1b\[[\d;]*m")
 _ARROW: Final = re.compile(r"-+> \d+")
 _REST: Final = re.compile(r"\s*[;#].*")
 _CONTEXT: Final = re.compile(r"\s+(\d+(\s|$)|\(\.\.\.\))")
+_HTML_IDS: Final = re.compile(r"""\bid\s*=\s*(["'])([^"'<>\s]+)\1""")
+_COUNTED: Final = re.compile(r"\d|^T_[0-9a-f]{5}")  # pandas' styles have a random part
 _SCRUBS: Final = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"ipykernel_\d+[/\\]\d+\.py", "ipykernel_PID/HASH.py"),
         (r"\b\d{5,}\.py", "HASH.py"),
-        (r"\b0x[0-9a-f]{6,}", "0xADDRESS"),
+        (r"\b0[xX][0-9a-fA-F]{6,}", "0xADDRESS"),
         (r"\b[0-9a-f]{32}\b", "ID"),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "ID"),
         (r"\b(Task|Thread|ForkProcess|Process|ThreadPoolExecutor)-\d+", r"\1-N"),
@@ -123,7 +162,7 @@ _SCRUBS: Final = tuple(
         (r"\b(pid|parent)=\d+", r"\1=PID"),
         (r"<Process \d+>", "<Process PID>"),
         (r"\bwhen=[\d.]+", "when=TIME"),
-        (r"eager-equivalence-\w+", "FOLDER"),
+        (r"eager-(equivalence|bench)-\w+", "FOLDER"),
         (r"(IPython[/\\]core[/\\]\w+\.py):\d+", r"\1:LINE"),
     )
 )

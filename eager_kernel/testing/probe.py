@@ -6,6 +6,7 @@ The source of this file is sent to the kernel, so it imports nothing of this pac
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import inspect
 import json
 import os
@@ -33,7 +34,7 @@ def install() -> None:
 
 
 def reset() -> str:
-    """Begin anew: namespace, history, count, displays, files."""
+    """Begin anew: namespace, history, count, displays, files. Tells the new, empty folder."""
     global quiet
     shell = _shell()
     quiet = True
@@ -64,12 +65,13 @@ def reset() -> str:
     if old.name.startswith("eager-equivalence-"):
         shutil.rmtree(old, ignore_errors=True)
     seen.clear()
-    return "ready"
+    return str(Path.cwd())
 
 
 def watch() -> str:
     """Note events from now on."""
     global quiet
+    seen.clear()
     quiet = False
     return "watching"
 
@@ -113,9 +115,9 @@ def observe() -> str:
             },
             "events": seen[:],
             "files": {
-                str(path.relative_to(Path.cwd())): path.read_bytes().decode("utf-8", "replace")
+                str(path.relative_to(Path.cwd())): _contents(path)
                 for path in sorted(Path.cwd().rglob("*"))
-                if path.is_file()
+                if path.is_file() and not path.is_symlink()  # which are not the program's
             },
             "threads": sorted(
                 t.name
@@ -170,6 +172,13 @@ def _describe(value: Any) -> list[Any]:
         line = getattr(getattr(value, "__code__", None), "co_firstlineno", None)
         return [kind, value.__qualname__, line, getattr(value, "__doc__", None), source]
     return [kind, _short(value)]
+
+
+def _contents(path: Path) -> Any:
+    data = path.read_bytes()
+    if len(data) > 20_000:
+        return [len(data), hashlib.sha256(data).hexdigest()]
+    return data.decode("utf-8", "replace")
 
 
 def _output(output: Any) -> list[Any]:

@@ -4,6 +4,8 @@ A corpus file holds programs, each after a line ``# %% NAME`` with options as JS
 
     # %% asks twice {"answers": ["Ada", "42"]}
     name = input("who? ")
+
+A notebook is a corpus too: its cells are programs that follow one another in one session.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from eager_kernel.testing.files import NO_DATA
+from eager_kernel.testing.notebooks import read_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,25 @@ class Program:
     because: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Notebook:
+    """Cells to run in one session, each both ways.
+
+    Parameters
+    ----------
+    name
+        Its name in reports.
+    cells
+        In order.
+    files
+        What the cells find in their working directory, files and folders.
+    """
+
+    name: str
+    cells: tuple[Program, ...]
+    files: tuple[Path, ...] = ()
+
+
 def load(path: Path) -> list[Program]:
     """Read a corpus file, or all ``*.txt`` files of a folder.
 
@@ -69,6 +93,44 @@ def load(path: Path) -> list[Program]:
     """
     if path.is_dir():
         return [program for file in sorted(path.glob("*.txt")) for program in load(file)]
+    return _load_programs(path)
+
+
+def load_notebooks(path: Path, ignore: tuple[str, ...] = ()) -> list[Notebook]:
+    """Read a notebook, or all of a folder and the folders in it.
+
+    Parameters
+    ----------
+    path
+        A file ``*.ipynb``, or a folder.
+    ignore
+        Regular expressions of text that may differ, of all cells.
+
+    Raises
+    ------
+    ValueError
+        A file is no notebook; names it.
+    """
+    if path.is_dir():
+        files = [
+            file
+            for file in sorted(path.rglob("*.ipynb"))
+            if not any(part.startswith(".") for part in file.relative_to(path).parts)
+        ]
+        return [notebook for file in files for notebook in load_notebooks(file, ignore)]
+    cells = tuple(
+        Program(f"{path.name} [{cell.number}]", cell.source, ignore=ignore)
+        for cell in read_cells(path)
+    )
+    beside = (
+        file
+        for file in sorted(path.parent.iterdir())
+        if file.suffix != ".ipynb" and not file.name.startswith(".") and file.name not in NO_DATA
+    )
+    return [Notebook(path.name, cells, tuple(beside))]
+
+
+def _load_programs(path: Path) -> list[Program]:
     programs: list[Program] = []
     name = ""
     options: dict[str, Any] = {}

@@ -7,7 +7,9 @@ from typing import Final, Literal
 
 from eager_kernel.core.words import plain
 
-Mark = Literal["written", "ready", "deferred", "held", "running", "done", "failed", "skipped"]
+Mark = Literal[
+    "written", "ready", "deferred", "held", "running", "done", "failed", "skipped", "stopped"
+]
 
 MARKS: Final[tuple[Mark, ...]] = (
     "written",
@@ -18,8 +20,10 @@ MARKS: Final[tuple[Mark, ...]] = (
     "done",
     "failed",
     "skipped",
+    "stopped",
 )
-"""In the order of their codes. ``written``: no complete statement ends there yet."""
+"""In the order of their codes. ``written``: no complete statement ends there yet. ``stopped``: it
+ran when the user ended the run."""
 
 Range = tuple[int, int, int, str]
 """First and last line (1-based), code of the mark, and a note; empty where there is none."""
@@ -80,7 +84,9 @@ class Lines:
         self.known = min(self.known, first - 1)
         self._done = min(self._done, first - 1)
 
-    def end(self, executed: int, failed: tuple[int, int] | None, total: int) -> None:
+    def end(
+        self, executed: int, failed: tuple[int, int] | None, total: int, mark: Mark = "failed"
+    ) -> None:
         """Note how a run has ended.
 
         Parameters
@@ -91,13 +97,15 @@ class Lines:
             Lines of the statement that failed.
         total
             Lines of the program.
+        mark
+            What the lines that failed are marked with.
         """
         if executed:
             self._set(1, executed, "done")
         if executed < total:
             self._set(executed + 1, total, "skipped")
         if failed is not None:
-            self._set(*failed, "failed")
+            self._set(*failed, mark)
         self._done, self.known = executed, max(self.known, total)
 
     def changed(self) -> list[Range]:

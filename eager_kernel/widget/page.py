@@ -11,7 +11,8 @@ import anywidget
 from traitlets import Unicode
 
 from eager_kernel.widget.channels import CHANNELS
-from eager_kernel.widget.picture import headline
+from eager_kernel.widget.module import module
+from eager_kernel.widget.picture import Keep, headline
 from eager_kernel.widget.view import Audience, QuietView
 
 
@@ -34,7 +35,7 @@ class EagerView(QuietView, anywidget.AnyWidget):
         When the run began, by this clock; None: now.
     """
 
-    _esm = Path(__file__).parent / "view.js"
+    _esm = module()
     _css = Path(__file__).parent / "view.css"
     ended = Unicode("", help="How the run ended; for a page without a kernel.").tag(sync=True)
 
@@ -52,6 +53,8 @@ class EagerView(QuietView, anywidget.AnyWidget):
         self._closed = False
         comm = self.comm
         self._comm_id = str(comm.comm_id) if comm is not None else ""
+        self.keep = Keep(name=self._comm_id)
+        self.know(id=self._comm_id)
         # ipykernel 7.4 sends answers to the thread that spoke last on a comm, so to the main
         # one. A page that sends them to a subshell has its reason: there they are heard.
         if comm is not None and hasattr(comm, "_reply_subshell_for"):
@@ -84,6 +87,8 @@ class EagerView(QuietView, anywidget.AnyWidget):
                 self._do("stop", self.on_stop)
             case "approve":
                 self._do("approve", self.on_approve)
+            case "outputs":
+                self._tell_outputs(message.get("after"))
             case "insert":
                 self.insert_wanted = bool(message.get("wanted"))
                 self._answer("insert", wanted=self.insert_wanted)
@@ -110,6 +115,14 @@ class EagerView(QuietView, anywidget.AnyWidget):
             return
         self._answer(what, done=True)  # first: the action may take the kernel with it
         action()
+
+    def _tell_outputs(self, after: object) -> None:
+        """Tell a page that came late what has been shown since the run began."""
+        shown = self.on_outputs(after if isinstance(after, str) else None)
+        messages, more = shown if shown is not None else (None, False)
+        with self._lock:
+            if not self._closed:
+                self.send({"type": "outputs", "messages": messages, "more": more})
 
     def _answer(self, what: str, **more: bool) -> None:
         with self._lock:

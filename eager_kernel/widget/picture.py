@@ -1,63 +1,91 @@
-"""The picture of a run that a saved notebook keeps: HTML without scripts, and plain text.
+"""The picture of a run that a saved notebook keeps: Markdown, and plain text.
 
-Sites that show notebooks strip scripts, and some strip styles. So all is said in text and
-characters; colour only helps. What a model wrote is escaped, and what can't be seen is spelled
-out.
+Every frontend and every exporter shows Markdown: the program is a block of code in a notebook, on a
+page, and in a file of Markdown. What is around it is HTML without scripts. Sites that show
+notebooks strip styles, so all is said in text and characters; colour only helps. What a model wrote
+is in blocks that it can't end, or escaped, and what can't be seen is spelled out.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 from itertools import groupby
-from typing import Any, Final
-
-from pygments.lexers.python import PythonLexer
-from pygments.token import Token
+from typing import Final
 
 from eager_kernel.core.lanes import MEANINGS, Kind, Span, end_of
-from eager_kernel.core.summary import summarise
-from eager_kernel.core.words import seconds
+from eager_kernel.core.words import line_range, seconds
 from eager_kernel.widget.lines import MARKS, Mark
 from eager_kernel.widget.record import Record
 from eager_kernel.widget.spans import LaneName, exact
+from eager_kernel.widget.visible import visible, visible_lines
+from eager_kernel.widget.words import words_as_html
 
 
-def to_text(record: Record) -> str:
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What is kept of a run.
+
+    Parameters
+    ----------
+    program
+        Whether its program is: it may be the text of the cell already.
+    unfolded
+        Whether the program is open to be read.
+    name
+        By which a page finds the run, to put its buttons there.
+    """
+
+    program: bool = True
+    unfolded: bool = False
+    name: str = ""
+
+
+def to_text(record: Record, keep: Keep | None = None) -> str:
     """The run in plain text: how it ended, where the time went, and the program with marks."""
-    parts = [headline(record)]
-    if record.note:
-        parts.append(record.note)
-    if record.report is not None:
-        parts.append(summarise(record.report))
-        parts.append(_text_lanes(record))
-    lines = [f"{SIGNS[mark]} {number}  {text}" for mark, number, text in _program(record)]
-    return "\n\n".join([*parts, "\n".join(lines)] if lines else parts)
+    parts = [headline(record), *_notes(record), visible_lines(record.words)]
+    if record.report is not None and record.line_count:
+        parts += [record.summary, _text_lanes(record)]
+    lines = []
+    if keep is None or keep.program:
+        lines = [f"{SIGNS[mark]} {number}  {text}" for mark, number, text in _program(record)]
+    return "\n\n".join(filter(None, [*parts, "\n".join(lines)]))
 
 
-def to_html(record: Record) -> str:
-    """The run in HTML without scripts, with inline styles that may be lost.
+def to_markdown(record: Record, keep: Keep | None = None) -> str:
+    """The run in Markdown.
 
     What needs its styles is hidden without them, and what stands in for it is hidden with them.
     """
-    parts = [f'<div style="{_HEAD}"><b>{_safe(headline(record))}</b></div>']
-    if record.note:
-        colour = _ALARM if record.phase in {"error", "cancelled"} else _DIM
-        parts.append(f'<div style="margin:4px 0;color:{colour}">{_safe(record.note)}</div>')
-    if record.report is not None:
-        parts.append(f'<div hidden style="display:block">{"".join(_drawn_lanes(record))}</div>')
+    keep = keep or Keep()
+    name = f' data-eager-run="{escape(keep.name)}"' if keep.name else ""
+    # Without an empty line, down to the program, all of it is one block of HTML.
+    parts = [
+        f'<div class="mathjax_ignore" style="{_BOX}">',
+        f'<div style="{_HEAD}"><b style="flex:auto">{_safe(headline(record))}</b>'
+        f'<span{name} style="{_BUTTONS}"></span></div>',
+    ]
+    if record.words:
+        parts.append(f'<div style="margin-top:10px">{words_as_html(record.words)}</div>')
+    alarm = f"color:{_ALARM}" if record.phase == "error" and not record.stopped else _QUIET
+    # Of an answer that never came, the error below is all that there is to say.
+    notes = _notes(record) if record.line_count else []
+    parts += [f'<div style="margin-top:6px;{alarm}">{_safe(note)}</div>' for note in notes]
+    if record.report is not None and record.line_count:
+        drawn = "".join(_drawn_lanes(record))
+        parts.append(f'<div hidden style="display:block;margin-top:8px">{drawn}</div>')
         parts.append(f'<pre style="display:none">{escape(_text_lanes(record))}</pre>')
-        said = _safe(summarise(record.report)).replace("\n", "<br>")
-        parts.append(f'<div style="margin:8px 0;color:{_DIM}">{said}</div>')
-    if record.line_count:
-        count = f"{record.line_count:,} line{'s' * (record.line_count != 1)}"
-        opened = " open" if record.line_count <= _OPEN else ""
-        parts.append(
-            f"<details{opened}><summary>Program, {count}</summary>"
-            f'<pre style="{_PRE}">{"".join(_html_program(record))}</pre></details>'
-        )
-    return f'<div style="{_BOX}">' + "".join(parts) + "</div>"
+        said = _safe(record.summary)
+        parts.append(f'<div style="margin-top:8px;{_QUIET}">{said}</div>' if said else "")
+    if record.line_count and keep.program:
+        opened = " open" if keep.unfolded else ""
+        parts.append(f'<details{opened} style="margin-top:8px">')
+        parts.append(f"<summary>Program, {_count(record.line_count, 'line')}</summary>")
+        head = "\n".join(filter(None, parts))
+        return f"{head}\n\n{_blocks(record)}\n\n</details>\n\n</div>"
+    return "\n".join([*filter(None, parts), "</div>"])
 
 
 # The parts ------------------------------------------------------------------------------------
@@ -66,9 +94,26 @@ def to_html(record: Record) -> str:
 def headline(record: Record) -> str:
     """How a run went, in one line."""
     count, done = record.line_count, record.lines.done
-    name = record.title or "Run"
-    lines = f"{done:,} of {count:,} line{'s' * (count != 1)} executed"
-    return f"{_SIGN_OF_PHASE.get(record.phase, '…')} {name}: {_PHASES[record.phase]}, {lines}"
+    phase = "stopped" if record.stopped else record.phase
+    how = "answered, without a program" if record.words else _PHASES[phase]
+    said = [f"{_SIGN_OF_PHASE.get(phase, '…')} {record.title or 'Run'}: {how}"]
+    if record.repairs and record.phase == "ok":
+        said.append(f"after {_count(len(record.repairs), 'repair')}")
+    if count:
+        said.append(f"{done:,} of {_count(count, 'line')} executed")
+    return ", ".join(said)
+
+
+def _notes(record: Record) -> list[str]:
+    notes = [record.note] if record.note else []
+    return notes + [
+        f"Line {line} had failed, and was written anew: {message}"
+        for line, message in record.repairs[:_MOST_REPAIRS]
+    ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _program(record: Record) -> Iterator[tuple[Mark, str, str]]:
@@ -83,7 +128,7 @@ def _program(record: Record) -> Iterator[tuple[Mark, str, str]]:
     for i, line in enumerate(lines):
         if i == head:
             left = len(lines) - head - _TAIL
-            yield "written", " " * width, f"… {left:,} more lines …"
+            yield MARKS[codes[i]], " " * width, f"# … {left:,} more lines …"
         if i < head or i >= len(lines) - _TAIL:
             yield MARKS[codes[i]], f"{i + 1:>{width}}", _cut(line)
 
@@ -94,33 +139,28 @@ def _cut(line: str) -> str:
     return f"{shown} … {more:,} more characters" if more > 0 else shown
 
 
-def _html_program(record: Record) -> Iterator[str]:
-    shown = list(_program(record))
-    lines = _coloured_code("\n".join(text for _, _, text in shown)).split("\n")
-    for (mark, number, _), line in zip(shown, lines, strict=True):
-        colour = _COLOURS.get(mark, _DIM)
-        yield (
-            f'<span style="color:{colour}" title="{mark}">{SIGNS[mark]}</span>'
-            f'<span style="color:{_DIM}"> {number}  </span>{line}\n'
-        )
+def _blocks(record: Record) -> str:
+    """The program as blocks of code; where not all has run, one for each part."""
+    parts = [list(part) for _, part in groupby(_program(record), key=lambda line: line[0])]
+    blocks, at = [], 1
+    for part in parts:
+        mark = part[0][0]
+        numbers = [int(number) for _, number, _ in part if number.strip()]
+        last = numbers[-1] if numbers else at
+        if len(parts) > 1 or mark not in {"done", "written"}:
+            where = line_range(at, last)
+            said = f"{SIGNS[mark]} {where[0].upper()}{where[1:]}: {SAYS[mark]}"
+            blocks.append(f'<div style="{_PART}">{said}</div>')
+        blocks.append(_block([text for _, _, text in part]))
+        at = last + 1
+    return "\n\n".join(blocks)
 
 
-def _tokens(code: str) -> Iterator[tuple[Any, str]]:
-    # Unprocessed: what pygments strips or adds at the ends would shift the lines.
-    return ((kind, text) for _, kind, text in _LEXER.get_tokens_unprocessed(code))
-
-
-def _coloured_code(code: str) -> str:
-    """Escaped code, line for line, with the colours of its syntax."""
-    made = []
-    for kind, text in _tokens(code):
-        style = next((style for of, style in _SYNTAX if kind in of), "")
-        for i, piece in enumerate(text.split("\n")):
-            made.append("\n" if i else "")
-            if piece:
-                safe = escape(piece)
-                made.append(f'<span style="{style}">{safe}</span>' if style else safe)
-    return "".join(made)
+def _block(lines: list[str]) -> str:
+    """Lines as a block of code that they can't end."""
+    longest = max((len(run[0]) for line in lines for run in _FENCES.finditer(line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return "\n".join([f"{fence}python", *lines, fence])
 
 
 # The lanes ------------------------------------------------------------------------------------
@@ -133,7 +173,7 @@ def _text_lanes(record: Record) -> str:
         for name, spans in _lanes(record).items()
     ]
     legend = "   ".join(f"{_CELLS[kind]} {MEANINGS[kind]}" for kind in _kinds(record))
-    return "\n".join([*rows, "", legend])
+    return "\n".join([*rows, legend])
 
 
 def _drawn_lanes(record: Record) -> Iterator[str]:
@@ -145,7 +185,7 @@ def _drawn_lanes(record: Record) -> Iterator[str]:
             fill = f";background-color:{_FILLS[kind]}" if kind else ""
             yield f'<span style="{_BLOCK};width:{wide:.2f}%{fill}"></span>'
         yield "</span></div>"
-    yield f'<div style="font-size:85%;color:{_DIM};margin-left:92px">'
+    yield f'<div style="font-size:85%;{_QUIET};margin-left:92px">'
     yield f"{seconds(end_of(record.report))} in all"  # type: ignore[arg-type]
     for kind in _kinds(record):
         yield (
@@ -180,31 +220,13 @@ def _cells(spans: list[Span], record: Record, columns: int) -> list[Kind | None]
 # Text of strangers ----------------------------------------------------------------------------
 
 
-def visible(text: str) -> str:
-    """`text` with all that can't be seen, or that changes how other text is seen, spelled out.
-
-    Tabs become spaces; control characters, those that turn the direction of text and halves of
-    surrogate pairs become ``⟨U+202E⟩``.
-    """
-    text = text.expandtabs(4)
-    return text if text.isascii() and text.isprintable() else _HIDDEN.sub(_spell, text)
-
-
-def _spell(found: re.Match[str]) -> str:
-    return f"⟨U+{ord(found[0]):04X}⟩"
-
-
 def _safe(text: str) -> str:
-    return "\n".join(escape(visible(line)) for line in text.split("\n"))
+    """Text as a part of a line of HTML, in which nothing means anything to Markdown or TeX."""
+    return "<br>".join(escape(visible(line)).replace("$", "&#36;") for line in text.split("\n"))
 
 
 _BREAK: Final = re.compile(r"\r\n?|\n")
-# C0 and C1, soft hyphen, Arabic letter mark, Hangul fillers, zero-width and bidi controls, line
-# and paragraph separators, variation and tag characters, surrogates, interlinear annotations.
-_HIDDEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f"
-    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
-)
+_FENCES: Final = re.compile("`+")
 
 SIGNS: Final[dict[Mark, str]] = {
     "written": "·",
@@ -215,8 +237,20 @@ SIGNS: Final[dict[Mark, str]] = {
     "done": "✓",
     "failed": "✗",
     "skipped": "–",  # noqa: RUF001 - a dash that is seen
+    "stopped": "■",
 }
 """What stands for a mark, so that it can be read without colour."""
+SAYS: Final[dict[Mark, str]] = {
+    "written": "not complete",
+    "ready": "did not run",
+    "deferred": "did not run",
+    "held": "were held, and did not run",
+    "running": "were running",
+    "done": "ran",
+    "failed": "failed",
+    "skipped": "did not run",
+    "stopped": "ran when the run was stopped",
+}
 _PHASES: Final = {
     "waiting": "waits for the model",
     "loading": "the model is loaded",
@@ -226,9 +260,16 @@ _PHASES: Final = {
     "ok": "done",
     "error": "failed",
     "cancelled": "cancelled",
+    "stopped": "stopped",
     "no_code": "no Python found",
 }
-_SIGN_OF_PHASE: Final = {"ok": "✓", "error": "✗", "cancelled": "–", "no_code": "–"}  # noqa: RUF001
+_SIGN_OF_PHASE: Final = {
+    "ok": "✓",
+    "error": "✗",
+    "cancelled": "–",  # noqa: RUF001
+    "stopped": "■",
+    "no_code": "–",  # noqa: RUF001
+}
 _CELLS: Final[dict[Kind, str]] = {
     "first token": "·",
     "generated": "▒",
@@ -240,15 +281,8 @@ _CELLS: Final[dict[Kind, str]] = {
     "waited": "░",
 }
 # Of middling brightness: read on light and on dark, as in `eager_kernel.core.gantt`.
-_DIM: Final = "#767676"
+_QUIET: Final = "opacity:.75"
 _ALARM: Final = "#cc4365"
-_COLOURS: Final[dict[Mark, str]] = {
-    "deferred": "#17868a",
-    "held": "#bd6612",
-    "running": "#3b78c3",
-    "done": "#2f8a4e",
-    "failed": _ALARM,
-}
 _FILLS: Final[dict[Kind, str]] = {
     "first token": "#76767655",
     "generated": "#3b78c3",
@@ -259,32 +293,21 @@ _FILLS: Final[dict[Kind, str]] = {
     "executed": "#2f8a4e",
     "waited": "#d9903f",
 }
-_SYNTAX: Final = (
-    (Token.Comment, f"color:{_DIM};font-style:italic"),
-    (Token.Keyword, "color:#8f62c9"),
-    (Token.Operator.Word, "color:#8f62c9"),
-    (Token.Literal.String, "color:#b5602a"),
-    (Token.Literal.Number, "color:#2f8a4e"),
-    (Token.Name.Function, "color:#3b78c3"),
-    (Token.Name.Class, "color:#3b78c3"),
-    (Token.Name.Decorator, "color:#8f62c9"),
-    (Token.Name.Builtin, "color:#17868a"),
-)
-_LEXER: Final = PythonLexer()
 _BOX: Final = (
     "border:1px solid #76767655;border-radius:8px;padding:10px 16px;max-width:1100px;"
     "line-height:1.45"
 )
-_HEAD: Final = "margin:0 0 8px"
+_HEAD: Final = "display:flex;flex-wrap:wrap;gap:4px 12px;align-items:center"
+_BUTTONS: Final = "display:flex;flex-wrap:wrap;gap:6px"
+_PART: Final = "margin:8px 0 2px"
 _LANE: Final = "display:flex;align-items:center;margin:3px 0;line-height:1"
-_NAME: Final = f"width:80px;margin-right:12px;text-align:right;font-size:90%;color:{_DIM}"
+_NAME: Final = f"width:80px;margin-right:12px;text-align:right;font-size:90%;{_QUIET}"
 _TRACK: Final = (
     "flex:1;display:flex;height:14px;background-color:#7676761f;border-radius:3px;overflow:hidden"
 )
 _BLOCK: Final = "display:inline-block;height:14px"
-_PRE: Final = "white-space:pre;line-height:1.4;overflow:auto;max-height:440px;margin:6px 0 0"
 _COLUMNS: Final = 300
-_OPEN: Final = 60
+_MOST_REPAIRS: Final = 5
 _MOST_LINES: Final = 400
 _TAIL: Final = 40
 _LONGEST: Final = 400

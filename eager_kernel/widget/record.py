@@ -11,15 +11,19 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from eager_kernel.core.lanes import hidden
+from eager_kernel.core.packages import how_to_install
+from eager_kernel.core.progress import Figures, News
 from eager_kernel.core.report import Report
 from eager_kernel.core.summary import summarise
-from eager_kernel.core.words import plain
+from eager_kernel.core.words import line_range, plain
 from eager_kernel.widget.lines import MARKS, Lines
-from eager_kernel.widget.spans import Spans, hidden
+from eager_kernel.widget.spans import Spans
 
 Event = Mapping[str, Any]
 """A message as the kernel sends it to clients, or ``delta`` with code text, ``progress`` of a
-model that loads, ``repair`` of a program that is written on from a line, ``end`` of the text."""
+model that loads, ``repair`` of a program that is written on from a line, ``end`` of the text,
+``times`` with a `eager_kernel.core.progress.News`."""
 
 Phase = Literal[
     "waiting", "loading", "writing", "running", "stopping", "ok", "error", "cancelled", "no_code"
@@ -45,6 +49,12 @@ class Record:
         self.title = plain(title, 80)
         self.error: dict[str, Any] | None = None
         self.report: Report | None = None
+        self.stopped = False
+        """Whether the user ended the run."""
+        self.words = ""
+        """What the model has said, in Markdown, where it has written no program."""
+        self.repairs: list[tuple[int, str]] = []
+        """The line from which the program was written on, and why; each time."""
         self.lines = Lines()
         self.spans = Spans()
         self._start = start
@@ -56,11 +66,17 @@ class Record:
         self._ends_in_cr = False
         self._recent: deque[tuple[float, int]] = deque()
         self._first_delta = self._last_delta = 0.0
+        self._figures: Figures | None = None
         self._hidden_so_far = 0.0
         self._facts: dict[str, Any] = {}
         self._sent: dict[str, Any] = {}
         self._now = 0.0
         self._seq = 0
+        self._fresh = True
+
+    def know(self, **facts: Any) -> None:
+        """Have pages know more about the run."""
+        self._facts.update(facts)
         self._fresh = True
 
     # In -------------------------------------------------------------------------------------
@@ -75,11 +91,15 @@ class Record:
             case "chunk":
                 self._chunk(event)
             case "end":
-                if self.phase == "writing":
+                if self.phase in {"writing", "waiting", "loading"}:
                     self.phase = "running"
+            case "times":
+                self._times(event["news"], now)
             case "stop":
                 self.phase = "stopping"
-                self._facts["note"] = plain(str(event.get("message") or event.get("reason")), 300)
+                self.stopped = event.get("reason") == "interrupted"
+                said = "" if self.stopped else str(event.get("message") or event.get("reason"))
+                self._facts["note"] = plain(said, 300)
             case "progress":
                 self.phase = "loading"
                 self._facts["progress"] = {
@@ -102,6 +122,12 @@ class Record:
         self._recent.append((self._now, len(text)))
         self.spans.delta(self._now)
 
+    def _times(self, news: News, now: float) -> None:
+        self._figures = news.figures
+        # From now on, seconds are those of the run's own clock.
+        self._start, self._now = now - news.figures.at, news.figures.at
+        self.spans.times(news)
+
     def _append(self, text: str) -> None:
         self._pieces.append(text)
         self._new_text.append(text)
@@ -118,8 +144,10 @@ class Record:
             return
         first, last = event["lines"]
         reason = plain(str(event.get("reason") or ""), 200)
+        if state == "failed" and self.stopped:
+            state = "stopped"
         self.lines.tell(first, last, state, reason)
-        self.spans.chunk(state, (first, last), self._now, reason)
+        self.spans.chunk(event["state"], (first, last), self._now, reason)
 
     def _repair(self, event: Event) -> None:
         first = max(1, int(event["from_line"]))
@@ -128,10 +156,10 @@ class Record:
         self._replace(text[:at], first)
         self.lines.cut(first)
         self.phase = "writing"
-        self._facts["note"] = (
-            f"Attempt {int(event['attempt']) + 1}, from line {first}: "
-            f"{plain(str(event.get('message') or ''), 300)}"
-        )
+        message = plain(str(event.get("message") or ""), 300)
+        self.repairs.append((first, message))
+        self._facts["repairs"] = len(self.repairs)
+        self._facts["note"] = f"Line {first} failed, and is written anew: {message}"
 
     def _replace(self, kept: str, first: int) -> None:
         """Cut the program to `kept`, which ends before line `first`."""
@@ -152,22 +180,42 @@ class Record:
             self._append(program)
         self.error = event.get("error")
         failed = (self.error or {}).get("lines")
+        name = (self.error or {}).get("ename")
+        by_user = self.stopped and name in {"KeyboardInterrupt", "CancelledError"}
+        self.stopped = bool(event.get("stopped", by_user))
         self.lines.end(
             event.get("executed_lines") or 0,
             (failed[0], failed[1]) if failed else None,
             self.line_count,
+            "stopped" if self.stopped else "failed",
         )
         self.phase = event["status"]
-        if self.error is not None:
+        self._facts["stopped"] = self.stopped
+        self._facts["number"] = event.get("execution_count")
+        if self.stopped:
+            self._facts["note"] = self._where_stopped(failed)
+        elif self.error is not None:
             ename, evalue = str(self.error.get("ename")), str(self.error.get("evalue"))
-            self._facts["note"] = plain(f"{ename}: {evalue}" if evalue else ename, 300)
+            said = plain(f"{ename}: {evalue}" if evalue else ename, 300)
+            help_ = how_to_install(ename, evalue)
+            self._facts["note"] = f"{said}. {help_}" if help_ else said
         elif self.phase in {"ok", "no_code"}:
+            self.words = str(event.get("words") or "")
             left_out = event.get("left_out") or {}
-            self._facts["note"] = plain(str(left_out.get("message") or ""), 300)
+            said = "" if self.words else str(left_out.get("message") or "")
+            self._facts["note"] = plain(said, 300)
         if event.get("report") is not None:
             self.report = Report.from_dict(event["report"])
             self.spans.end(self.report)
             self._now = self.report.end_to_end_s
+
+    def _where_stopped(self, lines: Any) -> str:
+        if not self.line_count:
+            return "Stopped before the model had written anything."
+        if not lines:
+            between = self.lines.done > 0
+            return "Stopped between two statements." if between else "Stopped before any line ran."
+        return f"Stopped in {line_range(*lines)}."
 
     # What is known --------------------------------------------------------------------------
 
@@ -200,6 +248,17 @@ class Record:
         """The last thing to say: an error, why the run was stopped, that it is repaired."""
         return str(self._facts.get("note", ""))
 
+    @property
+    def summary(self) -> str:
+        """What is to be said of where the time went; empty where there is nothing to say.
+
+        Who has stopped a run, or sees it fail, has other things to think of than how it could have
+        been faster.
+        """
+        if self.report is None or not self.line_count or self.stopped:
+            return ""
+        return summarise(self.report, saving=self.phase == "ok", advice=self.phase == "ok")
+
     def facts(self) -> dict[str, Any]:
         """Everything that is one value, not a growing text."""
         held = None if self.ended else self.lines.held
@@ -229,17 +288,28 @@ class Record:
         if self.report is not None:
             part, whole = hidden(self.report)
             return {
-                "hidden": round(part, 3),
-                "execution": round(whole, 3),
+                "hidden": round(part, 4),
+                "execution": round(whole, 4),
+                "last": round(self.report.generation_s, 4),
                 "open": None,
-                "summary": summarise(self.report),
+                "summary": self.summary,
+            }
+        if self._figures is not None:
+            figures = self._figures
+            return {
+                "hidden": round(figures.hidden_s, 4),
+                "execution": round(figures.executed_s, 4),
+                "last": round(figures.generation_s, 4),
+                "open": figures.open,
             }
         # All that runs while the model writes is hidden.
+        executed = round(self.spans.executed(self._now), 4)
         if self.phase == "writing":
-            self._hidden_so_far = round(self.spans.executed, 3)
+            self._hidden_so_far = executed
         return {
             "hidden": self._hidden_so_far,
-            "execution": round(self.spans.executed, 3),
+            "execution": executed,
+            "last": round(self._last_delta, 4),
             "open": self.spans.open,
         }
 

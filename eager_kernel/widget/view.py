@@ -12,8 +12,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from eager_kernel.widget.picture import to_html, to_text
+from eager_kernel.widget.picture import Keep, to_markdown, to_text
 from eager_kernel.widget.record import Event, Record
+
+Outputs = tuple[list[dict[str, Any]], bool]
+"""Messages with outputs, as plain values, and whether there are more after them."""
 
 
 class QuietView:
@@ -44,6 +47,10 @@ class QuietView:
         """Called when the user wants the run to stop; on any thread."""
         self.on_approve: Callable[[], object] | None = None
         """Called when the user wants nothing of the run to be held; on any thread."""
+        self.keep = Keep()
+        """What `saved` keeps."""
+        self.on_outputs: Callable[[str | None], Outputs | None] = lambda after: None
+        """Gives what was shown since a message; on any thread."""
         self.insert_wanted = False
         """Whether the user wants the program as a cell of its own when the run has ended."""
         self._clock = clock
@@ -61,6 +68,11 @@ class QuietView:
         """
         self._heard.append((event, self._clock()))
 
+    def know(self, **facts: Any) -> None:
+        """Have pages know more about the run."""
+        with self._lock:
+            self._record.know(**facts)
+
     def flush(self) -> None:
         """Send what is new to the pages that show the run; at most 20 times a second."""
         with self._lock:
@@ -76,13 +88,16 @@ class QuietView:
             return self._catch_up().program
 
     def saved(self) -> dict[str, str]:
-        """The run as it is kept in a notebook: a MIME bundle of ``text/plain``, ``text/html``.
+        """The run as it is kept in a notebook: a MIME bundle of ``text/plain``, ``text/markdown``.
 
-        The HTML has no scripts and loads nothing. All that a model wrote is escaped.
+        It has no scripts and loads nothing. All that a model wrote is code, or escaped.
         """
         with self._lock:
-            record = self._catch_up()
-            return {"text/plain": to_text(record), "text/html": to_html(record)}
+            record, keep = self._catch_up(), self.keep
+            return {
+                "text/plain": to_text(record, keep),
+                "text/markdown": to_markdown(record, keep),
+            }
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any] | tuple[dict[str, Any], dict[str, Any]]:
         return self.saved()

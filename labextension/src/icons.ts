@@ -2,15 +2,13 @@
 
 import { LabIcon } from "@jupyterlab/ui-components";
 
-/** A pen that writes what runs already. */
+/** What runs, and the spark of what writes it. */
 export const generateIcon = new LabIcon({
   name: "eager-kernel:generate",
   svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 24 24">
-    <g class="jp-icon3" fill="#616161">
-      <path d="M3 5v14l9-7z"/>
-      <path d="M20.7 7.3l-2-2a1 1 0 0 0-1.4 0l-1.6 1.6 3.4 3.4 1.6-1.6a1 1 0 0 0 0-1.4z"/>
-      <path d="M14.9 7.7L9.5 19.2 13 18.5l5.3-7.4z"/>
-    </g>
+    <path class="jp-icon3" fill="#616161" d="M3 7v14l11-7z"/>
+    <path class="eager-spark-icon"
+      d="M17.5 1c.5 3.4 1.6 4.500 5 5-3.400.5-4.500 1.600-5 5-.5-3.400-1.600-4.500-5-5 3.400-.5 4.500-1.600 5-5z"/>
   </svg>`,
 });
 

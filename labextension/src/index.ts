@@ -1,17 +1,21 @@
-/** The extension: "Generate and run" and "Stop", for cells that hold a prompt. */
+/** The extension: "Generate and run" and "Stop", for cells that hold a prompt; and for their kernels,
+ * the models that the server asks. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { ICommandPalette, showErrorMessage } from "@jupyterlab/apputils";
 import type { Cell } from "@jupyterlab/cells";
 import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
+import type { ReadonlyPartialJSONObject } from "@lumino/coreutils";
 
 import { generateIcon, stopIcon } from "./icons";
 import { isEager } from "./kernels";
-import { Refusal } from "./options";
-import { holdsPrompt, type Prompt, readPrompt } from "./prompt";
+import { Pages } from "./pages";
+import { promptCell } from "./prompt";
+import { Refusal } from "./refusal";
 import { Runs } from "./runs";
-import { Server } from "./server";
+import { type Offer, Server } from "./server";
+import { Settings } from "./settings";
 import { watchActiveCell } from "./watch";
 
 const GENERATE = "eager-kernel:generate-and-run";
@@ -37,7 +41,19 @@ function activate(
 ): void {
   const { commands, serviceManager } = app;
   const changed = () => [GENERATE, STOP].forEach((id) => commands.notifyCommandChanged(id));
-  const runs = new Runs(new Server(serviceManager.serverSettings), changed);
+  const server = new Server(serviceManager.serverSettings);
+  const runs = new Runs(changed);
+  let offer: Offer = { models: [], config_file: "", hub: false, extension: false };
+  const offered = () => ({ ...offer, model: settings.model, gate: settings.gate });
+  const settings = new Settings(registry, plugin.id, () =>
+    tracker.forEach((panel) => pages.tell(panel, { type: "offer", ...offered() })),
+  );
+  const pages = new Pages(server, {
+    offer: () => ({ version: 1, ...offered() }),
+    runs: (...about) => runs.runs(...about),
+    lost: (panel) => runs.lost(panel),
+    fillIn: (...about) => runs.fillIn(...about),
+  });
 
   /** The active cell, in a notebook whose kernel is ours. */
   function current(): { panel: NotebookPanel; cell: Cell } | null {
@@ -48,12 +64,17 @@ function activate(
 
   function canGenerate(): boolean {
     const at = current();
-    return at !== null && holdsPrompt(at.cell.model) && !runs.has(at.cell);
+    return at !== null && promptCell(at.cell.model) !== null && !runs.has(at.panel, at.cell);
   }
 
   function canStop(): boolean {
     const at = current();
-    return at !== null && runs.has(at.cell);
+    return at !== null && runs.has(at.panel, at.cell);
+  }
+
+  /** In a notebook's own toolbar the button stays where it is, for all cells. */
+  function isSeen(args: ReadonlyPartialJSONObject): boolean {
+    return args.always === true ? current() !== null : canGenerate();
   }
 
   commands.addCommand(GENERATE, {
@@ -61,41 +82,47 @@ function activate(
     caption: "Have a model write this prompt's program, and run it while it is written",
     icon: generateIcon,
     isEnabled: canGenerate,
-    isVisible: canGenerate,
+    isVisible: isSeen,
     execute: async () => {
       const at = current();
       if (at !== null && canGenerate()) {
-        await told("The program can't be generated", async () => {
-          const prompt = readPrompt(at.cell.model);
-          await runs.generate(at.panel, at.cell, { ...(await defaults(registry)), ...prompt });
-        });
+        await told("The program can't be generated", () =>
+          runs.generate(at.panel, at.cell, pages),
+        );
       }
     },
   });
   commands.addCommand(STOP, {
-    label: "Stop generating",
-    caption: "Stop the model, and run nothing more of its program",
+    label: "Stop",
+    caption: "Stop the model and its program",
     icon: stopIcon,
     isEnabled: canStop,
     isVisible: canStop,
     execute: async () => {
       const at = current();
       if (at !== null) {
-        await told("The run can't be stopped", () => runs.stop(at.cell));
+        await runs.stop(at.panel, at.cell, pages);
       }
     },
   });
   palette?.addItem({ command: GENERATE, category: CATEGORY });
   palette?.addItem({ command: STOP, category: CATEGORY });
   watchActiveCell(tracker, changed);
-}
+  void begin();
 
-/** What the settings say of a request. */
-async function defaults(registry: ISettingRegistry): Promise<Omit<Prompt, "prompt">> {
-  const { composite } = await registry.load(plugin.id);
-  const { gate, ...more } = composite as { model: string; gate: string };
-  const model = more.model.trim();
-  return { ...(model ? { model } : {}), ...(gate ? { gate } : {}) };
+  async function begin(): Promise<void> {
+    const asked = server.offer().then(
+      (there) => {
+        offer = there;
+      },
+      (error) => console.error("The server does not say which models it asks:", error),
+    );
+    await Promise.all([asked, settings.load()]);
+    // Now there is something to tell.
+    tracker.forEach((panel) => pages.watch(panel));
+    tracker.widgetAdded.connect((_, panel) => pages.watch(panel));
+    await settings.offer(offer.models);
+  }
 }
 
 /** Do something, and show the user what was wrong with it, as text. */

@@ -24,22 +24,24 @@ export function programCell(panel: NotebookPanel, prompt: Cell): CodeCell {
 /** Put the program into its cell, if the user has not written there meanwhile. */
 export function fillIn(cell: CodeCell, program: string): void {
   if (!cell.isDisposed && cell.model.sharedModel.getSource() === MEANWHILE) {
-    cell.model.sharedModel.setSource(program.trimEnd());
+    cell.model.sharedModel.setSource(program.trimEnd() || NOTHING);
     // It is what has run, though JupyterLab sent something else. Older releases have no setter.
     Reflect.set(cell.model, "isDirty", false);
   }
 }
 
-function isProgramOf(cell: Cell | undefined, prompt: Cell): cell is CodeCell {
+/** Whether a cell runs programs of a prompt of text: of this one, or of any. */
+export function isProgramOf(cell: Cell | undefined, prompt?: Cell): cell is CodeCell {
   const mark: unknown = cell?.model.getMetadata(MARK);
   return (
     cell instanceof CodeCell &&
     typeof mark === "object" &&
     mark !== null &&
     "prompt" in mark &&
-    mark.prompt === prompt.model.id
+    (prompt === undefined || mark.prompt === prompt.model.id)
   );
 }
 
 const MARK = "eager";
 const MEANWHILE = "# The program of the prompt above is being written.";
+const NOTHING = "# The prompt above has given no program.";

@@ -1,91 +1,65 @@
-/** The runs that this page has begun, and that have not ended. */
+/** The cells that this page runs, and the two things that the buttons do. */
 
 import { type Cell, CodeCell } from "@jupyterlab/cells";
-import type { NotebookPanel } from "@jupyterlab/notebook";
+import { NotebookActions, type NotebookPanel } from "@jupyterlab/notebook";
 
-import { executeInCell, type Outcome } from "./execute";
-import { Refusal } from "./options";
-import { fillIn, programCell } from "./program";
-import type { Prompt } from "./prompt";
-import { Result } from "./result";
-import type { Run, Server } from "./server";
-
-/** One of them. */
-interface Going {
-  /** The ids of the cells it belongs to: that of the prompt, and that of the program. */
-  cells: string[];
-  /** Missing until the server has begun it. */
-  run?: Run;
-  /** The user wants it to stop. */
-  stopped: boolean;
-}
+import { executeInCell } from "./execute";
+import type { Pages } from "./pages";
+import { fillIn, isProgramOf, programCell } from "./program";
+import { promptCell, textOf } from "./prompt";
+import { Refusal } from "./refusal";
 
 export class Runs {
-  private readonly _going = new Set<Going>();
+  private readonly _going = new Set<Cell>();
+  private readonly _served = new Set<string>();
 
   /**
-   * @param server - Which asks the models.
    * @param changed - Told when a run begins or ends.
    */
-  constructor(
-    private readonly _server: Server,
-    private readonly _changed: () => void,
-  ) {}
-
-  /** Whether a cell has a run that goes on. */
-  has(cell: Cell): boolean {
-    return this._of(cell).length > 0;
+  constructor(private readonly _changed: () => void) {
+    NotebookActions.executionScheduled.connect((_, { cell }) => this._began(cell));
+    NotebookActions.executed.connect((_, { cell }) => this._ended(cell));
   }
 
-  /** Have a cell's prompt answered, and the program run; until it has ended. */
-  async generate(panel: NotebookPanel, cell: Cell, prompt: Prompt): Promise<void> {
-    const kernel = panel.sessionContext.session?.kernel;
-    if (!kernel) {
-      throw new Refusal("The notebook has no kernel: choose EAGER Python as its kernel.");
+  /** Whether a prompt is being answered, or its program runs. */
+  has(panel: NotebookPanel, cell: Cell): boolean {
+    return this._target(panel, cell) !== null;
+  }
+
+  /** Whether this page has sent the request that runs a cell; yes once for each. */
+  runs(panel: NotebookPanel, cellId: string, request: string): boolean {
+    const cell = this._find(panel, cellId);
+    if (!cell || !this._going.has(cell) || requestOf(cell) !== request || this._served.has(request)) {
+      return false;
     }
-    const going: Going = { cells: [cell.model.id], stopped: false };
-    this._going.add(going);
+    this._served.add(request);
+    return true;
+  }
+
+  /** A notebook's kernel has ended, and all that it ran with it; JupyterLab does not say so. */
+  lost(panel: NotebookPanel): void {
+    panel.content.widgets.forEach((cell) => this._going.delete(cell));
     this._changed();
-    try {
-      going.run = await this._server.begin(kernel.id, prompt);
-      if (going.stopped || cell.isDisposed) {
-        await this._server.stop(going.run);
-      } else {
-        await this._attach(panel, cell, going, going.run);
-      }
-    } finally {
-      this._going.delete(going);
-      this._changed();
+  }
+
+  /** Put a program into the cell that has run it. */
+  fillIn(panel: NotebookPanel, cellId: string, program: string): void {
+    const cell = this._find(panel, cellId);
+    if (cell) {
+      fillIn(cell, program);
     }
   }
 
-  /** Stop the runs of a cell. */
-  async stop(cell: Cell): Promise<void> {
-    for (const going of this._of(cell)) {
-      going.stopped = true;
-      if (going.run !== undefined) {
-        await this._server.stop(going.run);
-      }
+  /** Have a cell's prompt answered, and the program run; as Ctrl+Enter does, where it is a cell of
+   * code. */
+  async generate(panel: NotebookPanel, cell: Cell, pages: Pages): Promise<void> {
+    if (promptCell(cell.model) === "code") {
+      await NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
+      return;
     }
-  }
-
-  private async _attach(panel: NotebookPanel, cell: Cell, going: Going, run: Run): Promise<void> {
-    const target = cell instanceof CodeCell ? cell : programCell(panel, cell);
-    going.cells.push(target.model.id);
-    this._changed();
-    const result = new Result(panel.sessionContext, run.comm_id);
-    let outcome: Outcome = "unsent";
-    try {
-      outcome = await executeInCell(panel, target, `%eager attach ${run.comm_id} --view`);
-    } finally {
-      result.dispose();
-      if (target !== cell) {
-        fillIn(target, result.program);
-      }
-      if (outcome !== "ended") {
-        await this._server.stop(run); // nobody would run what its model still writes
-      }
-    }
+    const target = programCell(panel, cell);
+    pages.tell(panel, { type: "text_cell", cell_id: target.model.id });
+    const outcome = await executeInCell(panel, target, `%%eager --literal\n${textOf(cell.model)}`);
     if (outcome === "unsent") {
       throw new Refusal(
         "The cell was not run: the notebook's kernel is not ready, or another extension runs its " +
@@ -94,7 +68,41 @@ export class Runs {
     }
   }
 
-  private _of(cell: Cell): Going[] {
-    return [...this._going].filter((going) => going.cells.includes(cell.model.id));
+  /** Stop what a cell runs, in whatever phase it is; what waits for other cells never begins. */
+  async stop(panel: NotebookPanel, cell: Cell, pages: Pages): Promise<void> {
+    const target = this._target(panel, cell);
+    const request = target ? requestOf(target) : undefined;
+    if (request === undefined || !pages.tell(panel, { type: "stop", request })) {
+      await panel.sessionContext.session?.kernel?.interrupt();
+    }
   }
+
+  private _began(cell: Cell): void {
+    this._going.add(cell);
+    this._changed();
+  }
+
+  private _ended(cell: Cell): void {
+    this._going.delete(cell);
+    this._changed();
+  }
+
+  /** The cell that runs the program of a prompt's cell, or of itself. */
+  private _target(panel: NotebookPanel, cell: Cell): CodeCell | null {
+    const { widgets } = panel.content;
+    const below = widgets[widgets.indexOf(cell) + 1];
+    const target = isProgramOf(below, cell) ? below : cell;
+    const isOurs = target !== cell || promptCell(cell.model) === "code" || isProgramOf(cell);
+    return isOurs && target instanceof CodeCell && this._going.has(target) ? target : null;
+  }
+
+  private _find(panel: NotebookPanel, cellId: string): CodeCell | undefined {
+    const cell = panel.content.widgets.find(({ model }) => model.id === cellId);
+    return cell instanceof CodeCell ? cell : undefined;
+  }
+}
+
+/** The id of the request that runs a cell. */
+function requestOf(cell: CodeCell): string | undefined {
+  return cell.outputArea.future?.msg.header.msg_id;
 }

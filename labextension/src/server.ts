@@ -3,34 +3,47 @@
 
 import { ServerConnection } from "@jupyterlab/services";
 
-import { Refusal } from "./options";
-import type { Prompt } from "./prompt";
+import { Refusal } from "./refusal";
 
-/** A run that has begun. */
-export interface Run {
-  id: string;
-  comm_id: string;
+/** What the server has for a notebook's kernel. */
+export interface Offer {
+  /** The ids of the models that it asks; the first where nobody names one. */
+  models: string[];
+  /** Where they are listed, if this user may change that; else empty. */
+  config_file: string;
+  /** Whether somebody else runs the server for this user. */
+  hub: boolean;
+  /** Whether the server has the extension that asks models. */
+  extension: boolean;
+}
+
+/** One question of a kernel's: whether the server asks its model for one cell. */
+export interface Wanted {
+  cell_id: string;
+  model: string;
+  requests: number;
 }
 
 export class Server {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
 
-  /** Have a model asked, for a cell of this page. */
-  async begin(kernelId: string, prompt: Prompt): Promise<Run> {
-    const body = JSON.stringify({ ...prompt, kernel_id: kernelId, cell: "page" });
-    const response = await this._ask("POST", "runs", body);
-    if (response.status === 404) {
-      await this._explainMissing(response.clone(), prompt.model);
+  /** What it offers. */
+  async offer(): Promise<Offer> {
+    const models = await this._ask("GET", "models");
+    if (models.status === 404) {
+      return { models: [], config_file: "", hub: false, extension: false };
     }
-    return (await ok(response)).json() as Promise<Run>;
+    const list = (await (await ok(models)).json()) as { id: string }[];
+    const setup = (await (await ok(await this._ask("GET", "setup"))).json()) as Offer;
+    return { ...setup, models: list.map(({ id }) => id), extension: true };
   }
 
-  /** Stop a run; one that is over already is no error. */
-  async stop(run: Run): Promise<void> {
-    const response = await this._ask("DELETE", `runs/${encodeURIComponent(run.id)}`);
-    if (response.status !== 404) {
-      await ok(response);
-    }
+  /** Have a model answer what a kernel asks for a cell of this page. */
+  async serve(kernelId: string, wanted: Wanted): Promise<void> {
+    const { cell_id, model } = wanted;
+    const requests = Math.min(wanted.requests, MOST_REQUESTS);
+    const body = JSON.stringify({ kernel_id: kernelId, cell: "kernel", cell_id, model, requests });
+    await ok(await this._ask("POST", "runs", body));
   }
 
   private async _ask(method: string, path: string, body?: string): Promise<Response> {
@@ -43,34 +56,10 @@ export class Server {
       return await ServerConnection.makeRequest(url, init, this._settings);
     } catch (error) {
       if (error instanceof ServerConnection.NetworkError) {
-        throw new Refusal("The server does not answer. Is it still running, and the network there?");
+        throw new Refusal("the Jupyter server does not answer: is it still running?");
       }
       throw error;
     }
-  }
-
-  /** Say what is not there, where a model is what is missing, or the extension. */
-  private async _explainMissing(response: Response, model: string | undefined): Promise<void> {
-    const said = await messageOf(response);
-    if (said !== null && !said.startsWith("model:")) {
-      return;
-    }
-    const list = await this._ask("GET", "models");
-    if (list.status === 404) {
-      throw new Refusal(
-        "The Jupyter server has no extension eager_kernel, which asks the models. Install " +
-          "eager-kernel where the server runs, start the server again, and see " +
-          "jupyter server extension list.",
-      );
-    }
-    const ids = ((await (await ok(list)).json()) as { id: string }[]).map(({ id }) => id);
-    throw new Refusal(
-      ids.length === 0
-        ? "No model is configured. Whoever deploys the server lists them in " +
-            "c.EagerServer.models, in jupyter_server_config.py."
-        : `The server does not ask the model ${model}. It asks: ${ids.join(", ")}. Name one of ` +
-            "these in the cell or in the settings, or none for the first.",
-    );
   }
 }
 
@@ -81,7 +70,7 @@ async function ok(response: Response): Promise<Response> {
   }
   const said = (await messageOf(response)) ?? response.statusText;
   const hint = HINTS[response.status];
-  throw new Refusal(`The server says ${response.status}: ${said}${hint ? `\n${hint}` : ""}`);
+  throw new Refusal(`the Jupyter server says ${response.status}: ${said}${hint ? `. ${hint}` : ""}`);
 }
 
 /** The message of an error; null where it has none of Jupyter Server's form. */
@@ -89,7 +78,7 @@ async function messageOf(response: Response): Promise<string | null> {
   const text = await response.text();
   try {
     const { message } = JSON.parse(text) as { message?: unknown };
-    return typeof message === "string" && message !== "Not Found" ? message : null;
+    return typeof message === "string" ? message : null;
   } catch (error) {
     if (error instanceof SyntaxError) {
       return null; // a page, as of a proxy
@@ -98,8 +87,10 @@ async function messageOf(response: Response): Promise<string | null> {
   }
 }
 
+const MOST_REQUESTS = 32;
 const HINTS: Record<number, string> = {
-  401: "Log in again, and reload the page.",
-  403: "Reload the page: the login may have ended. If that does not help, you may not run this.",
-  429: "Wait until a run has ended, or stop one.",
+  401: "Log in again, and reload the page",
+  403: "Reload the page, as the login may have ended; if that does not help, you may not run this",
+  429: "Wait until a run has ended, or stop one",
+  503: "Restart the kernel if it goes on",
 };

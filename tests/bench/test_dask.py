@@ -10,7 +10,7 @@ import pytest
 from eager_kernel.bench.dask_engine import Dask
 from eager_kernel.bench.engines import Done
 from eager_kernel.bench.measuring import Job, Point, Run, measure
-from eager_kernel.bench.programs import Program, ProgramSet, Workplace
+from eager_kernel.bench.programs import Program, ProgramSet
 from eager_kernel.bench.replay import Pace
 
 FAST = (Point("effect", Pace(500, 0.1)),)
@@ -39,11 +39,8 @@ def fail(job: str) -> list[dict[str, Any]]:
 def test_a_lost_workers_program_is_run_again_from_the_start(
     programs: ProgramSet, tmp_path: Path
 ) -> None:
-    killer = Program("killer.py", KILLER.format(marker=str(tmp_path / "marker")))
-    jobs = [
-        Job(killer, Workplace(), FAST, ("cold",)),
-        Job(programs.programs[1], programs.workplace, FAST, ("cold",)),
-    ]
+    killer = Program.of("killer.py", KILLER.format(marker=str(tmp_path / "marker")))
+    jobs = [Job(killer, FAST), Job(programs.packed().programs[0], FAST)]
     done = {d.index: d for d in Dask(workers=2).map(measure, jobs)}
     assert sorted(done) == [0, 1]
     assert (tmp_path / "marker").exists()

@@ -28,10 +28,13 @@ def test_a_program_that_can_not_be_measured_is_told(programs: ProgramSet) -> Non
         programs=programs.only(["script.py"]),
         kernel="no_such_kernel",
         states=("cold",),
+        rates=(500,),
+        ttfts=(0,),
         environments=("local",),
         progress=told.append,
     )
     (run,) = run_programs(options)
     assert run.program == "script.py"
-    assert run.error.startswith("KernelConnectionError: there is no kernel 'no_such_kernel'")
-    assert "failed: KernelConnectionError" in told[0]
+    assert run.error.startswith("there is no kernel 'no_such_kernel'")
+    assert told[0].startswith("1 of 1: script.py (local, cold, 500 tokens/s, TTFT 0 s)")
+    assert "failed: there is no kernel" in told[1]

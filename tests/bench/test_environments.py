@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 
 from eager_kernel.bench.behind_server import BehindServer
-from eager_kernel.bench.environments import Link, Local, environment
+from eager_kernel.bench.environments import Link, Local, can_lock_in, environment
 from eager_kernel.bench.link import slow_link
 from eager_kernel.errors import EagerError, KernelConnectionError
+from eager_kernel.warm.requesting import cant_fork
+from tests.sandbox.conftest import found, needs_sandbox
+from tests.warm.conftest import _templates_end
+
+__all__ = ["_templates_end", "found", "needs_sandbox"]  # fixtures
 
 
 def test_names() -> None:
@@ -22,7 +27,20 @@ def test_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "moon", "local:1", "server:1", "link", "link:", "link:x", "link:-1", "link:nan"]
+    "name",
+    [
+        "",
+        "moon",
+        "local:1",
+        "warm:1",
+        "sandbox:1",
+        "server:1",
+        "link",
+        "link:",
+        "link:x",
+        "link:-1",
+        "link:nan",
+    ],
 )
 def test_names_of_nothing(name: str) -> None:
     with pytest.raises(EagerError, match="link:"):
@@ -122,3 +140,34 @@ def test_nobody_at_the_other_end() -> None:
     ):
         connection.settimeout(20)
         assert connection.recv(1) == b""
+
+
+def test_forked_kernels(tmp_path: Path) -> None:
+    if cant_fork():
+        pytest.skip("kernels are not forked here")
+    where = environment("warm")
+    with where.open("eager_python", tmp_path) as client:
+        assert Path(
+            client.execute("import os; print(os.getcwd())").outputs[0]["text"].strip()
+        ).samefile(tmp_path)
+        loaded = client.execute("import sys; 'pandas' in sys.modules")
+        assert loaded.outputs[0]["data"]["text/plain"] == "True"
+    with where.open("python3", tmp_path) as client:  # the stock kernel is as ever
+        assert client.execute("1 + 1").status == "ok"
+
+
+def test_kernels_that_are_locked_in(needs_sandbox: None, tmp_path: Path) -> None:
+    assert can_lock_in()
+    where = environment("sandbox")
+    with where.open("eager_python", tmp_path) as client:
+        denied = client.run("open('/data/x')")
+        assert denied.outputs[-1]["text"].startswith("The sandbox")
+    with where.open("python3", tmp_path) as client:
+        assert client.execute("1 + 1").status == "ok"
+
+
+def test_no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert not can_lock_in()
+    with pytest.raises(EagerError, match="can't be locked in"):
+        environment("sandbox")

@@ -13,7 +13,7 @@ def test_a_broken_program_is_stopped(programs: ProgramSet) -> None:
         programs=programs.only(["answer.md"]), rates=(200,), ttfts=(0.1,), progress=told.append
     )
     (table,), records = interruption.run(options)
-    assert told == ["1 of 1: answer.md"]
+    assert told == ["1 of 1: answer.md, broken"]
     assert [record["place"] for record in records] == [0.1, 0.25, 0.5, 0.75, 0.9]
     for record in records:
         stop = interruption.Stop(**record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eager_kernel.bench.programs import Program, load_programs
+from eager_kernel.bench.programs import SETS, Cell, load_sets
 from eager_kernel.bench.replay import Pace, Replay, tokens_until
 from eager_kernel.core.chunker import Chunker
 
@@ -41,11 +41,14 @@ def test_a_closing_fence_completes_the_last_statement() -> None:
     assert tokens_until(tokens, "auto") == [8]
 
 
-@pytest.mark.parametrize("program", load_programs().programs, ids=lambda p: p.name)
-def test_each_chunk_of_each_program_has_its_token(program: Program) -> None:
-    until = tokens_until(program.tokens, program.format)
+CELLS = [cell for program in load_sets(tuple(SETS)).programs for cell in program.cells]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+def test_each_chunk_of_each_program_has_its_token(cell: Cell) -> None:
+    until = tokens_until(cell.tokens, cell.format)
     chunker = Chunker()
-    chunks = [*chunker.feed(program.code), *chunker.close()]
+    chunks = [*chunker.feed(cell.code), *chunker.close()]
     assert len(until) == len(chunks)
     assert until == sorted(until)
-    assert until[-1] <= len(program.tokens)
+    assert until[-1] <= len(cell.tokens)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from eager_kernel.bench.interruption import Stop
 from eager_kernel.bench.measure import Table
+from eager_kernel.bench.page import to_html
 from eager_kernel.bench.pictures import draw
 from eager_kernel.bench.results import Results, compare, paste, read
 from eager_kernel.bench.suites import Outcome
@@ -37,6 +39,7 @@ def results(*ratios: float, machine: str = "a") -> Results:
             "end-to-end": Outcome([table], records),
             "interruption": Outcome([], [asdict(stop)]),
         },
+        ["so & so"],
     )
 
 
@@ -47,6 +50,7 @@ def test_they_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert after.tables == before.tables
     assert after.options == before.options
     assert after.to_markdown() == before.to_markdown()
+    assert after.summary == ["so & so"]
     assert "- machine: a\n- programs: 2, mine\n- repeats: 1\n" in after.to_markdown()
     # What was a tuple is a list in JSON.
     assert run().from_dict(after.suites["end-to-end"].records[0]) == run()
@@ -96,11 +100,31 @@ def test_tables_are_put_where_a_document_asks_for_them() -> None:
     assert "- machine: a" in once
     assert "kept" in once
     assert paste(once, results(1)) == once
+    assert paste(document, results(1), ["Other"]) == document
+    assert paste(document, results(1), ["machine", "Other"]).count("old") == document.count("old")
+
+
+def test_a_page_is_whole_and_takes_names_for_text() -> None:
+    shown = results(1)
+    shown.options["programs"]["set"] = "<script>alert(1)</script>"
+    table = Table("<b>T</b>", ("`a` & b",), ("x",), (("<img src=x> \\| `<i>`",),))
+    shown.suites["more"] = Outcome([table])
+    page = to_html(shown)
+    assert "<script>" not in page
+    assert "<img" not in page
+    assert "<code>a</code> &amp; b" in page
+    assert "&lt;img src=x&gt; | <code>&lt;i&gt;</code>" in page
+    assert "<li>so &amp; so</li>" in page
+    assert page.count("<svg") == 4
+    assert "<?xml" not in page
+    assert not re.search(r"(src|href)=['\"]https?:", page)
 
 
 def test_pictures(tmp_path: Path) -> None:
     files = draw(results(1), tmp_path / "pictures")
-    assert [path.name for path in files] == ["end-to-end.svg", "bound.svg", "interruption.svg"]
+    assert [path.name for path in files] == [
+        "share.svg", "end-to-end.svg", "bound.svg", "interruption.svg",
+    ]  # fmt: skip
     first = {path.name: path.read_bytes() for path in files}
     for text in first.values():
         ET.fromstring(text)

@@ -11,13 +11,15 @@ from eager_kernel.bench.interruption import Stop
 from eager_kernel.bench.measure import Table, quartiles, spread
 from eager_kernel.bench.measuring import Point
 from eager_kernel.bench.options import Options
-from eager_kernel.bench.programs import Program, ProgramSet, Workplace
+from eager_kernel.bench.programs import Program, ProgramSet
 from eager_kernel.bench.replay import Pace
+from eager_kernel.bench.summary import summarise
 from tests.bench.runs import run
 
-SCRIPT = Program("script.py", "a = 1\nb = 2\n", "main", "main")
+SCRIPT = Program.of("script.py", "a = 1\nb = 2\n", kind="main", work="main")
+(CELL,) = SCRIPT.cells
 OPTIONS = Options(
-    programs=ProgramSet("mine", (SCRIPT,), Workplace()),
+    programs=ProgramSet("mine", (SCRIPT,)),
     rates=(100, 1000),
     ttfts=(0.5, 2),
     gates=("effect", "off"),
@@ -93,6 +95,75 @@ def test_end_to_end() -> None:
         assert {len(row) for row in table.rows} == {len(table.header)}
 
 
+def test_a_reader_finds_himself_by_share_and_pace() -> None:
+    runs = [
+        run(),  # 2 of 12 s
+        run(rate=1000.0, generation_s=1.0, eager_s=2.2),
+        run(program="other.py", cell_s=0.3, eager_s=10.1),
+        run(gate="off", eager_s=1.0),
+    ]
+    table = by_title(end_to_end.tables(OPTIONS, runs))["What will I save?"]
+    assert table.header == ("execution's share", "100 tokens/s", "1000 tokens/s", "most")
+    assert table.rows == (
+        ("about 3 %", "1.9 [1.9, 1.9] (1)", "-", "1.9"),
+        ("about 10 %", "8.3 [8.3, 8.3] (1)", "-", "8.3"),
+        ("about 70 %", "-", "26.7 [26.7, 26.7] (1)", "26.7"),
+    )
+
+
+def test_shares_leave_nothing_out() -> None:
+    bounds = [(least, most) for _, least, most in end_to_end.SHARES]
+    assert bounds[0][0] == 0
+    assert bounds[-1][1] > 1
+    assert [most for _, most in bounds[:-1]] == [least for least, _ in bounds[1:]]
+
+
+def test_what_differs_is_told() -> None:
+    runs = [
+        run(),
+        run(cells=2, cell=1, difference="-1 | `a`\n+2"),
+        run(program="clock.py", unstable="-1\n+2"),
+    ]
+    table = by_title(end_to_end.tables(OPTIONS, runs))["outputs that differ"]
+    assert table.rows == (
+        ("script.py, cell 2", "cold", "effect", "100", "the eager run differs", "`-1 ¦ 'a'` `+2`"),
+        ("clock.py", "cold", "effect", "100", "serial runs differ already", "`-1` `+2`"),
+    )
+
+
+def test_a_summary() -> None:
+    runs = [
+        run(samples=(1.9, 2.0, 4.0), stood_s=0.3),
+        run(program="other.py", cells=2, eager_s=12.5, difference="-1\n+2"),
+        run(program="other.py", cells=2, cell=1, error="it failed serially: NameError: x"),
+        run(state="warm", eager_s=10.0, waited_s=0.0, unstable="-1\n+2"),
+        run(rate=1000.0, eager_s=1.0),
+    ]
+    cold, total, waited, held, noisy, warm, *others = summarise(OPTIONS, runs)
+    assert cold == (
+        "2 programs at 100 tokens/s, TTFT 0.5 s, gate effect, in a cold process: "
+        "writing takes 20 s, running 4.00 s (17 % of the whole)."
+    )
+    assert total.startswith(
+        "One after the other that is 24 s, run while it is written 24 s: 2.1 % "
+    )
+    assert "from 4.2 % more (other.py) to 8.3 % less (script.py)" in total
+    assert waited == "After the last token one waits 2.00 s instead of 4.00 s."
+    assert "in 1 of 2 runs" in held
+    assert (
+        "Serial runs of one and the same program differ by more than 5 % of the whole (script.py)"
+        in noisy
+    )
+    assert "in a warm session" in warm
+    assert others[2:] == [
+        "Outputs and files were the same both ways in 2 of 4 runs of 2 cells.",
+        "They DIFFER in other.py, cell 1: see the table.",
+        "Serial runs show something else each time (clocks, random numbers), so that nothing can "
+        "be said of what eager ones show: script.py.",
+        "Not counted: other.py, cell 2: it failed serially: NameError: x",
+    ]
+
+
 def test_runs_that_failed_are_told_and_count_for_nothing() -> None:
     tables = by_title(end_to_end.tables(OPTIONS, [run(), run(error="it failed: A|B", eager_s=0)]))
     assert tables["cold process"].rows[0][3] == "1"
@@ -106,12 +177,12 @@ def test_programs_that_were_begun_again_are_told() -> None:
 
 def test_prediction() -> None:
     # Two statements, complete with tokens 5 and 10: at 0.54 s and 0.59 s at 100 tokens/s.
-    assert len(SCRIPT.tokens) == 10
+    assert SCRIPT.tokens == 10
     profile = run(rate=1000.0, tokens=10, executions=(0.2, 1.8), setup_s=0.01)
     measured = run(
         tokens=10, generation_s=0.59, cell_s=2.0, eager_s=2.56, transport_s=0.0,
     )  # fmt: skip
-    found = prediction.predict(SCRIPT, profile, measured)
+    found = prediction.predict(CELL, profile, measured)
     assert found is not None
     assert found.eager_s == pytest.approx(0.54 + 0.21 + 1.81)
     assert found.eager_error == pytest.approx(0)
@@ -124,7 +195,7 @@ def test_prediction() -> None:
 def test_nothing_is_predicted_of_what_was_held_or_did_not_run() -> None:
     profile = run(rate=1000.0, tokens=10)
     assert prediction.predictions(OPTIONS, [profile, run(held_s=1.0)]) == []
-    assert prediction.predict(SCRIPT, replace(profile, executions=(1.0,)), run()) is None
+    assert prediction.predict(CELL, replace(profile, executions=(1.0,)), run()) is None
 
 
 def test_interruption() -> None:

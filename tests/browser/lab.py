@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from eager_kernel.sources.recording import RecordedAnswer, TimedDelta, format_answer
-from tests.servers import end, wait_for
+from tests.servers import end, free_port, kernels_without_ports, wait_for
 
 REPOSITORY = Path(__file__).parents[2]
 SCREENSHOTS = REPOSITORY / "build" / "screenshots"
@@ -52,8 +51,7 @@ def running_lab(folder: Path, *, config: str = "", extension: Path | None = None
     extension
         The built extension that its JupyterLab is to have, instead of one that is installed.
     """
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
     notebooks = folder / "notebooks"
     notebooks.mkdir()
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
@@ -73,7 +71,6 @@ def running_lab(folder: Path, *, config: str = "", extension: Path | None = None
         ),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "IPYTHONDIR": str(folder / "ipython"),
@@ -91,9 +88,10 @@ def running_lab(folder: Path, *, config: str = "", extension: Path | None = None
         "--expose-app-in-browser",
     ]
     log = folder / "server.log"
-    with log.open("wb") as out:
+    with kernels_without_ports() as (options, places), log.open("wb") as out:
+        environment["JUPYTER_RUNTIME_DIR"] = places
         process = subprocess.Popen(
-            command, env=environment, stdout=out, stderr=subprocess.STDOUT, cwd=folder
+            [*command, *options], env=environment, stdout=out, stderr=subprocess.STDOUT, cwd=folder
         )
         try:
             wait_for(f"http://127.0.0.1:{port}/api/status", process, log, token=TOKEN)
@@ -157,9 +155,10 @@ def _new_cell(text: str) -> Any:
 class Notebook:
     """A notebook in a page."""
 
-    def __init__(self, page: Any, address: str) -> None:
+    def __init__(self, page: Any, address: str = "") -> None:
         self.page = page
-        self.open(address)
+        if address:
+            self.open(address)
 
     def open(self, address: str) -> None:
         """Load the page, and wait for its kernel."""
@@ -231,7 +230,7 @@ class Notebook:
 
     def picture(self, index: int) -> Any:
         """The picture that a view leaves under a cell."""
-        return self.output(index).locator("details").locator("..")
+        return self.output(index).locator("div:has(> div > [data-eager-run])")
 
     def output(self, index: int) -> Any:
         """What is shown under a cell."""

@@ -89,6 +89,7 @@ def run(shown: Notebook, code: str) -> None:
 def test_hostile_text_is_text(shown: Notebook, page: Any) -> None:
     view = shown.view(1)
     run(shown, HOSTILE)
+    view.get_by_role("button", name="Program, 6 lines").click()  # it has ended, and is folded
     row = view.locator(".ev-row").first
     row.wait_for()
     assert "<img src=q onerror=window.pwned=1><script>" in row.inner_text()

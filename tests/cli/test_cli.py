@@ -17,7 +17,9 @@ from eager_kernel.core.tokens import tokens
 from eager_kernel.errors import EagerError
 
 
-def eager(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+def eager(
+    *arguments: str, stdin: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "eager_kernel.cli", *arguments],
         input=stdin,
@@ -25,6 +27,7 @@ def eager(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProc
         text=True,
         timeout=90,
         check=False,
+        env=os.environ | environment,
     )
 
 
@@ -123,6 +126,56 @@ def test_bytes_that_are_no_text(work: Path) -> None:
     assert done.returncode != 0
 
 
+@pytest.mark.parametrize(
+    "environment",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}],
+    ids=["ascii", "C"],
+)
+def test_what_the_terminal_can_not_show_is_replaced(
+    work: Path, environment: dict[str, str]
+) -> None:
+    text = "import sys\nprint('π = 3')\nprint('é', file=sys.stderr)\n'ü'\nraise ValueError('ß')\n"
+    Path("program.py").write_text(text, encoding="utf-8")
+    done = eager("run", "program.py", "--report", **environment)
+    assert done.returncode == 1
+    assert done.stdout == "\\u03c0 = 3\n"
+    assert "\\xe9\n" in done.stderr
+    assert "ValueError" in done.stderr
+    assert "\\xdf" in done.stderr
+    assert "UnicodeEncodeError" not in done.stderr
+    assert "end to end" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        ("# -*- coding: latin-1 -*-\nprint('é')\n".encode("latin-1"), "é\n"),
+        (
+            "#!/usr/bin/python\n# vim: set fileencoding=cp1252 :\nprint('€')\n".encode("cp1252"),
+            "€\n",
+        ),
+        ("# coding: utf-8\nprint('é')\n".encode("utf-8-sig"), "é\n"),
+        ("print('é')\n".encode("utf-8-sig"), "é\n"),
+        ("# coding: utf-8\r\nprint('é')\r\n".encode(), "é\n"),
+    ],
+    ids=["latin-1", "cp1252", "both", "mark", "utf-8"],
+)
+def test_files_say_their_encoding(work: Path, content: bytes, shown: str) -> None:
+    Path("program.py").write_bytes(content)
+    done = eager("run", "program.py", PYTHONIOENCODING="utf-8", PYTHONUTF8="1")
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.encode("utf-8", "surrogateescape").decode() == shown
+
+
+def test_an_encoding_that_there_is_not(work: Path) -> None:
+    Path("program.py").write_bytes(b"# coding: klingon\nprint(1)\n")
+    done = eager("run", "program.py")
+    assert done.returncode == 1
+    assert "unknown encoding" in done.stderr
+    assert "klingon" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_install(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "eager_kernel", "install", f"--prefix={tmp_path}"],
@@ -139,6 +192,39 @@ def test_install(tmp_path: Path) -> None:
     assert spec["interrupt_mode"] == "message"
     logos = {path.name for path in folder.iterdir()} - {"kernel.json"}
     assert logos == {"logo-32x32.png", "logo-64x64.png", "logo-svg.svg"}
+
+
+def test_install_warm_and_sandbox(tmp_path: Path) -> None:
+    """Both are there afterwards, in a home that was empty, and what is locked in is forked, too."""
+    environment = {n: v for n, v in os.environ.items() if not n.startswith(("JUPYTER", "XDG_"))}
+    # What is in the environment of these tests would go before what is in the home.
+    environment |= {"HOME": str(tmp_path), "JUPYTER_PREFER_ENV_PATH": "0"}
+
+    def jupyter(*arguments: str) -> str:
+        command = [sys.executable, "-m", "jupyter", *arguments]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=100, check=True
+        ).stdout
+
+    jupyter("eager", "install", "--user", "--warm", "--sandbox")
+    specs = json.loads(jupyter("kernelspec", "list", "--json"))["kernelspecs"]
+    found = {
+        name: (
+            spec["spec"]["display_name"],
+            spec["spec"]["metadata"]["kernel_provisioner"]["provisioner_name"],
+            spec["spec"]["metadata"]["kernel_provisioner"].get("config", {}),
+        )
+        for name, spec in specs.items()
+        if str(tmp_path) in spec["resource_dir"]
+    }
+    assert found == {
+        "eager_python_warm": ("EAGER Python (warm)", "eager-warm-provisioner", {}),
+        "eager_python_sandbox": (
+            "EAGER Python (warm, sandbox)",
+            "eager-sandbox-provisioner",
+            {"warm": True},
+        ),
+    }
 
 
 def test_install_wants_one_place(tmp_path: Path) -> None:
@@ -163,9 +249,9 @@ def test_help_lists_every_trait() -> None:
 
 
 def test_demo() -> None:
-    pytest.importorskip("pandas")
-    done = eager("demo")
+    done = eager("demo", *(["--warm"] if sys.platform == "linux" else []))
     assert done.returncode == 0, done.stderr
+    assert ("forked from a process" in done.stdout) is (sys.platform == "linux")
     for row in ("generation", "execution", "end to end", "share of execution hidden", "saved"):
         assert row in done.stdout
     assert "the outputs are the same" in done.stdout

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -157,6 +159,59 @@ def test_a_kernel_that_dies(server: Server) -> None:
         pytest.raises(KernelConnectionError, match="died"),
     ):
         client.run("import os\nos._exit(1)\n", gate="off")
+
+
+def test_a_server_that_says_nothing() -> None:
+    """All of a start has one deadline, and what was begun is not waited for once more."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with pytest.raises(KernelConnectionError, match=r"no kernel within 0\.5 s|in time"):
+            EagerClient.start(url=url, token=TOKEN, timeout=0.5)
+        with pytest.raises(KernelConnectionError, match=r"within 0\.5 s|in time"):
+            EagerClient.connect(url=url, token=TOKEN, timeout=0.5)
+
+
+def test_a_kernel_that_does_not_answer(server: Server, proxy: CuttingProxy) -> None:
+    """The websocket opens, and nothing comes: the same deadline, and the kernel ends."""
+    client = EagerClient.start(url=server.url, token=server.token)
+    with client:
+        kernel_id = client._client._transport.kernel_id  # type: ignore[attr-defined]
+        os.kill(
+            int(client.run("import os; os.getpid()").outputs[0]["data"]["text/plain"]),
+            signal.SIGSTOP,
+        )
+        with pytest.raises(KernelConnectionError, match=r"did not answer within 2 s"):
+            EagerClient.connect(url=server.url, token=server.token, kernel_id=kernel_id, timeout=2)
+
+
+STUMBLES = """
+import os, sys
+from pathlib import Path
+seen = Path(__file__).with_suffix(".seen")
+if not seen.exists():
+    seen.touch()
+    sys.exit(1)
+os.execv(sys.executable, [sys.executable, "-m", "eager_kernel", *sys.argv[1:]])
+"""
+
+
+def test_a_kernel_that_the_server_starts_twice(tmp_path: Path) -> None:
+    """As one whose port was taken: it gets others, to which the first connection does not lead."""
+    spec = tmp_path / "share" / "kernels" / "stumbles"
+    spec.mkdir(parents=True)
+    script = tmp_path / "stumbles.py"
+    script.write_text(STUMBLES)
+    argv = [sys.executable, str(script), "-f", "{connection_file}"]
+    spec.joinpath("kernel.json").write_text(
+        json.dumps({"argv": argv, "display_name": "It stumbles", "language": "python"})
+    )
+    environment = {"JUPYTER_PATH": str(tmp_path / "share")}
+    with (
+        running_server(tmp_path, environment=environment, ports=True) as server,
+        EagerClient.start("stumbles", url=server.url, token=server.token) as client,
+    ):
+        assert client.run(["6 *", " 7"]).outputs[0]["data"]["text/plain"] == "42"
+        assert "restarting kernel (1/5), new random ports" in server.log.read_text()
 
 
 def test_a_redirect_does_not_get_the_token() -> None:

@@ -1,17 +1,19 @@
 """Run ipykernel's own test-suite with stock ipykernel and with EAGER, and compare the failures.
 
-    python -m tests.conformance.run_ipykernel_suite [--record] [--again N] [--keep FOLDER]
+    python -m tests.conformance.run_ipykernel_suite [--record] [--again N] [--ways W]
 
 The suite is not in ipykernel's wheel, so the sdist of the installed version is fetched with pip.
 It runs in a fresh environment with the installed versions of ipykernel and IPython, this checkout
-and what the suite needs; the environment that runs this script is not touched. It runs three
-times:
+and what the suite needs; the environment that runs this script is not touched. It runs in five
+ways, or in those that `--ways` names:
 
 stock
     as it is.
 by kernel
     a kernelspec *named* ``python3``, which the suite asks for, starts ``python -m eager_kernel``.
     Concerns the tests that start a kernel.
+warm, sandbox
+    the same, with kernels that are forked from a template, or locked in with bubblewrap.
 by class
     a pytest plugin (`swap_kernel_class`) puts `EagerKernel` where the suite finds
     `ipykernel.ipkernel.IPythonKernel`. Concerns the tests that make a kernel object.
@@ -57,6 +59,13 @@ NOT_INHERITED = ("JPY_PARENT_PID", "JUPYTER_PATH", "MPLBACKEND", "PYTHONPATH", "
 
 # The only line of the suite that is changed, for all ways alike.
 OWN_VERSION = 'implementation_version = Version(min="2.1")'
+
+# Ways in which the suite's kernels are ours, and what starts them.
+BY_KERNEL = {
+    "by kernel": "",
+    "warm": "eager-warm-provisioner",
+    "sandbox": "eager-sandbox-provisioner",
+}
 
 WHO = """
 from jupyter_client.manager import start_new_kernel
@@ -128,10 +137,12 @@ def make_environment(folder: Path) -> Path:
     return python
 
 
-def make_kernelspec(folder: Path, python: Path) -> Path:
+def make_kernelspec(folder: Path, python: Path, provisioner: str = "") -> Path:
     """Make a kernelspec named python3 that starts EAGER. Returns the folder for JUPYTER_PATH."""
     spec = json.loads((ROOT / "eager_kernel/kernel/resources/kernel.json").read_text("utf-8"))
     spec["argv"][0] = str(python)
+    if provisioner:
+        spec["metadata"]["kernel_provisioner"] = {"provisioner_name": provisioner}
     place = folder / "kernels" / "python3"
     place.mkdir(parents=True)
     (place / "kernel.json").write_text(json.dumps(spec), "utf-8")
@@ -220,24 +231,30 @@ def main() -> int:
     parser.add_argument("--record", action="store_true", help=f"write {RESULT.name}")
     parser.add_argument("--again", type=int, default=3, help="repeats of what differed")
     parser.add_argument("--keep", type=Path, help="an empty folder to work in, and to keep")
+    parser.add_argument("--ways", default="", help="only these, with commas, besides stock")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         suite = fetch_suite(folder)
         python = make_environment(folder / "venv")
-        specs = str(make_kernelspec(folder / "specs", python))
+        specs = {
+            way: str(make_kernelspec(folder / f"specs-{number}", python, provisioner))
+            for number, (way, provisioner) in enumerate(BY_KERNEL.items())
+        }
         ways = [
             Way("stock"),
-            Way("by kernel", {"JUPYTER_PATH": specs}),
+            *(Way(name, {"JUPYTER_PATH": path}) for name, path in specs.items()),
             # The plugin lies alone in its folder, or this checkout's "tests" would hide theirs.
             Way("by class", {"PYTHONPATH": str(HERE / "plugin")}, ("-p", "swap_kernel_class")),
         ]
+        if arguments.ways:
+            ways = [w for w in ways if w.name in ("stock", *arguments.ways.split(","))]
         homes = {way.name: folder / way.name.replace(" ", "-") for way in ways}
         ran: dict[str, Ran] = {}
         for way in ways:
             answers = who_answers(python, homes[way.name], way)
-            assert answers == ("eager_python" if way.name == "by kernel" else "ipython"), answers
+            assert answers == ("eager_python" if way.name in BY_KERNEL else "ipython"), answers
             ran[way.name] = run_suite(python, suite, homes[way.name], way)
             print(f"{way.name}: {ran[way.name].counts()} in {ran[way.name].seconds:.0f} s")
             for test in sorted(ran[way.name].failures):

@@ -9,10 +9,15 @@ from typing import Any
 
 import pytest
 
-from eager_kernel.core.effects import Caller, Effects
+from eager_kernel.core.effect_table import reads_only
+from eager_kernel.core.effects import Caller, Cause, Effects, paths_of
 
 EFFECTS = Effects(
-    folders=("/data/scratch",), caches=("/home/me/.cache", "/tmp/matplotlib-*"), events=frozenset()
+    folders=("/data/scratch",),
+    caches=("/home/me/.cache", "/home/me/.config/matplotlib", "/tmp/matplotlib-*"),
+    events=frozenset(),
+    temporary="/tmp",
+    hosts=frozenset({"my-machine"}),
 )
 TRUNCATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
@@ -43,6 +48,11 @@ TOLD: dict[str, tuple[tuple[Any, ...], str]] = {
     "socket.connect": ((object(), ("x.org", 80)), "connects to 'x.org', port 80"),
     "socket.bind": ((object(), ("", 80)), "listens on '', port 80"),
     "socket.getaddrinfo": (("x.org", 80, 0, 0, 0), "looks up the host 'x.org'"),
+    "sqlite3.load_extension": ((object(), "x"), "loads native code into a database"),
+    "sqlite3.enable_load_extension": ((object(), True), "lets a database load native code"),
+    "resource.prlimit": ((1, 7, (0, 0)), "changes the limits of another process"),
+    "cpython.PyInterpreterState_New": ((), "makes an interpreter, where nothing can wait"),
+    "sys.remote_exec": ((1, "x"), "runs code in another process"),
     "socket.getnameinfo": ((("x.org", 80),), "looks up the host 'x.org'"),
     "socket.gethostbyname": ((b"x.org",), "looks up the host 'x.org'"),
     "socket.sendto": ((object(), ("x.org", 80)), "sends data over the network"),
@@ -65,6 +75,16 @@ NOTHING: list[tuple[str, tuple[Any, ...]]] = [
     ("open", (os.devnull, "w", TRUNCATE)),
     ("open", (os.fsencode(os.devnull), "w", TRUNCATE)),
     ("open", ("a.txt", "w")),
+    ("open", ("a.txt", "r", 0)),  # as `fopen` in Python's own code tells it
+    ("open", ("a.txt", "rb", 0)),
+    ("open", ("/tmp", None, getattr(os, "O_TMPFILE", 0) | os.O_RDWR))
+    if hasattr(os, "O_TMPFILE")
+    else ("open", ("a", "r", 0)),
+    ("sqlite3.connect/handle", (object(),)),
+    ("sqlite3.enable_load_extension", (object(), False)),
+    ("resource.prlimit", (0, 7, (0, 0))),
+    ("resource.prlimit", (os.getpid(), 7, (0, 0))),
+    ("resource.prlimit", (1, 7, None)),
     ("os.kill", (12, 0)),
     ("fcntl.ioctl", (1, 0x5413, 0)),
     ("sqlite3.connect", (":memory:",)),
@@ -154,15 +174,26 @@ def test_no_arguments_do_harm(event: str) -> None:
     for arguments in lists:
         told = EFFECTS.describe(event, arguments)
         assert told is None or (told.isprintable() and len(told) < 250)
+        paths_of(event, arguments)
         for caller in callers:
-            assert EFFECTS.spares(event, arguments, caller, "m", "/") in (True, False)
+            for paths in (None, [], ["/a"], ["/a", "/b"]):
+                cause = Cause(caller, "m", "/", "/c/__pycache__/a.pyc")
+                assert EFFECTS.spares(event, arguments, cause, paths) in (True, False)
+                assert EFFECTS.is_of_workers(event, cause, paths or []) is False
 
 
 def test_what_can_not_be_described_is_an_effect() -> None:
     assert EFFECTS.describe("sqlite3.connect", (_Odd(),)) == (
         "raises the audit event sqlite3.connect"
     )
-    assert not EFFECTS.spares("os.remove", (_Path(),), "import", "m", "/data/scratch")
+    assert not spared("os.remove", _Path(), caller="import")
+    assert paths_of("os.remove", (_Path(),)) is None
+
+
+@pytest.mark.parametrize("mode", ["a", "w", "x", "r+", "ab"])
+def test_the_mode_tells_where_there_are_no_flags(mode: str) -> None:
+    # As of `SSLContext.keylog_filename`.
+    assert EFFECTS.describe("open", ("f", mode, 0)) == "opens 'f' for writing"
 
 
 def test_long_names_are_cut() -> None:
@@ -182,20 +213,38 @@ def spared(
     caller: Caller = "program",
     module: str = "__main__",
     cwd: str = "/data/scratch",
+    compiled: str = "",
     effects: Effects = EFFECTS,
 ) -> bool:
-    return effects.spares(event, arguments, caller, module, cwd)
+    given = paths_of(event, arguments)
+    paths = None
+    if given is not None and all(folder is None or path[:1] == "/" for path, folder in given):
+        paths = [os.path.normpath(Path(cwd, path)) for path, _ in given]
+    return effects.spares(event, arguments, Cause(caller, module, cwd, compiled), paths)
 
 
-def test_compiled_modules_are_written_at_import() -> None:
-    cache = "/usr/lib/x/__pycache__"
-    bootstrap = "importlib._bootstrap_external"
-    assert spared("os.mkdir", cache, 0o777, -1, caller="import", module=bootstrap)
-    assert spared("open", cache + "/a.pyc.1", None, TRUNCATE, caller="import", module=bootstrap)
-    assert spared("os.rename", "a", "b", -1, -1, caller="import", module=bootstrap)
-    # A module that does so while it is imported, and a program that does it by itself.
-    assert not spared("open", cache + "/a.pyc", "w", TRUNCATE, caller="import", module="x")
-    assert not spared("open", cache + "/a.pyc", "w", TRUNCATE, module=bootstrap)
+def test_the_compiled_form_of_a_module_is_written_when_it_is_loaded() -> None:
+    folder = "/usr/lib/x/__pycache__"
+    compiled = folder + "/a.cpython-311.pyc"
+
+    def loading(event: str, *arguments: Any, **more: Any) -> bool:
+        return spared(event, *arguments, **{"caller": "import", "compiled": compiled, **more})
+
+    assert loading("os.mkdir", folder, 0o777, -1)
+    assert loading("open", compiled + ".140", None, TRUNCATE)
+    assert loading("os.rename", compiled + ".140", compiled, -1, -1)
+    assert loading("os.remove", compiled + ".140", -1)
+    # What else is written then, and by whom else it is written.
+    assert not loading("open", folder + "/b.cpython-311.pyc", None, TRUNCATE)
+    assert not loading("open", compiled + ".txt", None, TRUNCATE)
+    assert not loading("open", "/usr/lib/x/a", None, TRUNCATE)
+    assert not loading("os.mkdir", "/usr/lib/x", 0o777, -1)
+    assert not loading("os.rename", compiled, "/usr/lib/x/a", -1, -1)
+    assert not loading("os.chmod", compiled, 0o777, -1)
+    assert not loading("open", compiled, None, TRUNCATE, caller="program")
+    assert not loading("open", compiled, None, TRUNCATE, compiled="")
+    assert not loading("open", "/usr/lib/f", None, TRUNCATE, compiled="/usr/lib/f")
+    assert not loading("open", "/usr/f.pyc", None, TRUNCATE, compiled="/usr/f.pyc")
 
 
 def test_caches_are_written_at_import_only() -> None:
@@ -206,6 +255,12 @@ def test_caches_are_written_at_import_only() -> None:
     assert spared("os.mkdir", "/home/me/.cache", 0o700, -1, caller="import")
     assert not spared("os.mkdir", "/tmp/mat", 0o700, -1, caller="import")
     assert not spared("os.mkdir", "/home/me/.cached", 0o700, -1, caller="import")
+    # The folders around them may not be there either.
+    assert spared("os.mkdir", "/home/me/.config", 0o700, -1, caller="import")
+    assert spared("os.mkdir", "/home/me", 0o700, -1, caller="import")
+    assert not spared("os.mkdir", "/home/me/.config", 0o700, -1, caller="library")
+    assert not spared("os.mkdir", "/home/me/.conf", 0o700, -1, caller="import")
+    assert not spared("open", "/home/me/.config", "w", TRUNCATE, caller="import")
 
 
 @pytest.mark.parametrize(
@@ -272,8 +327,85 @@ def test_libraries_ask_what_machine_this_is(command: Any) -> None:
 
 
 def test_modules_that_only_ask() -> None:
-    assert spared("subprocess.Popen", "x", ["x"], None, None, caller="library", module="platform")
-    assert not spared("subprocess.Popen", "x", ["x"], None, None, module="platform")
+    def asks(command: str, module: str, caller: Caller = "library") -> bool:
+        words = [command, "x"]
+        return spared("subprocess.Popen", "x", words, None, None, caller=caller, module=module)
+
+    assert asks("file", "platform")
+    assert asks("/sbin/ifconfig", "uuid")
+    assert asks("gcc", "ctypes.util")
+    assert not asks("file", "platform", "program")
+    # The module may be used to start something else.
+    assert not asks("touch", "platform")
+    assert not asks("touch", "uuid")
+    assert not asks("ifconfig", "platform")
+    assert not asks("./ifconfig", "uuid")
+    assert not asks("/tmp/lscpu", "numpy")
+
+
+def test_ldconfig_asks_only_if_it_is_to_print() -> None:
+    for words, expected in ((["/sbin/ldconfig", "-p"], True), (["ldconfig"], False)):
+        given = ("subprocess.Popen", None, words, None, None)
+        assert spared(*given, caller="library", module="torch") is expected
+
+
+def test_the_machine_looks_itself_up() -> None:
+    for event in ("socket.gethostbyname", "socket.gethostbyaddr"):
+        assert spared(event, "my-machine")
+        assert spared(event, b"my-machine")
+        assert not spared(event, "my-machine.example.org")
+    assert not spared("socket.connect", "my-machine")
+
+
+def test_temporary_files_and_folders_of_workers() -> None:
+    assert EFFECTS.is_temporary("tempfile.mkdtemp", ["/tmp/x"])
+    assert EFFECTS.is_temporary("tempfile.mkstemp", ["/tmp/x"])
+    assert not EFFECTS.is_temporary("tempfile.mkdtemp", ["/tmp/x/y"])
+    assert not EFFECTS.is_temporary("tempfile.mkdtemp", ["/home/x"])
+    assert not EFFECTS.is_temporary("os.mkdir", ["/tmp/x"])
+    assert not Effects().is_temporary("tempfile.mkdtemp", ["/x"])
+    joblib = Cause("library", "joblib.disk", "/")
+    folder = "/dev/shm/joblib_memmapping_folder_1"
+    assert EFFECTS.is_of_workers("os.mkdir", joblib, [folder])
+    assert not EFFECTS.is_of_workers("os.mkdir", Cause("program", "x", "/"), [folder])
+    assert not EFFECTS.is_of_workers("os.mkdir", joblib, ["/home/joblib_memmapping_folder_1"])
+    assert not EFFECTS.is_of_workers("os.remove", joblib, [folder])
+
+
+def test_the_history_of_folders_is_ipythons_own() -> None:
+    place, module = "/home/me/.ipython/profile_default/db", "IPython.external.pickleshare"
+    assert spared("open", place + "/dhist", "w", TRUNCATE, caller="library", module=module)
+    assert spared("os.mkdir", place, 0o777, -1, caller="library", module=module)
+    assert not spared(
+        "open", place + "/autorestore/x", "w", TRUNCATE, caller="library", module=module
+    )
+    assert not spared("open", place + "/dhist", "w", TRUNCATE, module=module)
+    assert not spared("open", place + "/dhist", "w", TRUNCATE, caller="library", module="x")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("file:a?mode=ro", True),
+        (b"file:a?mode=ro", True),
+        ("file:/x/a?mode=ro&cache=shared", True),
+        ("file:a?mode=memory", True),
+        ("file::memory:?cache=shared", True),
+        ("file:?mode=ro", True),
+        ("file:a", False),
+        ("file:a?mode=rw", False),
+        ("file:a?mode=rwc", False),
+        ("file:a?mode=ro&mode=rwc", False),
+        ("file:a?mode=ro&vfs=x", False),
+        ("file:a#?mode=ro", False),
+        ("a?mode=ro", False),
+        (":memory:", False),
+        (None, False),
+        (5, False),
+    ],
+)
+def test_uris_of_databases_that_write_nothing(name: Any, expected: bool) -> None:
+    assert reads_only(name) is expected
 
 
 def test_loopback_is_tried_at_import_only() -> None:

@@ -34,8 +34,13 @@ from tests.core.gate_programs import held, judge
 )
 def test_what_static_holds(text: str) -> None:
     assert held(text, "static") == [text.count("os.remove")]
-    if "remove" not in text:
+    if "remove" not in text and "logstart" not in text:
         assert held(text, "effect") == []
+
+
+@pytest.mark.parametrize("text", ["%logstart f\n", "%logon\n", "if x:\n    %logstart\n"])
+def test_what_logs_the_text_of_its_cell_waits_for_it(text: str) -> None:
+    assert held(text, "effect") == held(text, "static") == [0]
 
 
 @pytest.mark.parametrize(

@@ -28,13 +28,18 @@ POLICY = Policy(
         ("from acme.cloud import x as y\ny.z()\n", "external-effect"),
         ("from acme import send\nsend()\n", "external-effect"),
         ("rocket().launch()\n", "external-effect"),
+        ("class C:\n    def launch(self): pass\n\nC().launch()\n", "external-effect"),
+        (
+            "class C:\n    def launch(self): pass\n\n[c.launch() for c in [C()]]\n",
+            "external-effect",
+        ),
         ("import acme\nacme.clock()\n", "timing"),
     ],
 )
 def test_policy_adds_to_the_tables(text: str, category: str, mode: Mode) -> None:
     verdict = judge(text, mode, POLICY)[-1]
     assert (verdict.action, verdict.category) == ("hold", category)
-    assert held(text, mode, POLICY) == [text.count("\n") - 1]
+    assert held(text, mode, POLICY) == [len(judge(text, mode, POLICY)) - 1]
     assert "this installation" in verdict.reason
     assert held(text) == []
 

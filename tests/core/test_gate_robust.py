@@ -121,6 +121,7 @@ def test_parser_warnings_are_left_to_the_run() -> None:
         for mode in LOOKING:
             judge("open('\\d', 'w')\nos.x(1if y else 2, 0x1for_, '\\8')\nos.a(0xfor 1)\n", mode)
             judge("os.a(r'\\d', b'\\z', f'\\d{x}')\nos.b(1or 2)\n", mode)
+            judge("os.a(1int(2))\n", mode)
     assert caught == []
 
 

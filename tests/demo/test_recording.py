@@ -6,6 +6,7 @@ import ast
 import contextlib
 import io
 import itertools
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_times_are_monotone_and_of_the_stated_pace() -> None:
     times = [delta.seconds for delta in load_recording().deltas]
     assert all(earlier < later for earlier, later in itertools.pairwise(times))
     assert times[0] == make_recording.FIRST_TOKEN_SECONDS
-    assert 7 < times[-1] < 9
+    assert 8 < times[-1] < 10
     rate = (len(times) - 1) / (times[-1] - times[0])
     assert rate == pytest.approx(make_recording.TOKENS_PER_SECOND, rel=0.05)
 
@@ -74,8 +75,10 @@ def test_program_has_the_promised_shape() -> None:
     body = ast.parse(program).body
     assert isinstance(body[-1], ast.Expr)
     imported = {alias.name for node in body if isinstance(node, ast.Import) for alias in node.names}
-    assert imported == {"numpy", "pandas"}
-    assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(ast.parse(program)))
+    imported |= {node.module or "" for node in body if isinstance(node, ast.ImportFrom)}
+    # It is the first thing that a newcomer runs: it needs nothing that they have to install.
+    assert imported
+    assert imported <= sys.stdlib_module_names
 
 
 def run_program() -> tuple[str, str]:
@@ -92,9 +95,8 @@ def run_program() -> tuple[str, str]:
 
 
 def test_program_runs_and_prints_the_same_each_time() -> None:
-    pytest.importorskip("pandas")
     first = run_program()
     assert first == run_program()
     printed, shown = first
-    assert len(printed.splitlines()) == 4
+    assert len(printed.splitlines()) == 17
     assert "Harbour" in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 
@@ -131,3 +132,28 @@ def test_the_next_run_is_not_affected(client: BlockingKernelClient, kernel: Kern
         kernel[0].interrupt_kernel()
         stream.finish()
         assert run(client, "6 * 7").displayed() == ["42"]
+
+
+def test_its_traceback_is_that_of_a_stock_cell(client: BlockingKernelClient, interrupt) -> None:
+    program = (
+        "import traceback\n"
+        "def wait():\n    while True: pass\n"
+        "try:\n    print('go')\n    wait()\n"
+        "except KeyboardInterrupt:\n    print(traceback.format_exc())\n    wait()\n"
+    )
+    told = []
+    for stream in (
+        # Else the error of the first may take the second along.
+        WireStream(client).execute(program, stop_on_error=False),
+        WireStream(client).open().attach(stop_on_error=False).delta(program).end(),
+    ):
+        stream.listen(until=lambda heard: "go\n" in heard.text())
+        interrupt()
+        heard = stream.listen(until=lambda heard: "KeyboardInterrupt" in heard.text())
+        heard, _ = interrupted(stream, interrupt)
+        (error,) = [m["content"] for m in heard.iopub if m["msg_type"] == "error"]
+        shown = "\n".join([*error["traceback"], heard.text()])
+        shown = re.sub(r"ipykernel_\d+/\d+\.py|In\[\d+\]|<ipython-input-[^>]*>", "", shown)
+        told.append(re.sub(r"\x1b\[[\d;]*m|\[\d+\]", "", shown))
+    assert told[0] == told[1]
+    assert "eager_kernel" not in told[1]

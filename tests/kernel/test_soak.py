@@ -30,7 +30,8 @@ RESIDENT_PER_RUN = 20_000
 """The same of the process: C code could leak too, but its memory comes and goes by megabytes."""
 
 MEASURE = """
-import gc as _gc, json as _json, os as _os, threading as _threading, tracemalloc as _tracemalloc
+import gc as _gc, json as _json, os as _os, sys as _sys, threading as _threading
+import tracemalloc as _tracemalloc
 import psutil as _psutil
 get_ipython().history_manager.outputs.clear()
 _gc.collect()
@@ -38,6 +39,7 @@ if not _tracemalloc.is_tracing():
     _tracemalloc.start()  # what the warm-up has left is not counted
 print(_json.dumps({
     "threads": sorted(thread.name for thread in _threading.enumerate()),
+    "stacks": len(_sys._current_frames()),
     "files": _psutil.Process().num_fds(),
     "objects": len(_gc.get_objects()),
     "traced": _tracemalloc.get_traced_memory()[0],
@@ -114,6 +116,7 @@ def soak(manager: KernelManager, client: BlockingKernelClient) -> None:
     grown = {name: after[name] - before[name] for name in ("objects", "traced", "resident")}
     runs = RUNS - WARM_UP
     assert after["threads"] == before["threads"]
+    assert after["stacks"] == before["stacks"]  # of threads that are in no list, too
     assert after["files"] == before["files"]
     assert after["children"] == before["children"] == 0
     assert grown["traced"] < PER_RUN * runs, grown

@@ -77,12 +77,26 @@ def notebook(shared: Notebook) -> Iterator[Notebook]:
 
 
 @pytest.fixture(scope="session")
-def ours(open_notebook: Callable[[str], Notebook]) -> Notebook:
-    """One notebook of the EAGER kernel."""
+def eager_notebook(open_notebook: Callable[[str], Notebook]) -> Notebook:
+    """One notebook of the EAGER kernel for all tests here."""
     return open_notebook("eager_python")
 
 
+@pytest.fixture
+def ours(eager_notebook: Notebook) -> Notebook:
+    """The EAGER kernel's notebook, without what other tests have left."""
+    assert eager_notebook.run(FORGET).errors() == []
+    return eager_notebook
+
+
 @pytest.fixture(scope="session")
-def stock(open_notebook: Callable[[str], Notebook]) -> Notebook:
-    """One notebook of a stock kernel."""
+def stock_notebook(open_notebook: Callable[[str], Notebook]) -> Notebook:
+    """One notebook of a stock kernel for all tests here."""
     return open_notebook("python3")
+
+
+@pytest.fixture
+def stock(stock_notebook: Notebook) -> Notebook:
+    """The stock kernel's notebook, without what other tests have left."""
+    assert stock_notebook.run(FORGET).errors() == []
+    return stock_notebook

@@ -228,13 +228,18 @@ def test_a_replay_asks_nobody(notebook: Notebook) -> None:
     assert len(model.asked) == 1
 
 
-def test_a_replay_knows_its_cell_when_the_prompt_has_changed(notebook: Notebook) -> None:
-    model = notebook.model("print('first')")
-    cell = notebook.begin(f"%%eager --model {model.id}\nsaid first", cell_id="a-cell")
-    assert cell.finish().text() == "first\n"
+def test_a_replay_is_of_the_prompt_that_the_cell_holds(notebook: Notebook) -> None:
+    """A copied notebook has the cell ids of the first, and prompts of its own."""
+    for answer, cell_id in (("first", "a-cell"), ("second", "b-cell")):
+        model = notebook.model(f"print('{answer}')")
+        cell = notebook.begin(f"%%eager --model {model.id}\nsaid alike", cell_id=cell_id)
+        assert cell.finish().text() == f"{answer}\n"
+    for answer, cell_id in (("first", "a-cell"), ("second", "b-cell"), ("second", "c-cell")):
+        heard = notebook.begin("%%eager --replay\nsaid alike", cell_id=cell_id).finish()
+        assert heard.text() == f"{answer}\n"
     heard = notebook.begin("%%eager --replay\nsaid then", cell_id="a-cell").finish()
-    assert heard.text() == "first\n"
-    assert "there is no saved program" in refused(notebook, "%%eager --replay\nsaid then")
+    assert heard.text() == ""
+    assert "there is no saved program of this prompt" in "".join(heard.reply["traceback"])
 
 
 def test_a_text_runs_in_the_place_of_an_answer(notebook: Notebook) -> None:

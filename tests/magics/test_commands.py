@@ -55,7 +55,7 @@ def test_a_model_is_chosen_and_freed(notebook: Notebook) -> None:
     assert notebook.run("%%eager\ndo it").displayed() == ["2"]
     process = psutil.Process(model.asked[0]["pid"])
     said = notebook.run("%eager model").text()
-    assert said.startswith(f"{model.id}\nproviders: ")
+    assert said.startswith(f"{model.id}\nproviders that are installed: ")
     assert "scripted" in said
     assert f"loaded   {model.id}" in notebook.run("%eager status").text()
     assert re.search(r"\d+ model process(es)? ended", notebook.run("%eager model --free").text())

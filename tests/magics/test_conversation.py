@@ -53,6 +53,17 @@ def test_earlier_turns_come_in_order_with_what_came_of_them() -> None:
     ]
 
 
+def test_a_question_back_is_kept_as_it_was_asked() -> None:
+    turns = [Turn("plot it", words="Which column?"), Turn("the second", "plot(2)\n")]
+    assert told(Conversation(1000, turns))[1:] == [
+        "user: plot it",
+        "assistant: Which column?",
+        "user: the second",
+        "assistant: ```python\nplot(2)\n```",
+        "user: The program ran without output.\n\nnow",
+    ]
+
+
 def test_the_latest_turns_that_fit_are_kept() -> None:
     turns = [Turn(f"prompt {number}", "x" * 100) for number in range(5)]
     size = turns[0].size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,64 @@ def programs(tmp_path: Path) -> SavedPrograms:
 def test_a_program_is_found_by_its_cell_and_by_its_prompt(programs: SavedPrograms) -> None:
     programs.save("cell", PROGRAM)
     assert programs.find("cell", "do it") == PROGRAM
-    assert programs.find("cell", "do something else") == PROGRAM
     assert programs.find("another", "\ndo it \n") == PROGRAM
     assert programs.find(None, "do it") == PROGRAM
+
+
+def test_a_copied_cell_id_finds_no_program_of_another_prompt(programs: SavedPrograms) -> None:
+    """A copy of a notebook has the cell ids of the first."""
+    programs.save("cell", PROGRAM)
+    for prompt in ("do something else", "do it twice", "", "do  it"):
+        with pytest.raises(NoSavedProgramError, match="of this prompt here, as it stands"):
+            programs.find("cell", prompt)
+    other = SavedProgram("do something else", "m/n", "y = 2", "ok")
+    programs.save("cell", other)
+    assert programs.find("cell", "do something else") == other
+    assert programs.find("cell", "do it") == PROGRAM
+
+
+def test_a_file_that_was_put_there_is_of_its_prompt(
+    programs: SavedPrograms, tmp_path: Path
+) -> None:
+    programs.save("cell", PROGRAM)
+    files = set(tmp_path.rglob("*.json"))
+    programs.save("cell", SavedProgram("rm", "m/n", "y = 2", "ok"))
+    (planted, _) = set(tmp_path.rglob("*.json")) - files
+    for file in files:
+        file.write_bytes(planted.read_bytes())
+    with pytest.raises(NoSavedProgramError, match="it is of another prompt"):
+        programs.find("cell", "do it")
+
+
+def test_nobody_else_can_read_them(tmp_path: Path) -> None:
+    folder = tmp_path / "eager_python" / "programs"
+    before = os.umask(0)
+    try:
+        programs = SavedPrograms(folder)
+        programs.save("cell", PROGRAM)
+        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+        assert folder.stat().st_mode & 0o777 == 0o700
+        # What an earlier version has left open.
+        folder.chmod(0o755)
+        for path in folder.iterdir():
+            path.chmod(0o644)
+        programs.save("cell", PROGRAM)
+        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+        assert folder.stat().st_mode & 0o777 == 0o700
+    finally:
+        os.umask(before)
+
+
+def test_nothing_is_written_through_a_link(programs: SavedPrograms, tmp_path: Path) -> None:
+    programs.save("cell", PROGRAM)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("mine")
+    for path in (tmp_path / "programs").iterdir():
+        path.unlink()
+        path.symlink_to(elsewhere)
+    programs.save("cell", PROGRAM)
+    assert elsewhere.read_text() == "mine"
+    assert programs.find("cell", "do it") == PROGRAM
 
 
 def test_a_cell_comes_before_a_prompt(programs: SavedPrograms) -> None:
@@ -117,3 +173,67 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     tmp_path.joinpath("file").touch()
     with pytest.raises(OSError, match="file"):
         SavedPrograms(tmp_path / "file" / "programs").save("cell", PROGRAM)
+
+
+def age(path: Path, seconds: float) -> None:
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+def test_what_a_crash_has_left_goes(programs: SavedPrograms, tmp_path: Path) -> None:
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    old = [folder / f"{'0' * 64}.4711", folder / "tmpabc_1234.part"]
+    new = [folder / f"{'1' * 64}.4711", folder / "tmpabc_5678.part"]
+    others = [folder / "README", folder / "mine.part"]
+    for path in (*old, *new, *others):
+        path.write_text("half of")
+    for path in (*old, *others):
+        age(path, 2 * 3600)
+    (folder / "folder.json").mkdir()
+    programs.save("cell", PROGRAM)
+    assert not [path for path in old if path.exists()]
+    assert all(path.exists() for path in (*new, *others))
+
+
+def test_a_save_that_fails_leaves_nothing(
+    programs: SavedPrograms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Path, target: Path) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        programs.save("cell", PROGRAM)
+    assert list((tmp_path / "programs").iterdir()) == []
+
+
+def test_what_nobody_has_used_for_a_year_goes(programs: SavedPrograms, tmp_path: Path) -> None:
+    programs.save("old", SavedProgram("old", "m/n", "x", "ok"))
+    programs.save("used", SavedProgram("used", "m/n", "x", "ok"))
+    for path in (tmp_path / "programs").iterdir():
+        age(path, 366 * 24 * 3600)
+    programs.find("used", "used")
+    programs.save("new", SavedProgram("new", "m/n", "x", "ok"))
+    assert programs.find("used", "used")
+    assert programs.find("new", "new")
+    with pytest.raises(NoSavedProgramError):
+        programs.find("old", "old")
+
+
+def test_they_take_so_much_room_and_no_more(
+    programs: SavedPrograms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_KEPT_BYTES", 5000)
+    for number in range(10):
+        programs.save(None, SavedProgram(str(number), "m/n", "x" * 1000, "ok"))
+        age(module_file(tmp_path, str(number)), 100 - number)
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*.json")) <= 5000
+    assert programs.find(None, "9")
+
+
+def module_file(folder: Path, prompt: str) -> Path:
+    (found,) = (
+        path for path in folder.rglob("*.json") if json.loads(path.read_text())["prompt"] == prompt
+    )
+    return found

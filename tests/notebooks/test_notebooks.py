@@ -27,9 +27,9 @@ def test_it_runs_to_its_end(path: Path) -> None:
         assert [o for o in cell.outputs if o.output_type == "error"], cell.source
     for cell in notebook.cells:
         if cell.source.startswith("%%eager") and "--dry" not in cell.source:
-            pictures = [o for o in cell.outputs if "text/html" in o.get("data", {})]
+            pictures = [o for o in cell.outputs if "text/markdown" in o.get("data", {})]
             assert pictures, cell.source
-            assert "<script" not in pictures[0]["data"]["text/html"]
+            assert "<script" not in pictures[0]["data"]["text/markdown"]
 
 
 def test_there_are_some() -> None:

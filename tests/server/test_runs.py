@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from nbformat import validate as validate_notebook
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -180,6 +182,59 @@ def test_a_kernel_that_dies(api: Api) -> None:
     assert "KernelConnectionError" in last(events, "error")["message"]
     assert events[-1][2] == {"status": "error"}
     api.ask("DELETE", f"api/kernels/{made['id']}")
+
+
+def test_a_kernel_that_is_killed(api: Api, server: Server, echo: Echo) -> None:
+    """The run says so, its model is stopped, and the kernel that comes in its place is usable."""
+    made = api.ask("POST", "api/kernels", json={"name": "eager_python"}).json()
+    echo.gone.clear()
+    run = api.begin(made["id"], "import os\nos.getpid()\n# pause\n# pause\n").json()
+    events = []
+    for event in api.events(run["id"]):
+        events.append(event)
+        if event[1] == "chunk" and event[2]["state"] == "done" and len(server_kernels(server)) > 0:
+            break
+    server_kernels(server)[-1].kill()
+    events = list(api.events(run["id"]))
+    assert "the kernel died" in last(events, "error")["message"]
+    assert events[-1][1:] == ("end", {"status": "error"})
+    assert echo.gone.wait(20)
+    until_usable = time.monotonic() + 60
+    while (begun := api.begin(made["id"], "'again'")).status_code == 503:
+        assert time.monotonic() < until_usable
+    assert shown(list(api.events(begun.json()["id"]))) == "'again'"
+    api.ask("DELETE", f"api/kernels/{made['id']}")
+
+
+def server_kernels(server: Server) -> list[psutil.Process]:
+    """The kernels of a server, the latest last."""
+    children = psutil.Process(server.process.pid).children()
+    kernels = [child for child in children if "eager_kernel" in child.cmdline()]
+    return sorted(kernels, key=lambda child: child.create_time())
+
+
+def test_a_hundred_thousand_deltas_of_a_character(tmp_path: Path) -> None:
+    """Few events for many pieces, and little memory."""
+    text = "s = '" + "y" * 99_980 + "'\nlen(s)"
+    recording = tmp_path / "many.jsonl"
+    with recording.open("w") as file:
+        file.write('{"format": "eager-recording", "version": 1}\n')
+        file.writelines(f'{{"t": 0, "text": {json.dumps(character)}}}\n' for character in text)
+    (tmp_path / "config").mkdir()
+    tmp_path.joinpath("config", "jupyter_server_config.py").write_text(
+        f"c.EagerServer.models = {{'recorded/{recording}': {{}}}}\n"
+    )
+    with running_server(tmp_path) as server:
+        api = Api(server)
+        kernel = api.ask("POST", "api/kernels", json={"name": "eager_python"}).json()["id"]
+        process = psutil.Process(server.process.pid)
+        before = process.memory_info().rss
+        events = api.run(kernel, "x")
+        grown = process.memory_info().rss - before
+    assert shown(events) == "99980"
+    assert "".join(data["text"] for _, kind, data in events if kind == "delta") == text
+    assert len(events) < 5_000
+    assert grown < 30_000_000
 
 
 def test_a_kernel_of_a_gateway(tmp_path: Path, echo: Echo) -> None:

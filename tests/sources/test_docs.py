@@ -8,9 +8,11 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from eager_kernel.sources.needs import surroundings
 from eager_kernel.sources.recording import read_recording
 
 PAGE = Path(__file__).parents[2] / "docs" / "sources.md"
@@ -52,6 +54,15 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
 def test_it_is_about_twenty_lines() -> None:
     lines = [line for line in block("command_source.py").splitlines() if line.strip()]
     assert len([line for line in lines if "import" not in line]) <= 22
+
+
+def test_what_it_declares() -> None:
+    space: dict[str, Any] = {}
+    exec(block("needs"), space)
+    names = ["COMMAND_API_KEY", "COMMAND_TOKEN", "COMMAND_URL", "PATH", "OTHER"]
+    got = surroundings(space["Command"].needs, dict.fromkeys(names, "v"))
+    assert set(got.keys) == {"COMMAND_API_KEY"}
+    assert set(got.environment) == {"COMMAND_URL", "PATH"}
 
 
 def test_from_python(environment: dict[str, str]) -> None:

@@ -32,7 +32,10 @@ def notebook(tiny_model: Path, start_kernel: Starter) -> tuple[KernelManager, Bl
 
 def execute(client: BlockingKernelClient, code: str) -> tuple[Messages, dict[str, Any]]:
     messages: Messages = []
-    reply = client.execute_interactive(code, timeout=100, output_hook=messages.append)
+    # Who could be asked, and names no cell, would be taken for a terminal, and shown the listing.
+    reply = client.execute_interactive(
+        code, timeout=100, output_hook=messages.append, allow_stdin=False
+    )
     return messages, reply["content"]
 
 

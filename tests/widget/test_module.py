@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+import eager_kernel.widget
 from eager_kernel.widget.lines import MARKS
+from eager_kernel.widget.module import FILES, module
 from eager_kernel.widget.picture import SIGNS
-
-WIDGET = Path(__file__).parents[2] / "eager_kernel" / "widget"
 
 
 def test_the_pure_parts_of_the_module(tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node here; the browser tests use the module too")
-    module = tmp_path / "view.mjs"  # node takes a .js for another kind of module
-    shutil.copy(WIDGET / "view.js", module)
+    path = tmp_path / "view.mjs"  # node takes a .js for another kind of module
+    path.write_text(module(), encoding="utf-8")
     done = subprocess.run(
         [node, "--test", str(Path(__file__).with_name("view.test.mjs"))],
-        env={**os.environ, "EAGER_VIEW_JS": module.as_uri()},
+        env={**os.environ, "EAGER_VIEW_JS": path.as_uri()},
         capture_output=True,
         text=True,
         check=False,
@@ -32,14 +33,24 @@ def test_the_pure_parts_of_the_module(tmp_path: Path) -> None:
 
 
 def test_marks_and_signs_are_the_same_in_python_and_in_the_page() -> None:
-    source = (WIDGET / "view.js").read_text(encoding="utf-8")
+    source = module()
     there = [f'{{ name: "{mark}", sign: "{SIGNS[mark]}"' for mark in MARKS]
     places = [source.index(text) for text in there]
     assert places == sorted(places)
 
 
 def test_the_module_writes_text_only() -> None:
-    source = (WIDGET / "view.js").read_text(encoding="utf-8")
+    source = module()
     ways = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(")
     assert not [way for way in ways if way in source]
     assert "http" not in source  # nothing is loaded from elsewhere
+
+
+def test_no_file_uses_what_comes_after_it() -> None:
+    assert not re.search("^import ", module(), re.MULTILINE)
+    folder = Path(eager_kernel.widget.__file__).parent / "js"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    for place, name in enumerate(FILES):
+        text = (folder / name).read_text(encoding="utf-8")
+        for used in re.findall(r'from "./(\w+\.js)"', text):
+            assert FILES.index(used) < place, (name, used)

@@ -149,7 +149,7 @@ def test_a_view_that_is_closed_is_shown_as_a_picture(view: Any, sent: list[Any])
     view.flush()
     assert sent == []
     shown = view._repr_mimebundle_()
-    assert sorted(shown) == ["text/html", "text/plain"]
+    assert sorted(shown) == ["text/markdown", "text/plain"]
     assert not CHANNELS.takes(comm_id, {"method": "custom", "content": {}})
 
 

@@ -10,10 +10,12 @@ import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from eager_kernel.widget.picture import visible
+from eager_kernel.widget.picture import Keep
 from eager_kernel.widget.view import QuietView
+from eager_kernel.widget.visible import visible
 from tests.widget.test_record import REPORT, chunk, delta, result
 
 HOSTILE = (
@@ -26,8 +28,9 @@ HOSTILE = (
     "\ud800",
     "&lt;b&gt;",
 )
-TAGS = {"div", "b", "span", "pre", "details", "summary", "br"}
-ATTRIBUTES = {"style", "title", "hidden", "open"}
+TAGS = {"div", "b", "span", "pre", "details", "summary", "br", "p", "code"}
+ATTRIBUTES = {"class", "style", "title", "hidden", "open", "data-eager-run"}
+COMMONMARK = MarkdownIt("commonmark")
 
 
 class Reader(HTMLParser):
@@ -46,11 +49,20 @@ class Reader(HTMLParser):
         if tag != "br":
             self.open.append(tag)
 
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def read_page(saved: dict[str, str]) -> Reader:
+    """What a page makes of the Markdown."""
+    return Reader(COMMONMARK.render(saved["text/markdown"]))
 
 
 def picture(program: str, **more: Any) -> dict[str, str]:
@@ -64,7 +76,7 @@ def picture(program: str, **more: Any) -> dict[str, str]:
 def test_hostile_text_is_text(text: str) -> None:
     error = {"ename": text, "evalue": text, "lines": [1, 1], "traceback": []}
     saved = picture(f"x = 1  # {text}\n", status="error", error=error, title=text)
-    read = Reader(saved["text/html"])
+    read = read_page(saved)
     assert read.open == []
     assert read.tags <= TAGS
     assert read.attributes <= ATTRIBUTES
@@ -77,7 +89,7 @@ def test_hostile_text_is_text(text: str) -> None:
 @given(st.text())
 def test_any_text_at_all(text: str) -> None:
     saved = picture(text)
-    read = Reader(saved["text/html"])
+    read = read_page(saved)
     assert read.tags <= TAGS
     assert read.open == []
 
@@ -97,12 +109,19 @@ def test_it_reads_without_colour_and_without_styles() -> None:
     error = {"ename": "E", "evalue": "why", "lines": [3, 3], "traceback": []}
     view.hear(result("error", 2, error=error, report=REPORT))
     saved = view.saved()
-    text = Reader(saved["text/html"]).text
+    text = read_page(saved).text
     for said in ("✗ a model: failed, 2 of 4 lines executed", "E: why", "generation", "execution"):
         assert said in saved["text/plain"]
         assert said in text
     for line in ("✓ 1  a = 1", "✗ 3  raise E", "– 4  never"):
         assert line in saved["text/plain"]
+    for line in (
+        "✓ Lines 1-2: ran",
+        "a = 1",
+        "✗ Line 3: failed",
+        "raise E",
+        "– Line 4: did not run",
+    ):
         assert line in text
     assert "▒" in text  # the lanes in characters, where there are no styles
     assert "█" in text
@@ -111,19 +130,63 @@ def test_it_reads_without_colour_and_without_styles() -> None:
 def test_a_long_program_is_cut() -> None:
     saved = picture("x = 1\n" * 50_000, status="ok", executed=50_000)
     assert "… 49,600 more lines …" in saved["text/plain"]
-    assert Reader(saved["text/html"]).text.count("x = 1") == 400
-    assert "<details><summary>Program, 50,000 lines" in saved["text/html"]
+    assert read_page(saved).text.count("x = 1") == 400
+    assert "<summary>Program, 50,000 lines</summary>" in saved["text/markdown"]
 
 
-def test_nbconvert_shows_it() -> None:
-    exporter = pytest.importorskip("nbconvert").HTMLExporter()
-    exporter.exclude_input = True
+def test_nbconvert_shows_code_as_code() -> None:
+    nbconvert = pytest.importorskip("nbconvert")
     bundle = {
         **picture("first = 1\n<script>alert('pwned')</script>\n"),
         "application/vnd.jupyter.widget-view+json": {"model_id": "gone", "version_major": 2},
     }
     notebook = new_notebook(cells=[new_code_cell("", outputs=[new_output("display_data", bundle)])])
     nbformat.validate(notebook)
-    html, _ = exporter.from_notebook_node(notebook)
-    assert "Program, 2 lines" in html
-    assert "<script>alert('pwned')" not in html
+    for template in ("lab", "classic", "basic"):  # Voila's are made of the first two
+        exporter = nbconvert.HTMLExporter(template_name=template, exclude_input=True)
+        html, _ = exporter.from_notebook_node(notebook)
+        assert "Program, 2 lines" in html
+        assert "<script>alert('pwned')" not in html
+        (code,) = re.findall(r"<pre>(?:(?!</pre>).)*first.*?</pre>", html, re.DOTALL)
+        assert code.count("\n") == 2
+    markdown, _ = nbconvert.MarkdownExporter(exclude_input=True).from_notebook_node(notebook)
+    assert "\n```python\nfirst = 1\n<script>alert('pwned')</script>\n```\n" in markdown
+
+
+def test_a_run_that_was_stopped_has_not_failed() -> None:
+    view = QuietView("a model")
+    view.hear(delta("a = 1\nwhile True: pass\nnever\n"))
+    view.hear({"type": "stop", "reason": "interrupted", "message": "the user interrupted"})
+    view.hear(chunk(2, 2, "failed"))
+    error = {"ename": "KeyboardInterrupt", "evalue": "", "lines": [2, 2], "traceback": []}
+    view.hear(result("error", 1, error=error, report=REPORT, stopped=True))
+    for text in (view.saved()["text/plain"], read_page(view.saved()).text):
+        assert "■ a model: stopped, 1 of 3 lines executed" in text
+        assert "Stopped in line 2." in text
+        assert "✗" not in text
+        assert "fail" not in text
+        assert "saved" not in text
+
+
+def test_a_run_that_failed_is_not_told_where_its_work_lies() -> None:
+    view = QuietView("a model")
+    view.hear(delta("a = 1\nmissing\n"))
+    error = {"ename": "NameError", "evalue": "missing", "lines": [2, 2], "traceback": []}
+    view.hear(result("error", 1, error=error, report=REPORT))
+    for text in (view.saved()["text/plain"], read_page(view.saved()).text):
+        assert "NameError: missing" in text
+        assert "Most of the work" not in text
+        assert "saved" not in text
+        assert "waited" not in text
+    assert "Most of the work" in picture("a = 1\nb = 2\n")["text/plain"]
+
+
+def test_the_program_is_folded_unless_it_is_to_stay_open_or_is_elsewhere() -> None:
+    view = QuietView("a model")
+    view.hear(delta("a = 1\n"))
+    view.hear(result("ok", 1, report=REPORT))
+    assert "<details style" in view.saved()["text/markdown"]
+    view.keep = Keep(unfolded=True)
+    assert "<details open style" in view.saved()["text/markdown"]
+    view.keep = Keep(program=False)
+    assert "a = 1" not in str(view.saved())

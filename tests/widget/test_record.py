@@ -168,7 +168,7 @@ def test_a_repaired_program_is_cut_and_written_on() -> None:
     page.take(record.news(0.4))
     assert page.text == record.program == "a = 1\nb = 2\n"
     assert page.marks == ["done", "written"]
-    assert page.facts["note"] == "Attempt 2, from line 2: NameError: c"
+    assert page.facts["note"] == "Line 2 failed, and is written anew: NameError: c"
 
 
 def test_the_result_has_the_last_word() -> None:

@@ -149,5 +149,14 @@ test("numbers for people", () => {
   assert.deepEqual([0, 0.7, 1, 39.1, 101].map(roundUp), [1, 0.8, 1, 40, 150]);
   assert.ok(ticks(4.2).length <= 9);
   assert.equal(ticks(4.2)[0].text, "0");
-  assert.equal(MARKS.length, 8);
+  assert.equal(MARKS.length, 9);
+});
+
+test("news that a program makes up cost no time, and draw nothing odd", () => {
+  const run = told({ text: "a\nb\n" }, { lines: [[1, 1e15, 5, "x"], [2, 1e15, 99, ""]] });
+  assert.equal(run.codes.length, 3);
+  assert.equal(run.mark(1), MARKS[5]);
+  assert.equal(run.mark(2), MARKS[0]);
+  for (const odd of [null, undefined, 5, "news", { type: "news\n" }, { type: null }]) run.take(odd);
+  assert.equal(run.program, "a\nb\n");
 });

@@ -87,6 +87,7 @@ class BlockReader:
         self._beginning = Beginning() if rules.bare else None
         self._containers = Prose()
         self._line: list[str] = []
+        self._line_size = 0
         self._begun = False  # the line has more than blanks and the marks of containers
         self._after_fence = False  # the line goes on behind a fence that has closed a block
         self._is_html = False  # <pre> comes before
@@ -108,10 +109,12 @@ class BlockReader:
     @property
     def held(self) -> int:
         """How many characters are kept because it is not decided what they are."""
-        size = self._kept.size if self._kept is not None else 0
+        size = len(self._held) + self._line_size
+        if self._kept is not None:
+            size += self._kept.size
         if self._beginning is not None:
             size += self._beginning.size
-        return size + (self._part.size if isinstance(self._part, Call) else 0)
+        return size + (self._part.held if isinstance(self._part, CodeBlock | Call) else 0)
 
     def feed(self, text: str) -> Iterator[BlockEvent]:
         """Take the next delta.
@@ -126,9 +129,9 @@ class BlockReader:
         Iterator[BlockEvent]
             What it makes certain. Lazy: act on each event before asking for the next.
         """
-        self._came += len(text)
-        if not text:
+        if not text or self._has_ended:
             return
+        self._came += len(text)
         part = self._part
         # Most deltas are nothing but text of a line.
         if not self._held and part is None and not _PROSE_STOP.search(text):
@@ -238,13 +241,14 @@ class BlockReader:
         """Go on after what looked like JSON. Returns the position from which on."""
         if call.found:
             self._leave_line()
+            self._add(call.unread)
             return end
         raw = call.raw
         if call.is_json:
             if call.is_data:
                 self.json_values += 1
                 self._data_lines += sum(bool(line.strip()) for line in raw.split("\n"))
-            self._line.append(raw)
+            self._put(raw)
             self._begun = True
             return end
         # It is prose, or Python. All of it is read again, and no JSON begins in it any more, so
@@ -289,12 +293,25 @@ class BlockReader:
         return at + 1
 
     def _add(self, text: str) -> None:
-        if not text:
-            return
         if self._is_fresh and not self._line:
             text = text.lstrip(INVISIBLE)
-        self._line.append(text)
+        if not text:
+            return
+        self._put(text)
         self._begun = self._begun or _TEXT.search(text) is not None
+
+    def _put(self, text: str) -> None:
+        """Keep some of the line, until it ends."""
+        self._line.append(text)
+        self._line_size += len(text)
+
+    def _take_line(self) -> str:
+        """What has come of the line, whose start the reader is at again then."""
+        line = "".join(self._line)
+        self._line.clear()
+        self._line_size = 0
+        self._begun = self._after_fence = False
+        return line
 
     def _hold(self, text: str, at: int) -> int:
         self._held = text[at:]
@@ -313,15 +330,12 @@ class BlockReader:
         if self._begun:
             self._is_fresh = False
             self._prose_lines += 1
-        self._line.clear()
-        self._begun = self._after_fence = False
+        self._take_line()
 
     def _end_line(self, ending: str, text: str, end: int) -> Reading:
         """Take the line's end, after which `text` goes on at `end`."""
-        line = "".join(self._line)
         after_fence = self._after_fence
-        self._line.clear()
-        self._begun = self._after_fence = False
+        line = self._take_line()
         beginning = self._beginning
         if after_fence:
             yield from self._read_after_fence(line)
@@ -359,6 +373,8 @@ class BlockReader:
     def _note_prose(self, line: str) -> None:
         if self._kept is not None:
             self._kept.add(line)
+            if self._kept.size > _MOST_KEPT:
+                self._kept = None
         if line.strip():
             self._is_fresh = self._is_html = False
             self._prose_lines += 1
@@ -404,7 +420,7 @@ class BlockReader:
         if self._beginning is not None and self._begun:
             # In the middle of what may be Python, only what ends code counts.
             ends = text.startswith(("</", "<|"), at) or mark.role is Role.ANSWER_END
-            if ends and len(self._line) < _MOST_PIECES:
+            if ends and self._line_size < _LONGEST_LINE:
                 return (yield from self._end_beginning(mark, text, at))
             self._add(text[at : mark.end])
             return mark.end
@@ -520,8 +536,7 @@ class BlockReader:
             return mark.end
         beginning = self._beginning
         assert beginning is not None
-        self._line.clear()
-        self._begun = False
+        self._take_line()
         decision = beginning.take(line)
         if decision is Decision.PROGRAM or (
             decision is Decision.NOTHING and is_bare_program(beginning.program)
@@ -630,19 +645,20 @@ class _Kept:
         self.size = 0
 
     def add(self, line: str) -> None:
-        """Keep another line, up to a bound."""
+        """Keep another line."""
+        self._lines.append(line)
         self.size += len(line)
-        if self.size <= _MOST_KEPT:
-            self._lines.append(line)
 
     @property
     def text(self) -> str:
-        """All of it; empty if it is too long to be kept."""
-        return "".join(self._lines) if self.size <= _MOST_KEPT else ""
+        """All of it."""
+        return "".join(self._lines)
 
 
 _MOST_KEPT: Final = 64_000
-_MOST_PIECES: Final = 200
+"""More prose is no program with a mistake."""
+_LONGEST_LINE: Final = 2_000
+"""In a longer first line, no mark ends code. That bounds what has to be looked at again."""
 _MANY_BLANKS: Final = 100
 _ANALYSIS: Final = Mark(Role.REASONING, "analysis", 0, "")
 

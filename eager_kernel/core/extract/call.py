@@ -25,15 +25,24 @@ class Call:
         What is code in it.
     unfenced
         Makes what reads its code.
+    keeps_text
+        Whether its text is kept while there is no code in it.
     """
 
-    def __init__(self, rules: Rules, unfenced: Callable[[], Unfenced]) -> None:
+    def __init__(
+        self, rules: Rules, unfenced: Callable[[], Unfenced], *, keeps_text: bool = True
+    ) -> None:
         self._reader = JsonReader(rules.json, by_tool=rules.by_tool)
         self._unfenced = unfenced
         self._code: Unfenced | None = None
+        self._keeps_text = keeps_text
         self._raw: list[str] = []
-        self.size = 0
-        """Characters of `raw`."""
+        self._size = 0
+
+    @property
+    def held(self) -> int:
+        """How many characters are kept because it is not decided what they are."""
+        return self._size + (self._code.held if self._code is not None else 0)
 
     @property
     def done(self) -> bool:
@@ -56,8 +65,13 @@ class Call:
         return self._reader.end is End.WHOLE and self._reader.strict and self._reader.size > 0
 
     @property
+    def unread(self) -> str:
+        """See `JsonReader.unread`."""
+        return self._reader.unread
+
+    @property
     def raw(self) -> str:
-        """Its text, unless there was code in it."""
+        """Its text, if that is kept and there was no code in it."""
         return "".join(self._raw)
 
     def read(self, text: str, pos: int) -> Reading:
@@ -72,10 +86,10 @@ class Call:
             yield from self._take(event)
         if self.found:
             self._raw.clear()
-            self.size = 0
-        else:
+            self._size = 0
+        elif self._keeps_text:
             self._raw.append(text[pos:end])
-            self.size += end - pos
+            self._size += end - pos
         return end
 
     def close(self) -> Iterator[BlockEvent]:
@@ -110,7 +124,7 @@ class Calls:
     def __init__(self, rules: Rules, unfenced: Callable[[], Unfenced]) -> None:
         self._rules = rules
         self._unfenced = unfenced
-        self._call = Call(rules, unfenced)
+        self._call = self._next()
         self.found = False
         """Whether there is code in them."""
 
@@ -119,6 +133,14 @@ class Calls:
         pos = 0
         while pos < len(text) and self._call.is_json:
             if self._call.done:
-                self._call = Call(self._rules, self._unfenced)
+                self._call = self._next()
             pos = yield from self._call.read(text, pos)
             self.found = self.found or self._call.found
+
+    @property
+    def held(self) -> int:
+        """How many characters are kept because it is not decided what they are."""
+        return self._call.held
+
+    def _next(self) -> Call:
+        return Call(self._rules, self._unfenced, keeps_text=False)

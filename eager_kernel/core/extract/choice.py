@@ -9,6 +9,7 @@ says so, and if it is Python. So its code is kept until then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
 from eager_kernel.core.chunker import Chunker
 from eager_kernel.core.extract.answer import BlockReader
@@ -56,7 +57,8 @@ class Choice:
         self._given = False  # the open block is
         self._calls: Calls | None = None  # the open block may hold some
         self._calls_opened = Opened("fence", "", python=False)
-        self._candidates: list[Candidate] = []
+        self._kept: list[Kept] = []
+        self._kept_size = 0  # with the open block
         self._left_out: dict[str, int] = {}
 
     def feed(self, text: str) -> Iterator[Event]:
@@ -71,15 +73,12 @@ class Choice:
         """Take the end of the answer; see `Extractor.close`."""
         for event in self._reader.close():
             yield from self._take(event)
-        candidates, self._candidates = self._candidates, []
-        for candidate in candidates:
-            if not candidate.is_program:
-                if candidate.counts:
-                    self._leave_out(candidate.language)
-                continue
-            yield BlockOpen(candidate.language)
-            yield Code(candidate.code)
-            if candidate.is_closed:
+        self._settle(closed=False)
+        kept, self._kept = self._kept, []
+        for block in kept:
+            yield BlockOpen(block.language)
+            yield Code(block.code)
+            if block.is_closed:
                 yield BlockClose()
 
     @property
@@ -96,8 +95,8 @@ class Choice:
     @property
     def held(self) -> int:
         """How many characters are kept because it is not decided what they are."""
-        sizes = (candidate.size for candidate in self._candidates)
-        return self._reader.held + sum(sizes)
+        calls = self._calls.held if self._calls is not None else 0
+        return self._reader.held + self._kept_size + calls
 
     def _take(self, event: BlockEvent) -> Iterator[Event]:
         match event:
@@ -110,21 +109,17 @@ class Choice:
                 elif self._given:
                     yield Code(text)
                 elif self._open is not None:
-                    self._open.take(text)
+                    self._keep(text)
             case Closed():
                 if self._given:
                     self._given = False
                     yield BlockClose()
-                elif self._open is not None:
-                    self._open.is_closed = True
-                    self._open = None
+                self._settle(closed=True)
                 self._end_calls()
             case Forget():
                 self._drop()
 
     def _begin(self, opened: Opened) -> Iterator[Event]:
-        self._open = self._calls = None
-        self._given = False
         kind: Kind = "fence" if opened.kind == "bare" else opened.kind
         if opened.python and self._kind in (None, kind):
             self._kind = kind
@@ -133,7 +128,6 @@ class Choice:
             yield BlockOpen(opened.language)
         elif opened.python is None and self._kind is None:
             self._open = Candidate(opened.language)
-            self._candidates.append(self._open)
         elif self._kind in (None, "json") and self._rules.json and is_json(opened.language):
             self._calls, self._calls_opened = Calls(self._rules, self._unfenced), opened
         else:
@@ -153,17 +147,15 @@ class Choice:
                 yield BlockOpen(event.language)
             case Opened():
                 self._open = Candidate(event.language, is_sure=True)
-                self._candidates.append(self._open)
             case Text(text) if self._given:
                 yield Code(text)
             case Closed() if self._given:
                 self._given = False
                 yield BlockClose()
             case Text(text) if self._open is not None:
-                self._open.take(text)
-            case Closed() if self._open is not None:
-                self._open.is_closed = True
-                self._open = None
+                self._keep(text)
+            case Closed():
+                self._settle(closed=True)
 
     def _end_calls(self) -> None:
         if self._calls is not None and not self._calls.found:
@@ -172,21 +164,60 @@ class Choice:
 
     def _drop(self) -> None:
         """Leave out what could have been the program."""
-        for candidate in self._candidates:
-            if candidate.counts:
-                self._leave_out(candidate.language)
-        self._candidates.clear()
-        self._open = None
+        for block in self._kept:
+            self._leave_out(block.language)
+        self._kept.clear()
+        self._kept_size = 0
+
+    def _keep(self, text: str) -> None:
+        """Keep some of the open block, which may be the program."""
+        assert self._open is not None
+        self._open.take(text)
+        self._kept_size += len(text)
+
+    def _settle(self, *, closed: bool) -> None:
+        """Judge the block that was kept so far, and has ended."""
+        block, self._open = self._open, None
+        if block is None:
+            return
+        code = block.code
+        if block.is_program:
+            self._kept.append(Kept(block.language, code, closed))
+            return
+        self._kept_size -= len(code)
+        if code.strip():
+            self._leave_out(block.language)
 
     def _leave_out(self, language: str) -> None:
-        self._left_out[language] = self._left_out.get(language, 0) + 1
+        name = language[:_LONGEST_NAME]
+        if name not in self._left_out and len(self._left_out) >= _MOST_NAMES:
+            name = "other"
+        self._left_out[name] = self._left_out.get(name, 0) + 1
 
     def _is_inside_string(self) -> bool:
         return self._inside_string() if self._open is None else self._open.in_string
 
 
-class Candidate:
+class Kept(NamedTuple):
     """A block that is the program if nothing comes that says that it is one.
+
+    Attributes
+    ----------
+    language
+        As the answer names it.
+    code
+        Its text.
+    is_closed
+        Whether the answer closes it.
+    """
+
+    language: str
+    code: str
+    is_closed: bool
+
+
+class Candidate:
+    """A block of which only the whole tells whether it is Python.
 
     Parameters
     ----------
@@ -198,17 +229,12 @@ class Candidate:
 
     def __init__(self, language: str, *, is_sure: bool = False) -> None:
         self.language = language
-        self.is_closed = False
-        """Whether the answer closes it."""
-        self.size = 0
-        """Its length in characters."""
         self._is_sure = is_sure
         self._pieces: list[str] = []
         self._chunker = Chunker()  # knows where strings are
 
     def take(self, text: str) -> None:
         """Take some of its text."""
-        self.size += len(text)
         self._pieces.append(text)
         self._chunker.feed(text)
 
@@ -223,11 +249,12 @@ class Candidate:
         return "".join(self._pieces)
 
     @property
-    def counts(self) -> bool:
-        """Whether there is anything in it."""
-        return any(piece.strip() for piece in self._pieces)
-
-    @property
     def is_program(self) -> bool:
         """Whether it can be the program."""
-        return self.counts and (self._is_sure or is_program(self.code))
+        code = self.code
+        return bool(code.strip()) and (self._is_sure or is_program(code))
+
+
+_LONGEST_NAME: Final = 100
+_MOST_NAMES: Final = 50
+"""An answer with more languages is none. That bounds what its result has to say."""

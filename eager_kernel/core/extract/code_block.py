@@ -96,6 +96,11 @@ class CodeBlock:
         """Whether it has ended."""
         return self.after is not None
 
+    @property
+    def held(self) -> int:
+        """How many characters are kept because it is not decided what they are."""
+        return 0
+
     def read(self, text: str, pos: int) -> Reading:
         """Go on. What is not read yet has to come again, with what follows it."""
         self._waits = False
@@ -115,10 +120,11 @@ class CodeBlock:
         if not rest:
             return
         if self._at_start:
-            _, _, at, _ = enter_block(rest, 0, self.stack, self._indent)
-            if self._is_closing(rest[at:].lstrip(BLANK)):
+            rest = rest[enter_block(rest, 0, self.stack, self._indent).at :]
+            line = rest.lstrip(BLANK)
+            if self._is_closing(line):
                 yield Closed()
-            elif rest := rest[at:]:
+            elif rest and not (self._may_have_options and self._is_option(line)):
                 yield from self.give(rest)
         elif self._is_half_a_mark(rest):
             yield Closed()
@@ -196,7 +202,9 @@ class CodeBlock:
             at, pad = enter_block(text, pos, stack, 0)[2:]
         if self._may_have_options and (self._in_front_matter or text[begin] in ":-"):
             end = LINE_END.search(text, begin, begin + LONGEST_INFO)
-            if end is None and len(text) < begin + LONGEST_INFO:
+            if len(text) < begin + LONGEST_INFO and (
+                end is None or (end[0] == "\r" and end.end() == len(text))  # its LF may follow
+            ):
                 return self._wait(pos)
             if end is not None and self._is_option(text[begin : end.start()]):
                 return end.end()
@@ -369,6 +377,11 @@ class TagBlock(CodeBlock):
         self._is_html = is_html
         self._stops = _TAG_STOP
         self._is_empty = False
+
+    @property
+    def held(self) -> int:
+        """See `CodeBlock.held`."""
+        return self._inner.held
 
     def close(self, rest: str) -> Iterator[BlockEvent]:
         """Take the end of the answer; see `CodeBlock.close`."""

@@ -100,6 +100,8 @@ class JsonReader:
         """Whether all strings were in double quotes, as JSON has them."""
         self.size = 0
         """How many values are in it."""
+        self.unread = ""
+        """The beginning of the first piece that can't be JSON, if it came before the last text."""
 
     def read(self, text: str, pos: int = 0) -> Generator[JsonEvent, None, int]:
         """Take what comes next.
@@ -122,7 +124,7 @@ class JsonReader:
             Where the value has ended; if it goes on, the text's length; if it is no JSON, the
             first character that can't be.
         """
-        moved = 0
+        start, moved = pos, 0
         if self._held:
             moved = pos - len(self._held)
             text, pos, self._held = self._held + text[pos:], 0, ""
@@ -139,7 +141,9 @@ class JsonReader:
                 yield from self._close_string()
             else:
                 self._held, pos = text[pos:], len(text)
-        return pos + moved
+        if pos + moved < start:
+            self.unread = text[pos : start - moved]
+        return max(pos + moved, start)
 
     def close(self) -> Iterator[JsonEvent]:
         """Take the end of the text: a high surrogate is a character, half an escape is none."""
@@ -192,8 +196,8 @@ class JsonReader:
             yield from self._take_arguments(decoded)
         elif self._use == "code":
             yield StringText(decoded)
-        elif self._use != "other":
-            self._parts.append(decoded)
+        elif self._use != "other" and len(self._parts) <= _LONGEST_PATH:
+            self._parts.append(decoded[: _LONGEST_PATH + 1])  # a longer one is no name we know
 
     def _take_arguments(self, decoded: str) -> Iterator[JsonEvent]:
         """Take some of a string that is JSON itself, or a Python tool's code."""
@@ -283,6 +287,8 @@ class JsonReader:
         if not self._levels:
             self._levels.append(_Level(is_object, calls_python=self._calls_python))
             return True
+        if len(self._levels) == _DEEPEST:
+            return False
         above = self._levels[-1]
         fits = self._may_place(above, call=is_object)
         wanted, path = above.wanted, above.path
@@ -380,6 +386,8 @@ _PYTHON_TOOL: Final = re.compile(
 )
 
 _LONGEST_PATH: Final = 200
+_DEEPEST: Final = 500
+"""Values that are nested more deeply are no call."""
 _PIECE: Final = re.compile(r"[{}\[\],:\"']|[^\s{}\[\],:\"']{1,400}")
 _SCALAR: Final = re.compile(
     r"true|false|null|None|True|False|NaN|-?Infinity|undefined"

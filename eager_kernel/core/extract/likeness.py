@@ -176,9 +176,19 @@ def _likeness_of_ipython(line: str) -> Likeness:
 
 def _likeness_of(tree: ast.Module, source: str) -> Likeness:
     """What statements are that parse."""
-    if any(_is_surely_python(node, source) for node in tree.body):
+    lines = source.encode().splitlines(keepends=True)
+    if any(_is_surely_python(node, _source_of(node, lines)) for node in tree.body):
         return Likeness.PYTHON
     return Likeness.EITHER if tree.body else Likeness.NOTHING
+
+
+def _source_of(node: ast.stmt, lines: list[bytes]) -> str:
+    """A statement's own text, of the lines of all."""
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    text = b"".join(lines[node.lineno - 1 : node.end_lineno])
+    rest = len(lines[node.end_lineno - 1]) - node.end_col_offset
+    return text[node.col_offset : len(text) - rest].decode()
 
 
 def _is_surely_python(node: ast.stmt, source: str) -> bool:

@@ -261,7 +261,7 @@ _TOKEN: Final = re.compile(
     r"<!--|<unused9[45]>|<\|[\w/]{1,40}\|>|<\uff5c[^\uff5c\s<>]{1,40}\uff5c>|\[/?[A-Z_]{4,12}\]|◁/?think▷",
     re.IGNORECASE,
 )
-_TOKEN_BEGUN: Final = re.compile(r"<\|[\w/]{0,40}\|?|<\uff5c[^\uff5c\s<>]{0,40}")
+_TOKEN_BEGUN: Final = re.compile(r"<\|[\w/]{0,40}\|?|<\uff5c[^\uff5c\s<>]{0,40}\uff5c?")
 _TAG_BEGUN: Final = re.compile(r"</?(?P<name>[a-z][\w:]*|)(?P<rest>[\s=/][^<>]*|)")
 # `<parameter=code>`, `<parameter name="code">`
 _IS_CODE: Final = re.compile(r"=\s*[\"']?(?:python_?)?(?:code|source_code|script|program)\b")

@@ -13,6 +13,10 @@ from eager_kernel.core.extract.rules import BlockEvent, Closed, Opened, Text
 class FenceReader(Protocol):
     """Reads a text that has fenced blocks: a `BlockReader`."""
 
+    @property
+    def held(self) -> int:
+        """How many characters are kept because it is not decided what they are."""
+
     def feed(self, text: str) -> Iterator[BlockEvent]:
         """Take the next piece."""
 
@@ -36,8 +40,14 @@ class Unfenced:
         self._reader = reader
         self._is_fenced: bool | None = None
         self._lead: list[str] = []  # while that is not known
+        self._lead_size = 0
         self._begun = False  # the lead is more than blank
         self._in_fence = False
+
+    @property
+    def held(self) -> int:
+        """How many characters are kept because it is not decided what they are."""
+        return self._reader.held if self._is_fenced else self._lead_size
 
     def feed(self, text: str) -> Iterator[BlockEvent]:
         """Take some of the place's text."""
@@ -48,13 +58,14 @@ class Unfenced:
                 yield Text(text)
         else:
             self._lead.append(text)
-            self._begun = self._begun or bool(text.strip())
+            self._lead_size += len(text)
+            self._begun = self._begun or bool(text.strip(_BEFORE))
             if self._begun:
                 yield from self._decide("".join(self._lead), ended=False)
 
     def _decide(self, lead: str, *, ended: bool) -> Iterator[BlockEvent]:
         start = lead.lstrip(_BEFORE)
-        if start[:1] in ("`", "~", ""):
+        if start[0] in "`~":
             line = LINE_END.search(start)
             if line is None and not ended and len(start) < LONGEST_INFO:
                 return
@@ -63,6 +74,8 @@ class Unfenced:
                 yield from self._inside(self._reader.feed(start))
                 return
         self._is_fenced = False
+        self._lead.clear()
+        self._lead_size = 0
         yield self.opened
         yield Text(lead)
 

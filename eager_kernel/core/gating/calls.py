@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from eager_kernel.core.gating.checks import name_items, text_of
-from eager_kernel.core.gating.names import LOOKS, THROUGH, Names
+from eager_kernel.core.gating.names import LOOKS, RUN_TEXT, SOMETHING, THROUGH, Names
 from eager_kernel.core.gating.tables import BUSY, KEEPS
 from eager_kernel.core.gating.values import (
     Class,
@@ -20,11 +20,12 @@ from eager_kernel.core.gating.values import (
     Partial,
     Scope,
     Several,
+    Text,
     Value,
     either,
     members_of,
 )
-from eager_kernel.core.rules import NOTHING, Arguments, Category, Listed
+from eager_kernel.core.rules import NOTHING, SQL, Arguments, Category, Listed
 
 
 @dataclass(eq=False, slots=True)
@@ -90,11 +91,16 @@ class Calls(Names):
                 return self.call_member(value, "__call__", call)
             case Partial():
                 return self.call(value.function, _joined(value, call))
+            case Text():
+                return value  # of what its methods give
             case Several():
                 return either([self.call(one, call) for one in value.values])
 
     def hand_over(self, call: Call) -> None:
         """Values passed to code that isn't followed: functions among them may be called."""
+        if any(value == SQL for value in call.passed()):
+            what = "SQL that reaches for files is run, where nothing can hold it"
+            self.unclear(what, call.line, "external-effect")
         for position, value in enumerate(call.positional):
             if value is not None:
                 self.may_be_called(value, Call(call.line, call.after(position + 1)))
@@ -107,7 +113,7 @@ class Calls(Names):
         match value:
             case str():
                 # A module is not called; and a bare `time` may well be a column of numbers.
-                if "." in value and value not in self.table.modules:
+                if value != SQL and "." in value and value not in self.table.modules:
                     self._call_path(value, call)
             case Instance():
                 for name in members_of(value.of):
@@ -116,10 +122,14 @@ class Calls(Names):
             case Several():
                 for one in value.values:
                     self.may_be_called(one, call)
+            case Text():
+                pass
             case _:
                 self.call(value, call)
 
     def _call_path(self, path: str, call: Call) -> Value:
+        if path == SQL:
+            return SQL
         listed = self.table.find(path)
         if listed is not None:
             if listed.counts(call.arguments):
@@ -156,6 +166,7 @@ class Calls(Names):
             self._cut = True
             return None
         outcome = self._outcome(function, instance, call)
+        self.runs_any_text = self.runs_any_text or outcome.runs_any_text
         if outcome.hit is not None:
             hit = outcome.hit
             name = f"{shown(function.name)} (line {function.line})"
@@ -175,12 +186,14 @@ class Calls(Names):
             return Outcome(Hit("dynamic", what, call.line, f"there are {what}"))
         hits, self.hits = self.hits, []
         cut, self._cut = self._cut, False
+        ran, self.runs_any_text = self.runs_any_text, False
         function.active = True
         self.depth += 1
         try:
             value = self.run_body(function, Scope(function.scope, names=names))
-            outcome = Outcome(self.hits[0] if self.hits else None, value)
+            outcome = Outcome(self.hits[0] if self.hits else None, value, self.runs_any_text)
         finally:
+            self.runs_any_text = ran
             self.depth -= 1
             function.active = False
             self.hits = hits
@@ -226,6 +239,18 @@ class Calls(Names):
         rest = call.after(1)
         return Partial(first, tuple(rest.positional), tuple(rest.keywords))
 
+    @abstractmethod
+    def run_text(self, text: str, call: Call) -> None:
+        """Follow a text that is run as code."""
+
+    def _run(self, call: Call) -> Value:
+        first = call.positional[0] if call.positional else None
+        for one in first.values if isinstance(first, Several) else (first,):
+            if isinstance(one, Text):
+                self.run_text(one.text, call)
+            self.runs_any_text = self.runs_any_text or one is None
+        return None
+
     def _import_module(self, call: Call) -> Value:
         name = text_of(call.arguments.get(0, "name"))
         return self.imported(name) if name is not None else None
@@ -233,7 +258,8 @@ class Calls(Names):
 
 def shown(name: str) -> str:
     """A name from the program or a table, as a reason shows it."""
-    name = name.removeprefix("builtins.").replace("?", "").replace("()", "")
+    name = name.removeprefix("builtins.").replace(SOMETHING, "")
+    name = name.replace("?", "").replace("()", "")
     return name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…"
 
 
@@ -284,6 +310,7 @@ _OWN_MOMENT: Final = frozenset(
 
 _SPECIAL: Final[dict[str, Callable[[Calls, Call], Value]]] = {
     "builtins.getattr": Calls._getattr,
+    **dict.fromkeys(RUN_TEXT, Calls._run),
     "functools.partial": Calls._partial,
     "functools.partialmethod": Calls._partial,
     "importlib.import_module": Calls._import_module,

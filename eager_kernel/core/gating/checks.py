@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from eager_kernel.core.rules import MEMORY, URL, Arguments, Check, Listed
+from eager_kernel.core.rules import MEMORY, SQL, URL, Arguments, Check, Listed
 
 
 def name_items(text: str) -> list[str]:
@@ -34,6 +34,16 @@ def mode_writes(position: int = 1, default: str = "r", keyword: str = "mode") ->
         return (text is None or bool(_WRITING.search(text))) and to_disk(arguments)
 
     return check
+
+
+def never(arguments: Arguments) -> bool:
+    """A check: no call counts."""
+    return False
+
+
+def any_of(*checks: Check) -> Check:
+    """A check: one of several holds."""
+    return lambda arguments: any(check(arguments) for check in checks)
 
 
 def given(position: int, keyword: str) -> Check:
@@ -96,6 +106,16 @@ def is_url(expression: ast.expr | None) -> bool:
     return text is not None and text.startswith(_SCHEMES)
 
 
+def reaches_for_files(text: str) -> bool:
+    """Whether a text is SQL that has a database write files, or add one to the connection."""
+    return bool(_SQL_WRITES.search(text))
+
+
+def begins_sql(source: str) -> bool:
+    """Whether a text of a program may have a string in it that is such SQL."""
+    return bool(_SQL_BEGINS.search(source))
+
+
 def not_in_memory(arguments: Arguments) -> bool:
     """A check: the database is a file or a server."""
     first = arguments.get(0, "database")
@@ -121,7 +141,9 @@ def sql_writes(arguments: Arguments) -> bool:
     """A check: the SQL is unknown, or reaches for files."""
     query = arguments.get(0, "query")
     text = text_of(query)
-    return bool(_SQL_FILES.search(text)) if text is not None else query is not None
+    if text is not None:
+        return bool(_SQL_FILES.search(text))
+    return query is not None or arguments.have(SQL)
 
 
 def merged(*tables: Mapping[str, Listed]) -> dict[str, Listed]:
@@ -129,7 +151,37 @@ def merged(*tables: Mapping[str, Listed]) -> dict[str, Listed]:
     return {name: listed for table in tables for name, listed in table.items()}
 
 
-_SCHEMES: Final = ("http://", "https://", "ftp://", "s3://", "gs://")
-URL_WORDS: Final = ("http", "https", "ftp", "s3", "gs")
+_SCHEMES: Final = (
+    *(
+        f"{scheme}://"
+        for scheme in name_items("""
+            abfs abfss adl az ftp gcs gs grpc hdfs hf http https rtmp rtsp s3 s3a
+        """)
+    ),
+    *("/vsiaz/", "/vsicurl/", "/vsigs/", "/vsis3/"),
+)
+URL_WORDS: Final = tuple(re.sub(r"\W", "", scheme) for scheme in _SCHEMES)
 _WRITING: Final = re.compile(r"[wax+]")
-_SQL_FILES: Final = re.compile(r"\b(?:copy|export|attach|install|load)\b", re.IGNORECASE)
+_SQL_FILES: Final = re.compile(
+    r"\b(?:copy|export|attach|install|load)\b|\b(?:https?|s3|gs|gcs|r2|hf|azure?)://", re.IGNORECASE
+)
+# What is told of it must not be taken for it: "Copy this to a file", "Attach the plot".
+_SQL_WRITES: Final = re.compile(
+    r"""
+    (?:^|;) (?: \s | --[^\n]*\n )*
+    (?: attach \s+ (?:or\s+replace\s+)? (?:database\s+)? (?:if\s+not\s+exists\s+)? ['"?:$@]
+      | vacuum \b [^;]* \b into \b
+      | copy \b [^;]* \b to \s* ['"?:$(]
+      | export \s+ database \b
+    )
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+SQL_WORDS: Final = frozenset(
+    form
+    for word in ("attach", "copy", "export", "vacuum")
+    for form in (word, word.upper(), word.title())
+)
+_SQL_BEGINS: Final = re.compile(
+    r"""['";]\s*(?:--[^\n]*\n\s*)*(?:attach|copy|export|vacuum)\b""", re.IGNORECASE
+)

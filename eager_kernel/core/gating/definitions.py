@@ -46,6 +46,14 @@ def defined_name(source: str) -> str | None:
     return name[0] if name else None
 
 
+def sole_definition(source: str) -> str | None:
+    """The same, where nothing else can be in the text."""
+    name = defined_name(source)
+    start = _BEGINS.match(source)
+    alone = name and start and _GOES_ON.search(source, start.end()) is None
+    return name if alone else None
+
+
 def is_definition(source: str, parse: Callable[[], ast.Module | None]) -> bool:
     """Whether `source` is only definitions, whatever they run."""
     if _BEGINS.match(source) is None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
+from textwrap import dedent
 from typing import Any, Final
 
 from eager_kernel.core.gating.calls import Call, Calls
-from eager_kernel.core.gating.checks import is_url
+from eager_kernel.core.gating.checks import is_url, reaches_for_files
+from eager_kernel.core.gating.names import SOMETHING
+from eager_kernel.core.gating.tables import DEFINING
+from eager_kernel.core.gating.tables_timing import CLOCK_METHODS
 from eager_kernel.core.gating.values import (
     Class,
     Function,
@@ -16,11 +21,14 @@ from eager_kernel.core.gating.values import (
     Partial,
     Scope,
     Several,
+    Text,
     Value,
     either,
     members_of,
 )
-from eager_kernel.core.rules import MEMORY, URL, Arguments
+from eager_kernel.core.gating.words import words_of
+from eager_kernel.core.quiet import parse_quietly
+from eager_kernel.core.rules import MEMORY, SQL, URL, Arguments
 
 Values = dict[ast.AST, Value]
 
@@ -34,8 +42,8 @@ class Expressions(Calls):
     def value_of(self, expression: ast.expr, scope: Scope) -> Value:
         """Follow an expression; return its value."""
         kind = type(expression)
-        if kind is ast.Constant:
-            return URL if is_url(expression) else None
+        if isinstance(expression, ast.Constant):
+            return self._constant(expression, {}, scope)
         if isinstance(expression, ast.Name):
             return self.look_up(expression.id, scope)
         # Parents come before their children in `order`, so backwards it is the other way round.
@@ -59,6 +67,10 @@ class Expressions(Calls):
                 for keyword in node.keywords:
                     stack.append(keyword.value)
                 continue
+            if kind is ast.Constant:
+                if node.value.__class__ is str and len(node.value) >= _SHORTEST:
+                    order.append(node)
+                continue
             if kind in _EVALUATE:
                 order.append(node)
             for field in _CHILDREN.get(kind, ()):
@@ -79,6 +91,8 @@ class Expressions(Calls):
         """The value of an attribute."""
         match value:
             case str():
+                if value == SQL:
+                    return SQL  # of what a text's methods give
                 if value in (MEMORY, URL) or f"{value}.{name}" in self.table.reads:
                     return None
                 if name == "__dict__":
@@ -89,6 +103,8 @@ class Expressions(Calls):
             case Several():
                 return either([self.attribute(one, name, line) for one in value.values])
             case Instance() | Class():
+                if name in self.table.everywhere:
+                    return "?." + name
                 cls = value.of if isinstance(value, Instance) else value
                 if isinstance(value, Class) and name == "__dict__":
                     return value
@@ -103,11 +119,14 @@ class Expressions(Calls):
                 # `f.delay`, `f.map`, `f.__call__`: a wrapper's way to call it.
                 inert = name.startswith("__") and name not in ("__call__", "__wrapped__")
                 return None if inert else value
+            case Text():
+                return value
             case None:
                 pass
-        if name in self.table.methods:
-            return "?." + name
         methods = self.methods.get(name)
+        # What is not known to be a date may well be of the program's own class with a clock.
+        if name in self.table.methods and not (methods and name in CLOCK_METHODS):
+            return "?." + name
         return either(methods) if methods else None
 
     def _member(self, member: Value, owner: Instance | Class, line: int) -> Value:
@@ -149,6 +168,8 @@ class Expressions(Calls):
             return None
         if value == "builtins.globals()":
             return self.look_up(key, self.module) if isinstance(key, str) else None
+        if isinstance(value, str) and self.table.is_native(value):
+            return self.result(value)  # an item of something that is the library's
         if isinstance(value, (str, Class)):
             return self.attribute(value, key, node.lineno) if isinstance(key, str) else None
         # An item of a container may be any of those in it.
@@ -178,10 +199,36 @@ class Expressions(Calls):
         left, right = values.get(node.left), values.get(node.right)
         if isinstance(node.op, ast.Div) and "pathlib.Path()" in (left, right):
             return "pathlib.Path()"
-        return URL if left == URL else None
+        if isinstance(node.op, (ast.Add, ast.Mod)):
+            if isinstance(left, Text) and isinstance(right, Text):
+                self.met_code = True
+                return Text(left.text + right.text)
+            for one in (left, right):
+                if one in (SQL, URL) or isinstance(one, Text):
+                    return one
+        return None
+
+    def _constant(self, node: ast.Constant, _: Values, __: Scope) -> Value:
+        return self._text(node.value, node) if isinstance(node.value, str) else None
 
     def _formatted(self, node: ast.JoinedStr, values: Values, _: Scope) -> Value:
-        return URL if is_url(node) else None
+        # What stands in the braces is unknown, but for its being there.
+        parts = [p.value if isinstance(p, ast.Constant) else "?" for p in node.values]
+        return self._text("".join(map(str, parts)), node)
+
+    def _text(self, text: str, node: ast.expr) -> Value:
+        """What is known of a text: that it is a URL, SQL, or code with something listed in it."""
+        if is_url(node):
+            return URL
+        if reaches_for_files(text):
+            return SQL
+        if len(text) < _SHORTEST or not _CODE.search(text):
+            return None
+        found = self.watched.intersection(words_of(text))
+        if not found:
+            return None
+        self.met_code = self.met_code or not found <= DEFINING or _is_code(text)
+        return Text(text)
 
     def _walrus(self, node: ast.NamedExpr, values: Values, scope: Scope) -> Value:
         value = values.get(node.value)
@@ -244,6 +291,14 @@ class Expressions(Calls):
             self.may_be_called(value, Call(line))
 
 
+def _is_code(text: str) -> bool:
+    try:
+        parse_quietly(dedent(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return False
+    return True
+
+
 def default_values(arguments: ast.arguments, values: Values) -> dict[str, Value]:
     """The suspicious defaults of a function's parameters, by name."""
     positional = [*arguments.posonlyargs, *arguments.args]
@@ -258,8 +313,14 @@ def default_values(arguments: ast.arguments, values: Values) -> dict[str, Value]
 
 def items_of(value: Value) -> Value:
     """What one gets by iterating: only containers of suspicious things matter."""
+    if isinstance(value, str):
+        return value if value.endswith(SOMETHING) else None
     return either(value.values) if isinstance(value, Several) else None
 
+
+# What may be code that does something, so that it is worth being remembered.
+_SHORTEST: Final = 6
+_CODE: Final = re.compile(r"[(=]|\bimport\b")
 
 _CHILDREN: Final[dict[type, tuple[str, ...]]] = {
     # By field, in the order of evaluation. Comprehensions and bodies of lambdas have scopes of
@@ -295,6 +356,7 @@ _EVALUATE: Final[dict[type, Callable[[Expressions, Any, Values, Scope], Value]]]
     ast.BinOp: Expressions._operation,
     ast.BoolOp: Expressions._several,
     ast.Call: Expressions._call,
+    ast.Constant: Expressions._constant,
     ast.Dict: Expressions._several,
     ast.DictComp: Expressions._comprehension,
     ast.GeneratorExp: Expressions._comprehension,

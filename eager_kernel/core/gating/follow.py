@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from textwrap import dedent
 from typing import Any, Final, TypeAlias
 
 from eager_kernel.core.gating.calls import Call
@@ -25,6 +26,7 @@ from eager_kernel.core.gating.values import (
     either,
     members_of,
 )
+from eager_kernel.core.quiet import parse_quietly
 from eager_kernel.core.rules import Table
 
 
@@ -74,14 +76,19 @@ class Follower(Expressions):
     def is_harmless(self, value: Value) -> bool:
         """Whether a function or class, as far as names mean now, comes to nothing listed.
 
-        One that reads a file, say, need not be looked at wherever it is used.
+        One that reads a file, say, need not be looked at wherever it is used. One that runs text
+        as code comes to what the text does: see `runs_any_text`.
         """
+        self.runs_any_text = False
         match value:
             case None:
                 return True
             case Function():
                 return self._tried(value, None)
             case Class():
+                # Of one that has a method of a listed name, it has to be known that it is its own.
+                if not self.table.methods.keys().isdisjoint(value.members):
+                    return False
                 return not value.bases and all(
                     member is None
                     or (isinstance(member, Function) and self._tried(member, value.instance))
@@ -139,7 +146,8 @@ class Follower(Expressions):
                 self.value_of(expression, scope)
 
     def _expression(self, node: ast.Expr, scope: Scope, weak: bool) -> None:
-        self.value_of(node.value, scope)
+        if node.value.__class__ is not ast.Constant:  # which is a docstring, mostly
+            self.value_of(node.value, scope)
 
     def _assign(self, node: ast.Assign, scope: Scope, weak: bool) -> None:
         value = self.value_of(node.value, scope)
@@ -413,8 +421,31 @@ class Follower(Expressions):
             self.offset = offset
             self._returned = returned
 
+    def run_text(self, text: str, call: Call) -> None:
+        """Follow a text that is run as code."""
+        if self.depth >= _DEEP_TEXT or self.effort > self.allowance:
+            self.unclear("too much text is run as code", call.line)
+            return
+        try:
+            tree = parse_quietly(dedent(text))  # as by `textwrap.dedent`, through which it may go
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+            return  # nothing of it runs
+        hits, self.hits = self.hits, []
+        offset, self.offset = self.offset, 0
+        self.depth += 1
+        try:
+            self.block(tree.body, self.module, weak=True)
+            found = self.hits
+        finally:
+            self.depth -= 1
+            self.hits, self.offset = hits, offset
+        if found:
+            use = found[0].use
+            self.hits.append(Hit(found[0].category, f"runs text in which {use}", call.line, use))
+
 
 _ALLOWANCE: Final = 20_000
+_DEEP_TEXT: Final = 6
 
 _Follow: TypeAlias = Callable[[Follower, Any, Scope, bool], None]
 _STATEMENTS: Final[dict[type, _Follow]] = {

@@ -63,6 +63,9 @@ def _judge(shown: str, name: str, line: int, mode: str) -> Hit | None:
     if name in _TIMING:
         use = f"{shown} measures time, which would show the model's pace"
         return Hit("timing", use, line, use)
+    if mode == "effect" and name in _LOGS:
+        use = f"{shown} logs the text of this cell, which is not known yet"
+        return Hit("external-effect", use, line, use)
     if mode == "static" and (name in _EFFECTS or name == "!"):
         use = f"{shown} acts outside the program"
         return Hit("external-effect", use, line, use)
@@ -85,6 +88,7 @@ _TIMING: Final = frozenset(
         time timeit prun mprun lprun memit mem
     """)
 )
+_LOGS: Final = frozenset({"logstart", "logon"})
 _PROCESSES: Final = frozenset(
     name_items("""
         bash sh script system sx pip conda mamba micromamba uv perl ruby python python2 python3

@@ -6,7 +6,12 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from eager_kernel.core.gating import tables_effects, tables_silent, tables_timing
+from eager_kernel.core.gating import (
+    tables_effects,
+    tables_native,
+    tables_silent,
+    tables_timing,
+)
 from eager_kernel.core.gating.checks import name_items
 from eager_kernel.core.gating.tables import ALIASES, BUSY, BUSY_PARTS, KEEPS, SAME
 from eager_kernel.core.gating.values import (
@@ -44,11 +49,15 @@ class Names:
         """Counts the changes of names that functions were found to depend on."""
         self.depth = 0
         """How many functions of the program are being followed."""
+        self.runs_any_text = False
+        """Whether text has been run as code of which nothing is known."""
+        self.met_code = False
+        """Whether a text has been met that may be code, and has something listed in it."""
         self._asked: set[str] = set()
         self.methods: dict[str, list[Method]] = {}
         """Methods of the program's suspicious classes, for objects of unknown class."""
         self._prefixes = _prefixes(table)
-        self._quiet_paths = {*BUSY, *BUSY_PARTS} - (table.triggers - table.quiet)
+        self._quiet_paths = {*BUSY, *BUSY_PARTS, *table.quiet} - (table.triggers - table.quiet)
         self._roots = _roots(table)
 
     def bind(self, name: str, value: Value, scope: Scope, *, weak: bool = False) -> None:
@@ -120,6 +129,8 @@ class Names:
         if path in self._prefixes or self.table.find(path) is not None:
             # Longer ones say no more, and take time to copy.
             return path if path.count(".") < _LONGEST else path.rpartition(".")[0]
+        if self.table.is_native(path):
+            return path if path.count(".") < _LONGEST - 2 else self._something_of(path)
         return None
 
     def result(self, path: str) -> str | None:
@@ -127,7 +138,12 @@ class Names:
         path = SAME.get(path + "()", path + "()")
         if path in self._prefixes or (self.table.find(path) and path.count("()") < _LONGEST):
             return path
-        return None
+        return self._something_of(path) if self.table.is_native(path) else None
+
+    @staticmethod
+    def _something_of(path: str) -> str:
+        """The value of whatever a library that writes in native code gives."""
+        return path.partition(".")[0] + SOMETHING
 
     def imported(self, dotted: str) -> str | None:
         """The value of a module, by the name that it is imported by."""
@@ -148,6 +164,8 @@ def _prefixes(table: Table) -> frozenset[str]:
             *tables_timing.MODULES,
             *tables_silent.USES,
             *tables_silent.MODULES,
+            *tables_native.USES,
+            *tables_native.LIBRARIES,
             *tables_effects.USES,
             *tables_effects.MODULES,
             *tables_effects.DYNAMIC,
@@ -156,6 +174,7 @@ def _prefixes(table: Table) -> frozenset[str]:
             *SAME.values(),
             *ALIASES.values(),
             *THROUGH,
+            *RUN_TEXT,
             *LOOKS,
             *KEEPS,
             *("builtins." + name for name in BUILTINS),
@@ -201,20 +220,32 @@ THROUGH: Final = frozenset(
         builtins.property builtins.vars functools.wraps() functools.lru_cache
         functools.lru_cache() functools.cache functools.cached_property contextlib.contextmanager
         contextlib.asynccontextmanager dataclasses.dataclass dataclasses.dataclass()
-        abc.abstractmethod
+        abc.abstractmethod builtins.compile builtins.str textwrap.dedent inspect.cleandoc ast.parse
     """)
 )
 """Calls that give back what they are given, without calling it."""
 
+RUN_TEXT: Final = frozenset(
+    name_items("""
+        builtins.exec builtins.eval IPython.get_ipython().run_cell IPython.get_ipython().ex
+        IPython.get_ipython().ev IPython.get_ipython().run_code pandas.eval timeit.timeit
+        timeit.repeat code.interact runpy.run_path
+    """)
+)
+"""Calls that run a text as code, or what `compile` has made of it."""
+
 LOOKS: Final = frozenset(
     name_items("""
         builtins.print builtins.callable builtins.type builtins.isinstance builtins.issubclass
-        builtins.id builtins.repr builtins.hash builtins.help builtins.hasattr builtins.str
+        builtins.id builtins.repr builtins.hash builtins.help builtins.hasattr
         builtins.len functools.wraps functools.update_wrapper inspect.getsource
         inspect.getsourcelines inspect.signature inspect.getdoc inspect.isfunction
         functools.lru_cache dataclasses.dataclass
     """)
 )
 """Calls that only look at a function that they are given."""
+
+SOMETHING: Final = ".?()"
+"""Follows the name of a library in the value of something that is the library's."""
 
 _LONGEST: Final = 7

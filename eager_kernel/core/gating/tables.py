@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal
 
-from eager_kernel.core.gating import tables_effects, tables_silent, tables_timing
-from eager_kernel.core.gating.checks import URL_WORDS, name_items
+from eager_kernel.core.gating import (
+    tables_effects,
+    tables_native,
+    tables_silent,
+    tables_timing,
+)
+from eager_kernel.core.gating.checks import SQL_WORDS, URL_WORDS, name_items
 from eager_kernel.core.rules import MEMORY, Listed, Policy, Table
 
 EXTERNAL_WHY: Final = "acts on the world outside, as this installation lists it"
@@ -19,11 +24,12 @@ def table_for(mode: Literal["effect", "static"], policy: Policy) -> Table:
     """The table of a mode, with what the deployer added."""
     external = Listed("external-effect", EXTERNAL_WHY)
     timing = Listed("timing", TIMING_WHY)
-    uses = {**tables_timing.USES, **tables_silent.USES}
+    uses = {**tables_timing.USES, **tables_silent.USES, **tables_native.USES}
     modules = {**tables_timing.MODULES, **tables_silent.MODULES}
-    methods = {**tables_timing.METHODS, **tables_silent.METHODS}
-    busy = BUSY
-    stores: dict[str, Listed] = {}
+    methods = {**tables_timing.METHODS, **tables_silent.METHODS, **tables_native.METHODS}
+    # What has an effect in `sys` that no audit event shows is rare, and `sys` is not.
+    busy = BUSY if mode == "static" else BUSY | {"sys"}
+    stores = dict(tables_silent.STORES)
     if mode == "static":
         uses |= {**tables_effects.USES, **tables_effects.DYNAMIC}
         modules |= tables_effects.MODULES
@@ -35,25 +41,34 @@ def table_for(mode: Literal["effect", "static"], policy: Policy) -> Table:
     modules |= dict.fromkeys(policy.modules, external)
     methods |= dict.fromkeys(policy.methods, external)
     words, quiet = _triggers(uses, modules, busy)
+    words |= tables_native.LIBRARIES - busy
+    words |= {alias for alias, path in ALIASES.items() if path.partition(".")[0] in words}
     words |= {"getattr", "importlib", "__builtins__", "builtins", "get_ipython"}
-    words |= {"BytesIO", "StringIO"} | {path.partition(".")[0] for path in KEEPS}
+    words |= {"BytesIO", "StringIO", *URL_WORDS, *SQL_WORDS} | {
+        path.partition(".")[0] for path in KEEPS
+    }
     for name, listed in methods.items():
         words.update(listed.triggers or (name,))
     if mode == "static":
         words |= {name.rpartition(".")[2] for name in tables_effects.DYNAMIC}
-        words |= {"open", "environ", *URL_WORDS}
+        words |= {"open", "environ"}
     else:
-        # What a finalizer does is judged by the whole table, see `Follower`.
-        words.add("__del__")
+        # What a finalizer does is judged by the whole table, see `Follower`. A function that runs
+        # text does what the text does that it is given.
+        words |= {"__del__", "exec"}
     return Table(
         uses,
         modules,
         methods,
         stores,
-        tables_effects.READS | tables_timing.READS,
+        tables_effects.READS | tables_timing.READS | tables_native.READS,
         strict=mode == "static",
         triggers=frozenset(words | quiet | DEFINING),
         quiet=frozenset(quiet - words),
+        native=tables_native.LIBRARIES,
+        writes=tables_native.WRITES,
+        of_native=tables_native.OF_LIBRARIES,
+        everywhere=policy.methods,
     )
 
 
@@ -97,7 +112,7 @@ def _after_alias(path: str) -> list[str]:
 
 BUSY: Final = frozenset(
     name_items("""
-        numpy pandas matplotlib torch tensorflow keras scipy sklearn os xarray polars pyarrow cv2
+        numpy pandas matplotlib torch tensorflow keras scipy sklearn os xarray
         networkx plotly IPython jax code tables wave resource distributed
     """)
 )
@@ -107,7 +122,7 @@ holds a listed name, or names the module other than before a dot (an alias, an i
 DEFINING: Final = frozenset(("def", "class", "lambda"))
 """Words of texts that are remembered, since what they define may turn out to matter."""
 
-BUSY_PARTS: Final = ("matplotlib.pyplot", "pyarrow.parquet")
+BUSY_PARTS: Final = ("matplotlib.pyplot",)
 """Parts of them that programs have names for."""
 
 ALIASES: Final = {
@@ -158,6 +173,15 @@ SAME: Final = {
         )
     },
     "scanpy.AnnData": "anndata.AnnData",
+    **{
+        f"duckdb.{name}": "duckdb.connect()"
+        for name in name_items(
+            "default_connection() begin() execute() executemany() connect().cursor()"
+            " connect().begin() connect().execute() connect().executemany() connect().duplicate()"
+            " DuckDBPyConnection() connect().__enter__() connect().register()"
+        )
+    },
+    "fitz": "pymupdf",
     "zmq.Context.instance()": "zmq.Context()",
     "zmq.asyncio.Context": "zmq.Context",
     "IPython.core.getipython.get_ipython": "IPython.get_ipython",

@@ -210,5 +210,8 @@ READS: Final = frozenset(
         multiprocessing.cpu_count multiprocessing.current_process multiprocessing.freeze_support
         multiprocessing.parent_process multiprocessing.get_logger
         multiprocessing.get_start_method multiprocessing.get_all_start_methods
+        multiprocessing.set_start_method multiprocessing.set_executable
+        multiprocessing.active_children multiprocessing.log_to_stderr
+        multiprocessing.allow_connection_pickling multiprocessing.current_process().name
     """)
 )

@@ -63,11 +63,13 @@ USES: Final = merged(
 
 MODULES: Final = merged(entries(_clock, "timeit"), entries(_thread, "multiprocessing.dummy"))
 
+CLOCK_METHODS: Final = ("now", "utcnow", "today")
+
 METHODS: Final = merged(
     # On an executor or pool of an earlier cell: its workers were there before.
     entries(_thread, "submit run_in_executor apply_async map_async starmap_async imap_unordered"),
     # Of a date class, whatever its name: `Timestamp`, `arrow`, `timezone`, `date`.
-    entries(_clock, "now utcnow today"),
+    entries(_clock, " ".join(CLOCK_METHODS)),
     # Not `.start` and `.map`: everything has those.
     entries(_signal, "add_signal_handler"),
 )

@@ -99,13 +99,20 @@ class Partial:
 
 
 @dataclass(eq=False, slots=True)
+class Text:
+    """A text that may be run as code."""
+
+    text: str
+
+
+@dataclass(eq=False, slots=True)
 class Several:
     """One of these, or a container of them."""
 
     values: tuple[Value, ...]
 
 
-Value: TypeAlias = str | Function | Class | Instance | Method | Partial | Several | None
+Value: TypeAlias = str | Function | Class | Instance | Method | Partial | Text | Several | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,8 @@ class Outcome:
 
     hit: Hit | None = None
     value: Value = None
+    runs_any_text: bool = False
+    """Whether it runs text as code of which nothing is known."""
 
 
 def either(values: Iterable[Value]) -> Value:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
 
 from eager_kernel.errors import EagerError, MissingExtraError, SourceError, UnknownModelError
+from eager_kernel.sources.needs import Needs, declares
 from eager_kernel.sources.source import Event, Finish, Options, Progress, Request
 from eager_kernel.sources.transformers.explain import explain
 from eager_kernel.sources.transformers.generation import answer
@@ -19,6 +20,17 @@ Tell = Callable[[Event], None]
 """Takes an event, on any thread."""
 
 
+@declares(
+    Needs(
+        ("HF_TOKEN", "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN"),
+        (
+            *("HF_*", "HUGGINGFACE_*", "TRANSFORMERS_*", "TOKENIZERS_*", "SAFETENSORS_*"),
+            *("ACCELERATE_*", "TORCH*", "PYTORCH_*", "TRITON_*", "BNB_*", "BITSANDBYTES_*"),
+            *("CUDA*", "NVIDIA_*", "NCCL_*", "CUBLAS*", "CUDNN_*", "HIP_*", "ROCR_*", "HSA_*"),
+            *("GPU_*", "MPS_*", "XLA_*", "ATEN_*", "USE_*", "MASTER_ADDR", "MASTER_PORT"),
+        ),
+    )
+)
 def make_source(name: str, options: Options) -> TransformersSource:
     """Make the source for a repository of the Hugging Face hub or a folder.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from eager_kernel.core.extract import (
     check_format,
     make_extractor,
 )
-from tests.core.extract.reading import check, cut, events, merge
+from tests.core.extract.reading import check, cut, events, merge, read
 
 VECTORS = json.loads((Path(__file__).parents[2] / "data" / "chunks.json").read_text("utf-8"))
 SOURCES = sorted(Path(extract.__file__).parent.glob("*.py"))
@@ -110,6 +111,7 @@ WORDS = """
     ` `` ``` ```` ~~~ python py sh json x < <code> </code> <code > a=' {"code": " } [ ] \\ \\ud83d
     \\ude00 { } , : # Hi % ? = é ( import ''' > - 1. <think> </think> <pre> &lt; <|im_end|> </s
     <|channel|> analysis <|message|> [THINK] [/THINK] <!-- --> {"arguments": ''
+    <｜ ｜> <｜end▁of▁sentence｜> {code-cell} :a: --- ``` ` tru 1e &
 """
 BLANKS = ("\n", "\r", "\r\n", " ", "    ", "\t", "\u200b", "\ufeff")
 ALPHABET = st.sampled_from([*WORDS.split(), *BLANKS, "```python\n", "```\n", "> ", "- ", "\n\n"])
@@ -120,11 +122,13 @@ ALPHABET = st.sampled_from([*WORDS.split(), *BLANKS, "```python\n", "```\n", "> 
 @settings(deadline=None, max_examples=200)
 def test_the_split_does_not_matter(format: str, parts: list[str], places: list[int]) -> None:
     text = "".join(parts)
-    whole = events(format, [text])
-    assert events(format, list(text)) == whole
-    assert events(format, cut(text, places)) == whole
+    whole = read(format, [text])
+    for deltas in (list(text), cut(text, places)):
+        reader = read(format, deltas)
+        assert merge(reader.events) == merge(whole.events)
+        assert reader.left_out == whole.left_out
     depth = 0
-    for event in whole:
+    for event in merge(whole.events):
         depth += {BlockOpen: 1, Code: 0, BlockClose: -1}[type(event)]
         assert depth in (0, 1)
         assert depth == 1 or not isinstance(event, Code)
@@ -187,6 +191,8 @@ ENDLESS = {
     "heads": ("auto", "", "<|channel|>a"),
     "comments of HTML": ("auto", "<!--", "--"),
     "code in prose": ("auto", "Hi ", "<code>x</code> "),
+    "what does not show in a tag": ("auto", "<code>\n", "\ufeff"),
+    "blank lines in a tag": ("tags", "<code>", " \n"),
     "entities": ("auto", "<pre><code>", "&lt;"),
     "half entities": ("auto", "<pre><code>", "&a"),
     "brackets": ("auto", "", "["),
@@ -198,6 +204,12 @@ ENDLESS = {
     "numbers": ("auto", '{"a": ', "1"),
     "fences": ("auto", "", "```\n"),
     "fences with names": ("auto", "Hi\n", "```sh\n"),
+    "blocks of a line": ("auto", "", "```x = 1```\n"),
+    "blocks without a name": ("auto", "", "```\nx\n```\n"),
+    "magics without a name": ("auto", "```\n", "% x\n"),
+    "many names": ("auto", "", "".join(f"```x{n}\n```\n" for n in range(2_000))),
+    "behind the end": ("auto", "x = 1\n<|im_end|>", "abc "),
+    "lines behind the end": ("auto", "x = 1\n<|im_end|>", "abc\n"),
     "fences behind code": ("auto", "import x\n", "```\n```python\n"),
     "blocks": ("markdown", "", "Hi\n```python\nx = 1\n```\n"),
     "code": ("markdown", "```python\n", "    x = 1\n"),
@@ -221,7 +233,10 @@ ENDLESS = {
     "nested": ("json", "", "{"),
     "nested arguments": ("json", "", '{"arguments":'),
     "key": ("json", '{"', "code"),
+    "nested behind code": ("json", '{"code": "x", "a": ', "["),
+    "a key behind code": ("auto", '{"code": "x", "', "a"),
     "calls": ("json", "", '{"code": "x"}'),
+    "values in a fence": ("auto", "```json\n", '{"a": 1}\n'),
     "fence in JSON": ("json", '{"code": "', "`"),
 }
 
@@ -237,13 +252,32 @@ def test_linear(format: str, start: str, again: str, size: int) -> None:
         for delta in deltas:
             for _ in extractor.feed(delta):
                 pass
+            assert extractor.held <= len(text)  # as the kernel asks after each delta
         for _ in extractor.close():
             pass
         return time.process_time() - began
 
-    length = 30_000
-    for _ in range(5):  # a busy machine may spoil a try, quadratic cost spoils each of them
+    # Eight times the text takes eight times as long, or 64 times if the cost is quadratic: far
+    # enough apart for a machine that is busy with other things.
+    length = max(15_000, len(again))
+    for _ in range(5):
         small = min(seconds(length) for _ in range(3))
-        if min(seconds(4 * length) for _ in range(2)) < 8 * small:
+        if seconds(8 * length) < 24 * small:
             return
-    pytest.fail("four times the text takes more than eight times as long")
+    pytest.fail("eight times the text takes more than 24 times as long")
+
+
+@pytest.mark.parametrize(("format", "start", "again"), ENDLESS.values(), ids=ENDLESS)
+def test_what_is_kept_is_counted(format: str, start: str, again: str) -> None:
+    text = start + again * (40_000 // len(again))
+    extractor: Extractor = make_extractor(format)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for piece in (text[i : i + 100] for i in range(0, len(text), 100)):
+            for _ in extractor.feed(piece):
+                pass
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 50_000 + 100 * extractor.held

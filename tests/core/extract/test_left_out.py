@@ -60,6 +60,14 @@ def test_the_name_of_a_language_is_text_of_a_model() -> None:
     )
 
 
+def test_an_answer_of_many_languages_is_told_shortly() -> None:
+    text = "".join(f"```x{number}{'y' * 150}\nls\n```\n" for number in range(100))
+    blocks = read("auto", [text]).left_out.blocks
+    assert len(blocks) == 51
+    assert blocks[-1] == ("other", 50)
+    assert max(len(language) for language, _ in blocks) == 100
+
+
 def test_it_survives_the_wire() -> None:
     left_out = LeftOut((("sh", 2), ("", 1)), 3, 4, 5)
     wire = json.loads(json.dumps(left_out.to_dict(no_code=False)))

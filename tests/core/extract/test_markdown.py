@@ -124,6 +124,11 @@ MARKDOWN: dict[str, tuple[str, list[Event]]] = {
         "```\nx\n```\n``` \ny\n```\n",
         [OPEN, Code("x\n"), CLOSE, OPEN, Code("y\n"), CLOSE],
     ),
+    "cut off within an option": ("```{code-cell}\n:a: b\n:c: d", [PYTHON]),
+    "an option's line end cut in two": (
+        "```{code-cell}\n:a: b\r\n---\r\n---\r\nx",
+        [PYTHON, Code("x")],
+    ),
     "bare fence after another language": (
         "```sh\nls\n```\n```\nx\n```\n",
         [OPEN, Code("x\n"), CLOSE],

@@ -1,0 +1,144 @@
+"""The kernel of one run of an asynchronous agent, and the program that is on its way to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from eager_kernel.agents._kernel import AgentKernel
+from eager_kernel.agents._tools import offer
+from eager_kernel.client import AsyncEagerClient, EagerClient, RunResult
+from eager_kernel.client.eager_run import EagerRun
+from eager_kernel.client.run import OnEvent
+from eager_kernel.errors import EagerError, KernelConnectionError
+
+
+class Session:
+    """Runs the programs of one run of an agent, one at a time.
+
+    What waits for the kernel waits in a thread, so it may be used on any event loop.
+
+    Parameters
+    ----------
+    client, url, token, kernel
+        As of `AgentKernel`; `kernel` are its options.
+    tools
+        Functions that programs may call.
+    without_effects
+        Which of them change nothing, so that a call need not wait.
+    timeout
+        Seconds that a program may take; None: any number.
+    on_event
+        As of `EagerClient.open`.
+    """
+
+    def __init__(
+        self,
+        client: EagerClient | AsyncEagerClient | None = None,
+        *,
+        url: str | None = None,
+        token: str | None = None,
+        kernel: Mapping[str, Any] | None = None,
+        tools: Mapping[str, Callable[..., Any]] | None = None,
+        without_effects: Collection[str] = (),
+        timeout: float | None = None,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        self._kernel = AgentKernel(client, url=url, token=token, **(kernel or {}))
+        self._tools = self._unoffered = dict(tools or {})
+        self._without_effects = without_effects
+        self._timeout = timeout
+        self._on_event = on_event
+        self._streamed: tuple[str, EagerRun] | None = None
+        self._run: EagerRun | None = None
+        self._is_closed = False
+
+    def prepare(self) -> None:
+        """Begin to start the kernel, if that is to be done."""
+        self._kernel.prepare()
+
+    async def begin(self, text_format: str) -> EagerRun:
+        """Begin a program."""
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open, text_format))
+        try:
+            run = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # Else the kernel would wait for the text of a run that nobody knows.
+            opening.add_done_callback(_cancel_opened)
+            raise
+        self._run = run
+        if self._is_closed:
+            run.cancel()
+        return run
+
+    def keep(self, call_id: str, run: EagerRun) -> None:
+        """Keep a program that has been streamed until its tool is called."""
+        self._streamed = (call_id, run)
+
+    async def result(self, call_id: str, code: str) -> RunResult:
+        """Give the outcome of a call: of what was streamed, or of the code.
+
+        Where the task that awaits this is cancelled, so is the run.
+
+        Raises
+        ------
+        EagerError
+            The kernel died, and was started anew; the message is for the model.
+        KernelConnectionError
+            A kernel that is somebody else's died, or one does not start any more.
+        """
+        streamed, self._streamed = self._streamed, None
+        try:
+            if streamed is not None and streamed[0] == call_id:
+                result = await outcome(streamed[1])
+                if result.status != "no_code":
+                    return result
+            elif streamed is not None:
+                streamed[1].cancel()
+            run = await self.begin("python")
+            run.feed(code)
+            run.end()
+            return await outcome(run)
+        except KernelConnectionError as error:
+            said = await asyncio.to_thread(self._kernel.revive, error)
+            self._unoffered = dict(self._tools)
+            raise EagerError(said) from error
+
+    def forget(self) -> None:
+        """Give up what was streamed for a call that has not come."""
+        streamed, self._streamed = self._streamed, None
+        if streamed is not None:
+            streamed[1].cancel()
+
+    async def close(self) -> None:
+        """Give up what runs, and end the kernel, if it is the agent's own.
+
+        A model's request that is being cancelled may still write for a moment: its run, too, is
+        over.
+        """
+        self._is_closed = True
+        self.forget()
+        if self._run is not None:
+            self._run.cancel()
+        await asyncio.shield(asyncio.to_thread(self._kernel.close))
+
+    def _open(self, text_format: str) -> EagerRun:
+        client = self._kernel.client
+        offer(client, self._unoffered, self._without_effects)
+        self._unoffered = {}
+        return client.open(format=text_format, timeout=self._timeout, on_event=self._on_event)
+
+
+async def outcome(run: EagerRun) -> RunResult:
+    """Wait for a run; if whoever waits is cancelled, so is the run."""
+    try:
+        return await asyncio.to_thread(run.result)
+    except asyncio.CancelledError:
+        run.cancel()
+        raise
+
+
+def _cancel_opened(opening: asyncio.Future[EagerRun]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().cancel()

@@ -1,0 +1,164 @@
+"""Functions of this process that programs in the kernel can call."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+from eager_kernel.client.heard import UnfitError
+
+Send = Callable[[dict[str, Any]], None]
+"""Sends data on the client's own comm."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFunction:
+    """A function that programs may call.
+
+    Parameters
+    ----------
+    call
+        The function. A plain one is called in a thread.
+    name
+        What programs call it.
+    effects
+        Whether it may change something.
+    """
+
+    call: Callable[..., Any]
+    name: str
+    effects: bool
+
+    @property
+    def is_async(self) -> bool:
+        """Whether programs have to await it."""
+        return inspect.iscoroutinefunction(self.call)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the kernel is told of it."""
+        doc = inspect.getdoc(self.call) or ""
+        return {
+            "name": self.name, "doc": doc, "effects": self.effects, "is_async": self.is_async
+        }  # fmt: skip
+
+
+class Hosting:
+    """The functions of one client, and the calls of them that have not ended."""
+
+    def __init__(self) -> None:
+        self.comm_id = uuid4().hex
+        self._functions: dict[str, HostFunction] = {}
+        self._calls: dict[int, asyncio.Task[None]] = {}
+        self.is_bound = True
+        """Whether the kernel knows them all."""
+
+    def add(self, function: HostFunction) -> None:
+        """Take another one; the kernel is to be told.
+
+        Raises
+        ------
+        ValueError
+            Its name is no name.
+        """
+        if not function.name.isidentifier():
+            raise ValueError(
+                f"{function.name!r} is no name that a program could call: give one with name="
+            )
+        self._functions[function.name] = function
+        self.is_bound = False
+
+    def forget_binding(self) -> None:
+        """The kernel has forgotten them."""
+        self.is_bound = not self._functions
+
+    @property
+    def binding(self) -> str:
+        """The cell that tells the kernel."""
+        told = json.dumps([function.to_dict() for function in self._functions.values()])
+        return (
+            '__import__("eager_kernel.kernel.hosted", fromlist=["bind"]).bind('
+            f'"{self.comm_id}", __import__("json").loads({told!r}))'
+        )
+
+    def take(self, data: object, send: Send) -> None:
+        """Take a call, or the end of waiting for one.
+
+        Parameters
+        ----------
+        data
+            As it came on the comm.
+        send
+            Sends the answer.
+
+        Raises
+        ------
+        UnfitError
+            It is neither.
+        """
+        content = data.get("content") if isinstance(data, dict) else None
+        if not isinstance(content, dict) or type(number := content.get("number")) is not int:
+            raise UnfitError("data.content: must be a call of a function, with its number")
+        match content.get("type"):
+            case "call":
+                self._begin(number, content.get("name"), content.get("arguments"), send)
+            case "drop":
+                if (task := self._calls.pop(number, None)) is not None:
+                    task.cancel()
+            case _:
+                raise UnfitError("data.content.type: must be call or drop")
+
+    def _begin(self, number: int, name: object, arguments: object, send: Send) -> None:
+        function = self._functions.get(name) if isinstance(name, str) else None
+        if function is None:
+            raise UnfitError("data.content.name: must be that of a function that was exposed")
+        try:
+            args, kwargs = json.loads(arguments)  # type: ignore[arg-type]
+            fits = isinstance(args, list) and isinstance(kwargs, dict)
+        except (TypeError, ValueError, RecursionError):
+            fits = False
+        if not fits:
+            raise UnfitError("data.content.arguments: must be a list and an object, as JSON")
+        if number in self._calls or len(self._calls) >= _MOST:
+            raise UnfitError("there are more calls at once than a program may make")
+        task = asyncio.create_task(self._answer(number, function, args, kwargs, send))
+        self._calls[number] = task
+
+    async def _answer(
+        self, number: int, function: HostFunction, args: Any, kwargs: Any, send: Send
+    ) -> None:
+        answer: dict[str, Any] = {"number": number}
+        try:
+            if function.is_async:
+                value = await function.call(*args, **kwargs)
+            else:
+                value = await asyncio.to_thread(function.call, *args, **kwargs)
+            answer["value"] = _encode(function.name, value)
+        except Exception as error:  # noqa: BLE001 - the program's to handle
+            answer["error"] = {"ename": type(error).__name__, "evalue": str(error)}
+        finally:
+            self._calls.pop(number, None)
+        send({"method": "custom", "content": answer})
+
+    def cancel(self) -> None:
+        """End all calls: the run has ended."""
+        for task in self._calls.values():
+            task.cancel()
+        self._calls.clear()
+
+
+def _encode(name: str, value: Any) -> str:
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(
+            f"{name}() gave what can't be sent to a kernel: it may give text, numbers, lists and "
+            f"dicts ({error})"
+        ) from None
+
+
+_MOST: Final = 1_000

@@ -1,0 +1,117 @@
+"""Where an effect would happen on the file system, and whether anything would be different then.
+
+Reads the file system, and changes nothing. It runs inside the audit hook, so it imports nothing
+and takes no lock, and what can't be found out is an effect.
+"""
+
+# The plain calls, since a program may patch pathlib.
+# ruff: noqa: PTH112, PTH115, PTH117, PTH118, PTH120
+
+from __future__ import annotations
+
+import os
+import sys
+from os import lstat, readlink
+from os.path import dirname, isabs, isdir, join, realpath, split
+from typing import Final
+
+from eager_kernel.core.effect_table import Arguments
+from eager_kernel.core.effects import paths_of
+
+
+def resolved(event: str, arguments: Arguments, cwd: str) -> list[str] | None:
+    """The paths that an effect writes, absolute and without links on the way.
+
+    Parameters
+    ----------
+    event, arguments
+        As an audit hook gets them.
+    cwd
+        The working directory; empty where it is gone.
+
+    Returns
+    -------
+    list of str, or None
+        None where they can't be told.
+    """
+    given = paths_of(event, arguments)
+    if given is None:
+        return None
+    try:
+        return [_resolve(path, folder, cwd, event) for path, folder in given]
+    except Exception:  # noqa: BLE001 - no such folder, no such descriptor, a NUL in the name
+        return None
+
+
+def _resolve(path: str, folder: int | None, cwd: str, event: str) -> str:
+    if not isabs(path):
+        begin = cwd if folder is None else _path_of(folder)
+        if not isabs(begin) or not path:
+            raise FileNotFoundError
+        path = join(begin, path)
+    if event in _OF_THE_NAME:  # of a link, not of what it leads to
+        above, name = split(path.rstrip(os.sep) or os.sep)
+        if name not in ("", ".", ".."):
+            return join(realpath(above), name)
+    return realpath(path)
+
+
+def _path_of(descriptor: int) -> str:
+    if sys.platform == "darwin":
+        import fcntl  # noqa: PLC0415 - built in there: nothing is searched for
+
+        answer: bytes = fcntl.fcntl(descriptor, _F_GETPATH, bytes(1024))
+        return os.fsdecode(answer.partition(b"\0")[0])
+    return readlink(f"/proc/self/fd/{descriptor}")
+
+
+def changes_nothing(event: str, arguments: Arguments, paths: list[str] | None) -> bool:
+    """Whether the call behind an event fails, by what is there now: it would in any cell.
+
+    For example the `os.mkdir` of a folder that is there, with which ``os.makedirs(exist_ok=True)``
+    finds that out.
+
+    Parameters
+    ----------
+    event, arguments
+        As an audit hook gets them.
+    paths
+        What `resolved` gives for it.
+    """
+    if not paths:
+        return False
+    path = paths[0]
+    try:
+        if event == "os.mkdir":
+            return _exists(path) or not _exists(dirname(path))
+        if event in _OF_WHAT_IS_THERE:
+            return not _exists(path)
+        if event == "open":
+            flags = arguments[2]
+            if isdir(path):
+                return True  # but for what an `opener` does, which raises events of its own
+            if not flags & os.O_CREAT:
+                return bool(flags) and not _exists(path)
+            if flags & os.O_EXCL and _exists(path):
+                return True
+            return not _exists(dirname(path))
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    return False
+
+
+def _exists(path: str) -> bool:
+    try:
+        lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+_OF_THE_NAME: Final = frozenset(
+    {"os.mkdir", "os.remove", "os.rename", "os.rmdir", "shutil.rmtree", "tempfile.mkdtemp"}
+)
+_OF_WHAT_IS_THERE: Final = frozenset(
+    {"os.chmod", "os.remove", "os.rename", "os.rmdir", "os.truncate", "os.utime", "shutil.rmtree"}
+)
+_F_GETPATH: Final = 50

@@ -1,0 +1,124 @@
+"""What all adapters have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from eager_kernel.agents._history import FirstLine, arguments
+from eager_kernel.agents._kernel import AgentKernel
+from eager_kernel.agents._values import dumps, loads
+from eager_kernel.client import AsyncEagerClient
+from eager_kernel.errors import KernelConnectionError
+from tests.agents.conftest import pieces
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ('{"code": "x = 1\\n1 / 0\\ny', {"code": "P"}),
+        ('{"t": "\\"b", "n": [{"c": 2}], "code": "', {"t": '"b', "n": [{"c": 2}], "code": "P"}),
+        ('{"restart" : true , "code"', {"restart": True, "code": "P"}),
+        ('{"thought": "cut', {"code": "P"}),
+        ("", {"code": "P"}),
+        ("{", {"code": "P"}),
+        ("no JSON", {"code": "P"}),
+        ('{"code": "x", "after": 1', {"code": "P"}),
+    ],
+)  # fmt: skip
+def test_arguments_of_a_cut_call_are_whole(raw: str, expected: dict[str, Any]) -> None:
+    for end in range(len(raw) + 1):
+        json.dumps(arguments("P", "code", raw[:end]))
+    assert arguments("P", "code", raw) == expected
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_line_1_is_the_first_line_of_code(size: int) -> None:
+    text = "a <cod\n<code>\n\r\nx = 1\n\n<code>\n\ny"
+    first_line = FirstLine("<code>")
+    fed = "".join(first_line.take(piece) for piece in pieces(text, size))
+    assert fed == "a <cod\n<code>x = 1\n\n<code>\n\ny"
+    unchanged = FirstLine("")
+    assert "".join(unchanged.take(piece) for piece in pieces(text, size)) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, 1, 1.5, "é\u2028", [1, [2]], (1, "a"), {1, 2}, frozenset({3}), b"\0\xff",
+        {"a": {"b": ()}}, {1: 2, (3,): 4}, {"__type__": "tuple", "data": 1}, float("inf"),
+    ],
+)  # fmt: skip
+def test_values_go_there_and_back(value: Any) -> None:
+    back = loads(dumps(value))
+    assert back == value
+    assert type(back) is type(value)
+
+
+def test_what_is_no_value_is_text() -> None:
+    assert loads(dumps([object])) == ["<class 'object'>"]
+    with pytest.raises(ValueError, match="unknown type 'code'"):
+        loads('{"__type__": "code", "data": "1"}')
+
+
+@pytest.mark.parametrize("framework", ["smolagents", "pydantic_ai"])
+def test_a_missing_extra_says_what_to_install(framework: str) -> None:
+    extra = framework.replace("_", "-")
+    program = (
+        f"import sys; sys.modules[{framework!r}] = None\n"
+        "from eager_kernel.errors import MissingExtraError\n"
+        "try:\n"
+        f"    import eager_kernel.agents.{framework}\n"
+        "except MissingExtraError as error:\n"
+        "    print(error)\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert f"pip install 'eager-kernel[{extra}]'" in said.stdout
+
+
+def test_nothing_of_it_is_imported_before_it_is_used() -> None:
+    program = (
+        "import sys, eager_kernel.client, eager_kernel.agents\n"
+        "print([n for n in ('smolagents', 'pydantic_ai') if n in sys.modules])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "[]\n"
+
+
+def test_a_kernel_that_does_not_start_can_be_tried_again() -> None:
+    kernel = AgentKernel(kernel_name="none_such")
+    for _ in range(2):
+        kernel.prepare()
+        with pytest.raises(KernelConnectionError, match="none_such"):
+            kernel.client  # noqa: B018
+
+
+async def test_an_asynchronous_client_needs_its_loop() -> None:
+    client = AsyncEagerClient.__new__(AsyncEagerClient)
+    AgentKernel(client)
+    with pytest.raises(TypeError, match="event loop"):
+        await asyncio.to_thread(AgentKernel, client)
+
+
+def test_a_kernel_ends_with_the_process() -> None:
+    """Although nobody closed it."""
+    program = (
+        "from eager_kernel.agents._kernel import AgentKernel\n"
+        "kernel = AgentKernel()\n"
+        "print(kernel.client.execute('import os; os.getpid()').outputs[0]['data']['text/plain'])\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    psutil = pytest.importorskip("psutil")
+    assert not psutil.pid_exists(int(said.stdout))
+    assert said.stderr == ""
