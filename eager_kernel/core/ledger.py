@@ -13,8 +13,8 @@ reading     more may come                                     paused, complete, 
                                                               stopped
 paused      the program failed, and is to be written on       reading, stopped
 complete    all of it is there, and what has not run parses   paused, stopped
-malformed   all of it is there, but some does not parse       paused
-cut off     the model could not finish it                     paused
+malformed   all of it is there, but some does not parse       paused, stopped
+cut off     the model could not finish it                     paused, stopped
 stopped     nothing more is wanted, or can be trusted
 =========== ================================================= ====================================
 """
@@ -49,8 +49,8 @@ TRANSITIONS: Final[dict[TextState, frozenset[TextState]]] = {
     TextState.READING: frozenset(TextState) - {TextState.READING},
     TextState.PAUSED: frozenset({TextState.READING, TextState.STOPPED}),
     TextState.COMPLETE: frozenset({TextState.PAUSED, TextState.STOPPED}),
-    TextState.MALFORMED: frozenset({TextState.PAUSED}),
-    TextState.CUT_OFF: frozenset({TextState.PAUSED}),
+    TextState.MALFORMED: frozenset({TextState.PAUSED, TextState.STOPPED}),
+    TextState.CUT_OFF: frozenset({TextState.PAUSED, TextState.STOPPED}),
     TextState.STOPPED: frozenset(),
 }
 """To which states the text of a program may go on from each."""
@@ -86,12 +86,15 @@ class Ending:
         What to tell the user, where the run itself did not.
     fault
         Where and how a malformed program does not parse; None for any other.
+    unfinished
+        What was being written when the model was cut off; it is never run.
     """
 
     state: TextState
     reason: str
     error: EagerError | None = None
     fault: Fault | None = None
+    unfinished: tuple[Chunk, ...] = ()
 
 
 @dataclass(slots=True)
@@ -133,6 +136,7 @@ class Ledger:
         self._changed: set[int] = set()
         self._ending: Ending | None = None
         self._paused = False
+        self._cancelled = False
         self._approved = False
 
     def __len__(self) -> int:
@@ -180,7 +184,7 @@ class Ledger:
         return True
 
     def cancel(self, ending: Ending) -> bool:
-        """Note that nothing more may run, also of a text that has ended well.
+        """Note that nothing more may run, also of a text that has ended.
 
         Parameters
         ----------
@@ -190,12 +194,15 @@ class Ledger:
         Returns
         -------
         bool
-            False: there is nothing left to cancel, and nothing was noted.
+            False: all of it has begun, so how the text ended stays. It can't be written on.
         """
-        if self.text is TextState.COMPLETE and self.waiting:
-            self._ending = ending
-            return True
-        return self.end(ending)
+        self._cancelled = True
+        if self.text in _GOES_ON:
+            return self.end(ending)
+        if self.text is TextState.STOPPED or not self.waiting:
+            return False
+        self._ending = ending
+        return True
 
     def pause(self) -> bool:
         """Note that the program failed, and is to be written on: see `write_on`.
@@ -203,9 +210,9 @@ class Ledger:
         Returns
         -------
         bool
-            False: the text was stopped, so the program can't go on.
+            False: it was stopped or cancelled, so it can't go on.
         """
-        if TextState.PAUSED not in TRANSITIONS[self.text]:
+        if self._cancelled or TextState.PAUSED not in TRANSITIONS[self.text]:
             return False
         self._ending, self._paused = None, True
         return True
@@ -331,6 +338,24 @@ class Ledger:
         while self._done < len(self._entries) and self._entries[self._done].state == "done":
             self._done += 1
 
+    def skip_from(self, index: int) -> list[Entry]:
+        """Note that what began together with a chunk that failed was not come to.
+
+        Parameters
+        ----------
+        index
+            The first that was not; it and those after it that run are skipped.
+
+        Returns
+        -------
+        list
+            Those.
+        """
+        skipped = [entry for entry in self._entries[index:] if entry.state == "running"]
+        for entry in skipped:
+            self._set(entry.chunk.index, "skipped")
+        return skipped
+
     def _set(self, index: int, state: State) -> None:
         if self._entries[index].state != state:
             self._entries[index].state = state
@@ -352,9 +377,22 @@ class Ledger:
     # What is known --------------------------------------------------------------------------
 
     @property
+    def done(self) -> int:
+        """How many chunks have run, from the first on."""
+        return self._done
+
+    @property
     def executed(self) -> list[Chunk]:
         """The chunks that have run, from the first on."""
         return [entry.chunk for entry in self._entries[: self._done]]
+
+    @property
+    def running(self) -> Entry | None:
+        """The chunk that runs, or waits at an effect; the first where several run as one cell."""
+        if self._done == len(self._entries):
+            return None
+        entry = self._entries[self._done]
+        return entry if entry.state == "running" or entry.wait is not None else None
 
     @property
     def not_executed(self) -> list[Chunk]:
@@ -362,10 +400,13 @@ class Ledger:
         return [entry.chunk for entry in self._entries[self._done :]]
 
     def changes(self) -> list[Entry]:
-        """The entries whose states have changed since the last call, in order."""
+        """The entries whose states have changed since the last call, in order.
+
+        Copies, as they are now: they may be read without the ledger's being shielded.
+        """
         changed = [self._entries[index] for index in sorted(self._changed)]
         self._changed.clear()
-        return changed
+        return [Entry(each.chunk, each.verdict, each.state, each.wait) for each in changed]
 
 
 def _waits(entry: Entry) -> bool:

@@ -1,6 +1,6 @@
 """The reading side of a run: a model's text becomes chunks, each with the gate's verdict.
 
-The reader takes text and returns what it found. It runs nothing, waits for nobody and calls nobody
+It takes text and returns what it found. Reading runs nothing, waits for nobody and calls nobody
 back: whoever feeds it puts what it returns into the ledger (`eager_kernel.core.ledger`).
 """
 
@@ -69,7 +69,7 @@ class Tail:
     cut_off: bool = False
 
 
-class Reader:
+class TextReader:
     """Reads the text of one program.
 
     Parameters
@@ -104,10 +104,8 @@ class Reader:
 
     @property
     def program(self) -> str:
-        """The code text so far."""
-        if len(self._pieces) > 1:
-            self._pieces = ["".join(self._pieces)]
-        return self._pieces[0] if self._pieces else ""
+        """The code text so far; another thread than the one that feeds may ask."""
+        return "".join(self._pieces)
 
     @property
     def left_out(self) -> LeftOut:
@@ -223,7 +221,14 @@ class Reader:
         return Found(text, self._judge(self._chunker.feed(text)))
 
     def _judge(self, chunks: list[Chunk]) -> tuple[Judged, ...]:
-        return tuple((chunk, self._gate.judge(chunk)) for chunk in chunks)
+        return tuple((chunk, self._verdict_on(chunk)) for chunk in chunks)
+
+    def _verdict_on(self, chunk: Chunk) -> Verdict:
+        try:
+            return self._gate.judge(chunk)
+        except Exception as error:  # noqa: BLE001 - a program may have broken what it judges with
+            why = f"the gate could not judge it: {type(error).__name__}"
+            return Verdict("hold", "dynamic", why, chunk.first_line)
 
     def _too_long(self) -> LimitError:
         return LimitError(

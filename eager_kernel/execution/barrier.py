@@ -14,11 +14,10 @@ import os
 import sys
 import threading
 import time
-from _thread import LockType, allocate_lock, get_ident
+from _thread import get_ident
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Token
-from dataclasses import dataclass, field
 from shutil import rmtree
 from threading import enumerate as enumerate_threads
 from typing import Any, Final
@@ -31,6 +30,7 @@ from eager_kernel.execution import hook
 from eager_kernel.execution.callers import cause_of, frames, hands_on_code, is_of_user, runs
 from eager_kernel.execution.databases import says_uri, watch
 from eager_kernel.execution.places import changes_nothing, resolved
+from eager_kernel.execution.waits import Wait
 
 
 class Barrier:
@@ -350,47 +350,6 @@ _of_kernel: Final[WeakSet[threading.Thread]] = WeakSet()
 _KERNEL_THREADS: Final = ("IOPub", "eager-introduction", "eager-stream")
 _NOBODY: Final[WeakSet[threading.Thread]] = WeakSet()
 NOWHERE_TO_WAIT: Final = "the kernel's own code can't wait there until the program is known"
-
-
-@dataclass(slots=True)
-class Wait:
-    """One wait at an effect.
-
-    Parameters
-    ----------
-    effect
-        What it waits for, for a person.
-    line
-        1-based line of the program; None where no line of it led there.
-    thread
-        Ident of the waiting thread.
-    start, finish
-        Seconds of the barrier's clock; ``finish`` is None while it waits.
-    """
-
-    effect: str
-    line: int | None
-    thread: int
-    start: float
-    finish: float | None = None
-    _lock: LockType = field(default_factory=allocate_lock)
-
-    def __post_init__(self) -> None:
-        self._lock.acquire()
-
-    def wait(self) -> None:
-        """Block until `end`; the main thread answers signals meanwhile."""
-        # Where a wait without limit can't be interrupted (Windows), one with a limit can.
-        while not self._lock.acquire(timeout=_LOOK_UP):
-            pass
-
-    def end(self) -> None:
-        """Let the thread go on."""
-        if self._lock.locked():
-            self._lock.release()
-
-
-_LOOK_UP: Final = 0.5
 
 
 def _warm_logging() -> None:

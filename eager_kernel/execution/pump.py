@@ -8,7 +8,6 @@ import contextvars
 import signal
 import sys
 from asyncio import CancelledError, current_task, get_running_loop, sleep
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from IPython.core.interactiveshell import ExecutionResult
 from eager_kernel.core.cell_lines import line_in_text
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.extract import NOTHING_LEFT_OUT, LeftOut
-from eager_kernel.core.queue import Pending
+from eager_kernel.core.ledger import Fault, TextState
 from eager_kernel.core.report import Report
 from eager_kernel.errors import (
     EagerError,
@@ -35,7 +34,7 @@ from eager_kernel.execution.cell import CellOptions, StreamedCell, Unshown
 from eager_kernel.execution.intake import DOES_NOT_PARSE, Ending, Intake
 from eager_kernel.execution.leftovers import Leftovers
 from eager_kernel.execution.repair import Failure, Repair
-from eager_kernel.execution.syntax import Fault, Wants, empty_lines_before, wants_whole_cell
+from eager_kernel.execution.syntax import Wants, empty_lines_before, wants_whole_cell
 from eager_kernel.execution.tracing import Tracing
 
 OnError = Literal["stop", "drain"]
@@ -121,9 +120,7 @@ class Pump:
         self._unshown: Unshown | None = None
         self._repaired_from = 0
         self._cell = StreamedCell(shell, options, self._failed, self._is_held, self._repairs)
-        self._batch: deque[Pending] = deque()
-        self._current: Pending | None = None
-        self._left_out: list[Pending] = []
+        self._current: Chunk | None = None
         self._executed_lines = 0
         self._error_lines: tuple[int, int] | None = None
         self._in_user_code = False
@@ -314,7 +311,7 @@ class Pump:
                     return False
                 # Nothing has run yet: run it as the one cell it is, unless it has a tail
                 # that must not run, or is not wanted any more.
-                return ending.kind == "complete"
+                return ending.state is TextState.COMPLETE
             if self._interrupted:
                 return False
             if first is not None:
@@ -329,29 +326,31 @@ class Pump:
 
     def _can_stream(self, ending: Ending, first: Chunk | None) -> bool:
         """Whether a program whose text has ended can run chunk by chunk all the same."""
-        if ending.kind != "complete":
+        if ending.state is not TextState.COMPLETE:
             return True
         wants = Wants.WHOLE if first is None else wants_whole_cell(self._shell, first)
-        return wants is Wants.NOTHING or (wants is Wants.NEXT_LINE and self._intake.waiting > 1)
+        return wants is Wants.NOTHING or (
+            wants is Wants.NEXT_LINE and len(self._intake.waiting()) > 1
+        )
 
     async def _run_whole(self) -> ExecutionResult:
         intake = self._intake
-        program, batch = intake.program, intake.take()
+        program, batch = intake.program, [entry.chunk for entry in intake.take()]
         intake.batch_started()
-        for pending in batch:
-            intake.started(pending)
+        for chunk in batch:
+            intake.started(chunk)
         with self._program():
             self._check_interrupt()
             result = await self._cell.run_whole(program)
-        failed_line = _failed_line(result, program, [pending.chunk for pending in batch])
-        for place, pending in enumerate(batch):
-            if failed_line is None or pending.chunk.last_line < failed_line:
-                self._executed_lines = pending.chunk.last_line
-                intake.finished(pending, "done")
+        failed_line = _failed_line(result, program, batch)
+        for chunk in batch:
+            if failed_line is None or chunk.last_line < failed_line:
+                self._executed_lines = chunk.last_line
+                intake.finished(chunk, "done")
             else:
-                self._error_lines = pending.chunk.statement_lines
-                intake.finished(pending, "failed")
-                intake.skip_running(batch[place + 1 :])
+                self._error_lines = chunk.statement_lines
+                intake.finished(chunk, "failed")
+                intake.skip_from(chunk.index + 1)
                 break
         if result.error_before_exec is not None and not _was_compiling(result.error_before_exec):
             self._executed_lines = 0
@@ -381,9 +380,9 @@ class Pump:
             ending = intake.ending
             batch = intake.take() if self._cell.held is None else []
             if batch:
-                failed = await self._run_batch(batch)
+                failed = await self._run_batch([entry.chunk for entry in batch])
                 if self._cell.failure is not None and self._current is not None:
-                    failed_chunk = self._current.chunk
+                    failed_chunk = self._current
                     self._ask_for_repair(failed_chunk, failed_chunk.source)
                 elif failed and self._cell.held is None:
                     return await self._finish(complete=False)
@@ -396,22 +395,20 @@ class Pump:
                     intake.wait_for_news()
                 finally:
                     self._blocked = False
-            elif intake.cancelled is not None and (self._left_out or intake.waiting):
-                return self._end_badly(intake.cancelled)
-            elif ending.kind == "complete":
+            elif ending.state is TextState.COMPLETE:
                 repaired = not self._show_unrepaired()
                 return await self._finish(complete=repaired)
             elif ending.fault is not None:
                 if not self._keep_fault(ending.fault.error):
                     return await self._refuse(ending.fault)
                 self._ask_for_repair(ending.fault.chunk, self._not_executed)
-            elif ending.kind == "cut_off" and self._keep_cut_off(self._why(ending)):
-                self._ask_for_repair(next(iter(intake.unfinished), None), self._not_executed)
+            elif ending.state is TextState.CUT_OFF and self._keep_cut_off(self._why(ending)):
+                self._ask_for_repair(next(iter(ending.unfinished), None), self._not_executed)
             else:
                 return self._end_badly(self._why(ending))
         return self._end_badly(KeyboardInterrupt(_INTERRUPTED))
 
-    async def _run_batch(self, batch: list[Pending]) -> bool:
+    async def _run_batch(self, batch: list[Chunk]) -> bool:
         """Run chunks in order. Returns True when the program has failed."""
         intake, cell = self._intake, self._cell
         intake.batch_started()
@@ -423,34 +420,35 @@ class Pump:
             cell.know(intake.program)
         else:
             cell.know_if_grown(intake.chars, lambda: intake.program)
-        if self._barrier is not None and not intake.executed:
+        if self._barrier is not None and not intake.done:
             self._barrier.filename = cell.filename
-            self._barrier.lines_before = empty_lines_before(batch[0].chunk.source)
-        self._batch = deque(batch)
+            self._barrier.lines_before = empty_lines_before(batch[0].source)
         failed = False
-        while self._batch and not failed and not self._interrupted and intake.wanted:
-            pending = self._current = self._batch.popleft()
-            intake.started(pending)
+        for chunk in batch:
+            if failed or self._interrupted or not intake.wanted:
+                intake.give_up()
+                break
+            self._current = chunk
+            intake.started(chunk)
             if self._barrier is not None:
                 self._barrier.watch_databases()
             try:
                 with self._program():
                     self._check_interrupt()
-                    failed = await cell.run(pending.chunk)
+                    failed = await cell.run(chunk)
             except BaseException:
-                intake.finished(pending, "failed")  # interrupted outside its own code
+                intake.finished(chunk, "failed")  # interrupted outside its own code
                 raise
             finally:
                 # What has come as an error is over; what has not is for the next `await`.
                 if self._task is not None and not getattr(self._task, "_must_cancel", False):
                     while self._task.cancelling():
                         self._task.uncancel()
-            intake.finished(pending, "failed" if failed else "done")
+            intake.finished(chunk, "failed" if failed else "done")
             if failed:
-                self._error_lines = pending.chunk.statement_lines
+                self._error_lines = chunk.statement_lines
             else:
-                self._executed_lines = pending.chunk.last_line
-        self._left_out = self._skip_batch()
+                self._executed_lines = chunk.last_line
         for stream in self._streams:  # the kernel's: no cell flushes what a program puts there
             # A flush waits for another thread, a millisecond each, also where there is nothing.
             if getattr(stream, "_flush_pending", True):
@@ -496,8 +494,7 @@ class Pump:
             except KeyboardInterrupt:
                 # The user waits no longer for the text; the error is still the program's.
                 self._intake.stop("interrupted", message=_INTERRUPTED)
-        rest = self._left_out + self._skip_batch() + self._intake.drop()
-        return [pending.chunk for pending in rest]
+        return self._intake.give_up()
 
     # Repair ---------------------------------------------------------------------------------
 
@@ -540,11 +537,9 @@ class Pump:
         )
         self._failures.append(failure)
         self._unshown, self._error_lines = unshown, None
-        self._repaired_from = len(intake.executed)
-        self._skip_batch()
-        self._left_out = []
-        intake.drop()
-        cell.cut_back(len(intake.executed))
+        self._repaired_from = intake.done
+        intake.give_up()
+        cell.cut_back(intake.done)
         self._repair.ask(failure)
 
     @property
@@ -567,12 +562,6 @@ class Pump:
         self._cell.show(self._unshown)
         self._executed_lines, self._error_lines = failure.executed_lines, failure.lines
         return True
-
-    def _skip_batch(self) -> list[Pending]:
-        rest = list(self._batch)
-        self._batch.clear()
-        self._intake.skip(rest)
-        return rest
 
     async def _finish(self, *, complete: bool) -> ExecutionResult:
         with self._program():
@@ -611,8 +600,7 @@ class Pump:
         if isinstance(error, KeyboardInterrupt):
             self._intake.stop("interrupted", message=_INTERRUPTED)
         self._disown()
-        self._skip_batch()
-        self._intake.drop()
+        self._intake.give_up()
         self._show_unrepaired()
         return self._cell.abandon(self._intake.program, error)
 
@@ -622,9 +610,9 @@ class Pump:
         ran = _ran(self._executed_lines)
         if ending.reason == "interrupted":
             return KeyboardInterrupt(_INTERRUPTED)
-        if ending.kind == "stopped":
+        if ending.state is TextState.STOPPED:
             return RunCancelledError(f"the stream was stopped ({ending.reason}); {ran}")
-        unfinished = self._intake.unfinished
+        unfinished = ending.unfinished
         where = "after the last complete statement"
         if unfinished:
             self._error_lines = (unfinished[0].first_line, unfinished[-1].last_line)

@@ -10,7 +10,6 @@ import ast
 import re
 import sys
 import textwrap
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from IPython.core.inputtransformer2 import (
 from IPython.core.macro import Macro
 
 from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.ledger import Fault
 from eager_kernel.core.positions import parse_at
 from eager_kernel.core.quiet import parse_quietly, without_warnings
 from eager_kernel.core.undisturbed import undisturbed
@@ -127,22 +127,6 @@ def to_python(chunk: Chunk, *, first: bool) -> str:
         # What the program registers by now is for the next cell.
         text = "".join(_STOCK.do_token_transforms(lines))
     return text
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a program does not parse.
-
-    Parameters
-    ----------
-    chunk
-        Where.
-    error
-        What the parser said.
-    """
-
-    chunk: Chunk
-    error: Exception
 
 
 def first_fault(chunks: list[Chunk], flags: int) -> Fault | None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from eager_kernel.errors import EagerError, SourceError
-from eager_kernel.execution.intake import Intake, StopReason
+from eager_kernel.execution.intake import Intake, StopReason, TextState
 from eager_kernel.execution.pump import Outcome
 from eager_kernel.execution.repair import Failure
 from eager_kernel.kernel.protocol import Delta, End, OpenOptions
@@ -197,7 +197,7 @@ class PromptedRun(Stream):
         except EagerError as error:
             self.intake.stop("error", error)
         ending = self.intake.ending
-        if ending is not None and ending.kind == "stopped":
+        if ending is not None and ending.state is TextState.STOPPED:
             self._stop_writing()  # it was stopped before there was anything to call
 
     def _turn_to(self, attempt: int, failure: Failure) -> Again:

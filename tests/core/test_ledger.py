@@ -188,6 +188,27 @@ def test_there_is_nothing_to_cancel_where_all_has_begun() -> None:
     ledger.started(0)
     assert not ledger.cancel(STOPPED)
     assert ledger.text is TextState.COMPLETE
+    assert not ledger.pause()  # nobody wants it to be written on
+
+
+@pytest.mark.parametrize("ending", [MALFORMED, CUT_OFF])
+def test_nor_does_what_waits_run_of_a_text_that_ended_otherwise(ending: Ending) -> None:
+    ledger = filled("run", "hold")
+    ledger.end(ending)
+    assert ledger.cancel(STOPPED)
+    assert (ledger.take(), ledger.ending) == ([], STOPPED)
+
+
+def test_what_ran_as_one_cell_is_skipped_after_the_chunk_that_failed() -> None:
+    ledger = filled("run", "run", "run")
+    for entry in ledger.take():
+        ledger.started(entry.chunk.index)
+    assert ledger.running is ledger[0]
+    ledger.finished(0, "done")
+    ledger.finished(1, "failed")
+    assert indexes(ledger.skip_from(2)) == [2]
+    assert states(ledger) == ["done", "failed", "skipped"]
+    assert ledger.running is None
 
 
 def test_a_program_is_cut_back_to_what_has_run() -> None:
@@ -267,6 +288,7 @@ class _AnyUse(RuleBasedStateMachine):
         self.running: int | None = None
         self.text = TextState.READING
         self.approved = False
+        self.cancelled = False
 
     # The plain description
 
@@ -366,16 +388,18 @@ class _AnyUse(RuleBasedStateMachine):
     def cancel(self) -> None:
         waiting = any(s in ("ready", "deferred", "held") for s in self.states)
         expected = self.text in (TextState.READING, TextState.PAUSED) or (
-            self.text is TextState.COMPLETE and waiting
+            self.text is not TextState.STOPPED and waiting
         )
         assert self.ledger.cancel(STOPPED) == expected
+        self.cancelled = True
         if expected:
             self.text = TextState.STOPPED
 
     @precondition(lambda self: self.running is None)
     @rule()
     def repair(self) -> None:
-        expected = self.text not in (TextState.PAUSED, TextState.STOPPED)
+        ended = self.text in (TextState.PAUSED, TextState.STOPPED)
+        expected = not (ended or self.cancelled)
         assert self.ledger.pause() == expected
         if not expected:
             return
