@@ -7,7 +7,7 @@ import asyncio
 import contextvars
 import signal
 import sys
-from asyncio import CancelledError, current_task, get_running_loop, sleep
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -30,9 +30,11 @@ from eager_kernel.errors import (
     IncompleteProgramError,
     RunCancelledError,
 )
+from eager_kernel.execution.barrier import INTERRUPTED
 from eager_kernel.execution.cell import CellOptions, StreamedCell, Unshown
 from eager_kernel.execution.intake import DOES_NOT_PARSE, Ending, Intake
 from eager_kernel.execution.leftovers import Leftovers
+from eager_kernel.execution.main_thread import Doing, MainThread
 from eager_kernel.execution.repair import Failure, Repair
 from eager_kernel.execution.syntax import Wants, empty_lines_before, wants_whole_cell
 from eager_kernel.execution.tracing import Tracing
@@ -123,18 +125,10 @@ class Pump:
         self._current: Chunk | None = None
         self._executed_lines = 0
         self._error_lines: tuple[int, int] | None = None
-        self._in_user_code = False
-        self._blocked = False
-        self._interrupted = False
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[Any] | None = None
+        self._main = MainThread()
         self._streams = (sys.stdout, sys.stderr)
         self._tracing = Tracing()
         self._leftovers: Leftovers | None = None
-        self._told = False
-        self._news: asyncio.Future[None] | None = None
-        self.signalled = False
-        """Whether SIGINT came during the run."""
         self.context: contextvars.Context | None = None
         """Where the program's context variables were set; None if it used `await`."""
         self.fired: list[str] = []
@@ -148,9 +142,8 @@ class Pump:
 
     async def run(self) -> ExecutionResult:
         """Run until the program has ended, failed or been stopped."""
-        self._loop = get_running_loop()
-        self._task = current_task()
-        self._intake.listen(self._wake)
+        self._main.begin()
+        self._intake.listen(self._main.wake)
         cell = self._cell
         try:
             try:
@@ -179,30 +172,13 @@ class Pump:
             self._cell.close()  # the program may have broken what is given back
         except (KeyboardInterrupt, CancelledError):
             # Raised between statements: a statement's own reaches the shell.
-            self._interrupted = True
-            result = self._end_badly(KeyboardInterrupt(_INTERRUPTED))
+            self._main.interrupted = True
+            result = self._end_badly(KeyboardInterrupt(INTERRUPTED))
         return result
 
     async def outlive(self) -> None:
-        """Have the reply sent, whatever the program has done to the loop and to our task.
-
-        A cell without `await` runs in no task of its own: a cancellation that the program has
-        asked for, and not awaited, would be that of the reply here. And there, the loop stops when
-        the reply has been sent.
-        """
-        loop = self._loop
-        if getattr(loop, "_stopping", False):
-            loop._stopping = False  # type: ignore[union-attr]
-            self.stops_loop = True
-        own = getattr(loop, "__dict__", {})
-        for name in _OF_THE_LOOP & own.keys():
-            if not callable(own[name]):
-                del own[name]
-        while getattr(self._task, "_must_cancel", False):
-            with suppress(CancelledError):
-                await sleep(0)
-        while self._task is not None and self._task.cancelling():
-            self._task.uncancel()
+        """Have the reply sent, whatever the program has done; see `MainThread.outlive`."""
+        self.stops_loop = await self._main.outlive()
 
     def follow_up(self, result: ExecutionResult, expressions: dict[str, str]) -> None:
         """Do what follows a cell that does not await.
@@ -219,88 +195,50 @@ class Pump:
         """
         shell = self._shell
         try:
-            self._in_user_code = True
-            self.fired.append("post_execute")
-            shell.events.trigger("post_execute")
-            if not self._options.silent:
-                self.fired.append("post_run_cell")
-                shell.events.trigger("post_run_cell", result)
-            self.close()
-            if result.success and not shell._last_traceback_during_displayhook:
-                self.answers = shell.user_expressions(expressions)
-            self._in_user_code = False
-        except KeyboardInterrupt:  # came between them: one in user code is shown there
-            self._in_user_code = False
+            with self._main.at(Doing.PROGRAM):
+                self.fired.append("post_execute")
+                shell.events.trigger("post_execute")
+                if not self._options.silent:
+                    self.fired.append("post_run_cell")
+                    shell.events.trigger("post_run_cell", result)
+                self.close()
+                if result.success and not shell._last_traceback_during_displayhook:
+                    self.answers = shell.user_expressions(expressions)
+        except KeyboardInterrupt:
+            pass  # came between them: one in user code is shown there
         self.context = contextvars.copy_context()
 
     def close(self) -> None:
         """The events that follow the cell have fired. May be called twice."""
         self._cell.stop_recording()
 
-    def _wake(self) -> None:
-        assert self._loop is not None
-        # The class's own: a program may have put something else in its place.
-        type(self._loop).call_soon_threadsafe(self._loop, self._tell)
-
-    def _tell(self) -> None:
-        self._told = True
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
-
-    # Interrupts -----------------------------------------------------------------------------
-
     def on_sigint(self, signum: int, frame: FrameType | None) -> bool:
-        """Handle SIGINT, on the main thread, in whatever the run is doing.
+        """Handle SIGINT; see `MainThread.on_sigint`."""
+        return self._main.on_sigint(signum, frame)
 
-        A program that awaits is cancelled; a pump that waits for text stops waiting. Nothing here
-        takes a lock.
-
-        Returns
-        -------
-        bool
-            Whether Python code of the program runs, which is to get a `KeyboardInterrupt`. It is
-            not raised here, as this frame would show in its traceback.
-        """
-        self.signalled = True
-        loop, task = self._loop, self._task
-        if loop is None or task is None:
-            self._interrupted = True  # seen as soon as the run begins
-        elif self._blocked:
-            raise KeyboardInterrupt
-        elif not self._in_user_code:
-            self._interrupted = True
-            loop.call_soon_threadsafe(self._tell)
-        else:
-            if not self._in_own_task():
-                loop.call_soon_threadsafe(task.cancel)
-            if self._barrier is not None and self._barrier.waiting is not None:
-                self._interrupted = True
-                raise KeyboardInterrupt  # to the barrier, which lets the program go
-            return self._in_own_task()
-        return False
-
-    def _in_own_task(self) -> bool:
-        return self._task is not None and current_task(self._loop) is self._task
+    @property
+    def signalled(self) -> bool:
+        """Whether SIGINT came during the run."""
+        return self._main.signalled
 
     @contextmanager
     def _program(self) -> Iterator[None]:
         """Code of the program runs: what happens now, signals included, is its own."""
         barrier = self._barrier
-        self._in_user_code = True
-        self._tracing.go_on()
-        try:
-            with barrier.program() if barrier is not None else nullcontext():
-                yield
-        finally:
-            self._tracing.put_aside()
-            self._in_user_code = False
+        with self._main.at(Doing.PROGRAM):
+            self._tracing.go_on()
+            try:
+                with barrier.program() if barrier is not None else nullcontext():
+                    yield
+            finally:
+                self._tracing.put_aside()
 
     # The two ways to run --------------------------------------------------------------------
 
     async def _whole_cell_wanted(self) -> bool:
         """Wait for the first batch; decide how to run the program."""
-        while not self._intake.caught_up and not self._interrupted:
-            await self._wait()
+        while not self._intake.caught_up and not self._main.interrupted:
+            await self._main.wait()
         flags = self._shell.compile.flags & _FUTURES
         while True:
             ending = self._intake.ending
@@ -312,7 +250,7 @@ class Pump:
                 # Nothing has run yet: run it as the one cell it is, unless it has a tail
                 # that must not run, or is not wanted any more.
                 return ending.state is TextState.COMPLETE
-            if self._interrupted:
+            if self._main.interrupted:
                 return False
             if first is not None:
                 wants = wants_whole_cell(self._shell, first)
@@ -322,7 +260,7 @@ class Pump:
                     if self._intake.start_streaming(flags):
                         return False
                     continue
-            await self._wait()
+            await self._main.wait()
 
     def _can_stream(self, ending: Ending, first: Chunk | None) -> bool:
         """Whether a program whose text has ended can run chunk by chunk all the same."""
@@ -340,7 +278,7 @@ class Pump:
         for chunk in batch:
             intake.started(chunk)
         with self._program():
-            self._check_interrupt()
+            self._main.check()
             result = await self._cell.run_whole(program)
         failed_line = _failed_line(result, program, batch)
         for chunk in batch:
@@ -361,11 +299,7 @@ class Pump:
         barrier = self._barrier
         if barrier is None:
             return await self._run_batches()
-        barrier.in_program = lambda: self._in_user_code
-        barrier.in_own_task = self._in_own_task
-        barrier.in_helper = self._in_script_thread
-        barrier.namespace = self._shell.user_ns
-        with barrier.armed():
+        with barrier.armed(self._main, self._shell.user_ns, self._in_script_thread):
             return await self._run_batches()
 
     def _in_script_thread(self) -> bool:
@@ -376,7 +310,7 @@ class Pump:
 
     async def _run_batches(self) -> ExecutionResult:
         intake = self._intake
-        while not self._interrupted:
+        while not self._main.interrupted:
             ending = intake.ending
             batch = intake.take() if self._cell.held is None else []
             if batch:
@@ -389,12 +323,9 @@ class Pump:
             elif ending is None:
                 # The loop stands still, as it does between the statements of any cell: a task
                 # that the program made must not run before the program awaits.
-                self._blocked = True
-                try:
-                    self._check_interrupt()
+                with self._main.at(Doing.WAITING):
+                    self._main.check()
                     intake.wait_for_news()
-                finally:
-                    self._blocked = False
             elif ending.state is TextState.COMPLETE:
                 repaired = not self._show_unrepaired()
                 return await self._finish(complete=repaired)
@@ -406,7 +337,7 @@ class Pump:
                 self._ask_for_repair(next(iter(ending.unfinished), None), self._not_executed)
             else:
                 return self._end_badly(self._why(ending))
-        return self._end_badly(KeyboardInterrupt(_INTERRUPTED))
+        return self._end_badly(KeyboardInterrupt(INTERRUPTED))
 
     async def _run_batch(self, batch: list[Chunk]) -> bool:
         """Run chunks in order. Returns True when the program has failed."""
@@ -414,36 +345,31 @@ class Pump:
         intake.batch_started()
         if cell.result is None:
             cell.begin(intake.program)
-            if self._barrier is not None and self._loop is not None:
-                self._leftovers = Leftovers(self._shell, self._loop)
+            if self._barrier is not None and self._main.loop is not None:
+                self._leftovers = Leftovers(self._shell, self._main.loop)
         elif intake.ending is not None:
             cell.know(intake.program)
         else:
             cell.know_if_grown(intake.chars, lambda: intake.program)
         if self._barrier is not None and not intake.done:
-            self._barrier.filename = cell.filename
-            self._barrier.lines_before = empty_lines_before(batch[0].source)
+            self._barrier.begin(cell.filename, empty_lines_before(batch[0].source))
         failed = False
         for chunk in batch:
-            if failed or self._interrupted or not intake.wanted:
-                intake.give_up()
-                break
+            if failed or self._main.interrupted or not intake.wanted:
+                break  # whoever ends the run gives up the rest
             self._current = chunk
             intake.started(chunk)
             if self._barrier is not None:
                 self._barrier.watch_databases()
             try:
                 with self._program():
-                    self._check_interrupt()
+                    self._main.check()
                     failed = await cell.run(chunk)
             except BaseException:
                 intake.finished(chunk, "failed")  # interrupted outside its own code
                 raise
             finally:
-                # What has come as an error is over; what has not is for the next `await`.
-                if self._task is not None and not getattr(self._task, "_must_cancel", False):
-                    while self._task.cancelling():
-                        self._task.uncancel()
+                self._main.settle()
             intake.finished(chunk, "failed" if failed else "done")
             if failed:
                 self._error_lines = chunk.statement_lines
@@ -457,19 +383,6 @@ class Pump:
         intake.batch_finished()
         return failed
 
-    def _check_interrupt(self) -> None:
-        """Raise for a signal that came just before there was code to raise it in."""
-        if self._interrupted:
-            raise KeyboardInterrupt
-
-    async def _wait(self) -> None:
-        if not self._told:
-            assert self._loop is not None
-            self._news = self._loop.create_future()
-            await self._news
-            self._news = None
-        self._told = False
-
     # Endings --------------------------------------------------------------------------------
 
     def _failed(self) -> list[Chunk]:
@@ -479,7 +392,7 @@ class Pump:
         if result is not None:
             error = result.error_in_exec or result.error_before_exec or exception()
         # The program may raise a `KeyboardInterrupt` of its own: an error like any other.
-        interrupted = self._interrupted or self.signalled
+        interrupted = self._main.was_interrupted
         if self._cell.malformed and self._barrier is not None:
             self._barrier.deny(DOES_NOT_PARSE)
             self._disown()
@@ -493,14 +406,14 @@ class Pump:
                 self._intake.wait_for_end()
             except KeyboardInterrupt:
                 # The user waits no longer for the text; the error is still the program's.
-                self._intake.stop("interrupted", message=_INTERRUPTED)
+                self._intake.stop("interrupted", message=INTERRUPTED)
         return self._intake.give_up()
 
     # Repair ---------------------------------------------------------------------------------
 
     def _repairs(self, error: Exception) -> bool:
         """Whether the program is to be written on after `error`; then its text ends here."""
-        if self._repair is None or self._interrupted or self.signalled:
+        if self._repair is None or self._main.was_interrupted:
             return False
         if self._shell.ast_node_interactivity == "last":
             return False  # there, a statement runs only when the next one has come
@@ -598,7 +511,7 @@ class Pump:
     def _end_badly(self, error: BaseException) -> ExecutionResult:
         """End a run that its program did not end."""
         if isinstance(error, KeyboardInterrupt):
-            self._intake.stop("interrupted", message=_INTERRUPTED)
+            self._intake.stop("interrupted", message=INTERRUPTED)
         self._disown()
         self._intake.give_up()
         self._show_unrepaired()
@@ -609,7 +522,7 @@ class Pump:
             return ending.error
         ran = _ran(self._executed_lines)
         if ending.reason == "interrupted":
-            return KeyboardInterrupt(_INTERRUPTED)
+            return KeyboardInterrupt(INTERRUPTED)
         if ending.state is TextState.STOPPED:
             return RunCancelledError(f"the stream was stopped ({ending.reason}); {ran}")
         unfinished = ending.unfinished
@@ -644,7 +557,7 @@ class Pump:
             report=self._intake.report(),
             left_out=self._intake.left_out,
             failures=tuple(self._failures),
-            interrupted=_is_interrupt(error) and (self._interrupted or self.signalled),
+            interrupted=_is_interrupt(error) and self._main.was_interrupted,
         )
 
 
@@ -695,7 +608,3 @@ def _ran(lines: int) -> str:
 _FUTURES: Final = sum(
     {getattr(__future__, name).compiler_flag for name in __future__.all_feature_names}
 )
-_OF_THE_LOOP: Final = frozenset(
-    {"call_at", "call_later", "call_soon", "call_soon_threadsafe", "create_future", "create_task"}
-)
-_INTERRUPTED: Final = "the run was interrupted"
