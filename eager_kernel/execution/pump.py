@@ -11,8 +11,8 @@ from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from enum import Enum
 from subprocess import CalledProcessError
-from sys import exception
 from traceback import walk_tb
 from types import FrameType
 from typing import Any, Final, Literal
@@ -31,7 +31,8 @@ from eager_kernel.errors import (
     RunCancelledError,
 )
 from eager_kernel.execution.barrier import INTERRUPTED
-from eager_kernel.execution.cell import CellOptions, StreamedCell, Unshown
+from eager_kernel.execution.cell import CellOptions, StreamedCell
+from eager_kernel.execution.failure import Failed, Unshown
 from eager_kernel.execution.intake import DOES_NOT_PARSE, Ending, Intake
 from eager_kernel.execution.leftovers import Leftovers
 from eager_kernel.execution.main_thread import Doing, MainThread
@@ -86,6 +87,14 @@ class Outcome:
     interrupted: bool = False
 
 
+class Went(Enum):
+    """How it goes on after a batch."""
+
+    ON = "all of it has run that may"
+    FAILED = "the program has failed, which was shown"
+    HELD = "it stopped at an effect that it may not have: how its text ends will say why"
+
+
 class Pump:
     """Runs the program of an `Intake` as one cell.
 
@@ -121,7 +130,8 @@ class Pump:
         self._failures: list[Failure] = []
         self._unshown: Unshown | None = None
         self._repaired_from = 0
-        self._cell = StreamedCell(shell, options, self._failed, self._is_held, self._repairs)
+        self._cell = StreamedCell(shell, options)
+        self._held: EffectHeld | None = None
         self._current: Chunk | None = None
         self._executed_lines = 0
         self._error_lines: tuple[int, int] | None = None
@@ -149,7 +159,7 @@ class Pump:
             try:
                 result = await self._run_to_its_end()
             except BaseException as error:  # noqa: BLE001 - as run_cell: the cell gets its reply
-                self._failed()
+                self._end_text(error)
                 result = cell.fail(self._intake.program, error)
             if cell.result is not None and not cell.is_async:
                 self.context = contextvars.copy_context()
@@ -312,14 +322,13 @@ class Pump:
         intake = self._intake
         while not self._main.interrupted:
             ending = intake.ending
-            batch = intake.take() if self._cell.held is None else []
+            batch = intake.take() if self._held is None else []
             if batch:
-                failed = await self._run_batch([entry.chunk for entry in batch])
-                if self._cell.failure is not None and self._current is not None:
-                    failed_chunk = self._current
-                    self._ask_for_repair(failed_chunk, failed_chunk.source)
-                elif failed and self._cell.held is None:
+                went = await self._run_batch([entry.chunk for entry in batch])
+                if went is Went.FAILED:
                     return await self._finish(complete=False)
+                if isinstance(went, Unshown) and self._current is not None:
+                    self._ask_for_repair(went, self._current, self._current.source)
             elif ending is None:
                 # The loop stands still, as it does between the statements of any cell: a task
                 # that the program made must not run before the program awaits.
@@ -330,17 +339,22 @@ class Pump:
                 repaired = not self._show_unrepaired()
                 return await self._finish(complete=repaired)
             elif ending.fault is not None:
-                if not self._keep_fault(ending.fault.error):
+                kept = self._keep_fault(ending.fault.error)
+                if kept is None:
                     return await self._refuse(ending.fault)
-                self._ask_for_repair(ending.fault.chunk, self._not_executed)
-            elif ending.state is TextState.CUT_OFF and self._keep_cut_off(self._why(ending)):
-                self._ask_for_repair(next(iter(ending.unfinished), None), self._not_executed)
+                self._ask_for_repair(kept, ending.fault.chunk, self._not_executed)
             else:
-                return self._end_badly(self._why(ending))
+                why = self._why(ending)
+                cut_off = ending.state is TextState.CUT_OFF
+                kept = self._keep_cut_off(why) if cut_off else None
+                if kept is None:
+                    return self._end_badly(why)
+                begun = next(iter(ending.unfinished), None)
+                self._ask_for_repair(kept, begun, self._not_executed)
         return self._end_badly(KeyboardInterrupt(INTERRUPTED))
 
-    async def _run_batch(self, batch: list[Chunk]) -> bool:
-        """Run chunks in order. Returns True when the program has failed."""
+    async def _run_batch(self, batch: list[Chunk]) -> Went | Unshown:
+        """Run chunks in order, until one fails. Returns what is to be repaired, if anything is."""
         intake, cell = self._intake, self._cell
         intake.batch_started()
         if cell.result is None:
@@ -353,9 +367,9 @@ class Pump:
             cell.know_if_grown(intake.chars, lambda: intake.program)
         if self._barrier is not None and not intake.done:
             self._barrier.begin(cell.filename, empty_lines_before(batch[0].source))
-        failed = False
+        went: Went | Unshown = Went.ON
         for chunk in batch:
-            if failed or self._main.interrupted or not intake.wanted:
+            if went is not Went.ON or self._main.interrupted or not intake.wanted:
                 break  # whoever ends the run gives up the rest
             self._current = chunk
             intake.started(chunk)
@@ -370,30 +384,50 @@ class Pump:
                 raise
             finally:
                 self._main.settle()
-            intake.finished(chunk, "failed" if failed else "done")
-            if failed:
-                self._error_lines = chunk.statement_lines
-            else:
+            if failed is None:
+                intake.finished(chunk, "done")
                 self._executed_lines = chunk.last_line
+            else:
+                self._error_lines = chunk.statement_lines
+                try:
+                    went = self._decide(failed)
+                finally:
+                    intake.finished(chunk, "failed")
         for stream in self._streams:  # the kernel's: no cell flushes what a program puts there
             # A flush waits for another thread, a millisecond each, also where there is nothing.
             if getattr(stream, "_flush_pending", True):
                 with suppress(Exception):  # closed by the program
                     stream.flush()
         intake.batch_finished()
-        return failed
+        return went
 
     # Endings --------------------------------------------------------------------------------
 
-    def _failed(self) -> list[Chunk]:
+    def _decide(self, failed: Failed) -> Went | Unshown:
+        """Say what a failure leads to: it is shown now, or it is kept."""
+        held = self._held_by(failed.error) if not failed.malformed else None
+        if held is not None:
+            self._held = held
+            self._cell.forget_error()
+            return Went.HELD
+        if failed.may_wait and self._is_repaired(failed.error):
+            with self._program():
+                return self._cell.keep(failed)
+        self._report(failed)
+        return Went.FAILED
+
+    def _report(self, failed: Failed) -> None:
+        """End the text of a program that has failed, and show why."""
+        rest = self._end_text(failed.error, malformed=failed.malformed)
+        # An error's text is the program's code, but of a text that does not parse the shell's.
+        with self._program() if not failed.of_whole else nullcontext():
+            self._cell.show(failed, rest)
+
+    def _end_text(self, error: BaseException | None, *, malformed: bool = False) -> list[Chunk]:
         """The program has failed: end its text. Returns its chunks that have not run."""
-        result = self._cell.result
-        error = None
-        if result is not None:
-            error = result.error_in_exec or result.error_before_exec or exception()
         # The program may raise a `KeyboardInterrupt` of its own: an error like any other.
         interrupted = self._main.was_interrupted
-        if self._cell.malformed and self._barrier is not None:
+        if malformed and self._barrier is not None:
             self._barrier.deny(DOES_NOT_PARSE)
             self._disown()
         if self._on_error == "stop" or interrupted:
@@ -403,7 +437,9 @@ class Pump:
                 self._intake.finished(self._current, "failed")
                 self._intake.batch_finished()
             try:
-                self._intake.wait_for_end()
+                with self._main.at(Doing.WAITING):
+                    self._main.check()
+                    self._intake.wait_for_end()
             except KeyboardInterrupt:
                 # The user waits no longer for the text; the error is still the program's.
                 self._intake.stop("interrupted", message=INTERRUPTED)
@@ -411,9 +447,9 @@ class Pump:
 
     # Repair ---------------------------------------------------------------------------------
 
-    def _repairs(self, error: Exception) -> bool:
+    def _is_repaired(self, error: BaseException | None) -> bool:
         """Whether the program is to be written on after `error`; then its text ends here."""
-        if self._repair is None or self._main.was_interrupted:
+        if self._repair is None or self._main.was_interrupted or not isinstance(error, Exception):
             return False
         if self._shell.ast_node_interactivity == "last":
             return False  # there, a statement runs only when the next one has come
@@ -421,25 +457,28 @@ class Pump:
             return False
         return self._intake.pause("error", _describe(error))
 
-    def _keep_fault(self, error: Exception) -> bool:
-        """Whether a program that does not parse is to be written on."""
+    def _keep_fault(self, error: Exception) -> Unshown | None:
+        """The error of a program that does not parse, if it is to be written on."""
         self._begin_if_needed()
-        return self._cell.keep_fault(error, self._intake.program)
+        if not self._is_repaired(error):
+            return None
+        return self._cell.keep(Failed(error, malformed=True), self._intake.program)
 
-    def _keep_cut_off(self, error: BaseException) -> bool:
-        """Whether a program whose model was cut off is to be written on."""
+    def _keep_cut_off(self, error: BaseException) -> Unshown | None:
+        """What is to be said of a model that was cut off, if it is to write on."""
         self._begin_if_needed()
-        return isinstance(error, EagerError) and self._cell.keep_cut_off(error)
+        if not isinstance(error, EagerError) or not self._is_repaired(error):
+            return None
+        return Unshown(error, (type(error), error, error._render_traceback_()))
 
     def _begin_if_needed(self) -> None:
         if self._cell.result is None:
             self._cell.begin(self._intake.program)
 
-    def _ask_for_repair(self, failed: Chunk | None, failing: str) -> None:
+    def _ask_for_repair(self, unshown: Unshown, failed: Chunk | None, failing: str) -> None:
         """Have the model write on from what has run, in the place of `failing`."""
-        intake, cell, unshown = self._intake, self._cell, self._cell.failure
+        intake, cell = self._intake, self._cell
         assert self._repair is not None
-        assert unshown is not None
         failure = Failure(
             unshown.error,
             list(unshown.shown[2]),
@@ -452,6 +491,7 @@ class Pump:
         self._unshown, self._error_lines = unshown, None
         self._repaired_from = intake.done
         intake.give_up()
+        self._held = None
         cell.cut_back(intake.done)
         self._repair.ask(failure)
 
@@ -472,19 +512,24 @@ class Pump:
         failure = self._failures[-1]
         self._intake.put_back(self._repaired_from, failure.failing)
         self._cell.cut_back(self._repaired_from)
-        self._cell.show(self._unshown)
+        self._cell.show_kept(self._unshown)
         self._executed_lines, self._error_lines = failure.executed_lines, failure.lines
         return True
 
     async def _finish(self, *, complete: bool) -> ExecutionResult:
+        cell, program = self._cell, self._intake.program
         with self._program():
-            return await self._cell.finish(self._intake.program, complete=complete)
+            failed = await cell.show_last(program, complete=complete)
+        if failed is not None and self._held_by(failed.error) is None:
+            self._report(failed)
+        with self._program():
+            return cell.end(program)
 
     async def _refuse(self, fault: Fault) -> ExecutionResult:
         """End a run whose program turned out to be none."""
         self._error_lines = fault.chunk.statement_lines
         self._disown()
-        self._cell.refuse(fault.error)
+        self._report(self._cell.refuse(fault.error, self._held))
         return await self._finish(complete=False)
 
     def _disown(self) -> None:
@@ -497,7 +542,7 @@ class Pump:
             self._tracing.give_up()
             self._barrier.clear_away()
 
-    def _is_held(self, error: BaseException | None) -> EffectHeld | None:
+    def _held_by(self, error: BaseException | None) -> EffectHeld | None:
         """What ended the program at an effect, if `error` comes of that.
 
         C code may have made another error of it, as SQLite does, or the program itself.
