@@ -10,18 +10,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from sys import exc_info
 from threading import get_ident
-from typing import Any, Final
+from typing import Any
 
-from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
+from IPython.core.interactiveshell import ExecutionResult
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.positions import parse_at
 from eager_kernel.core.undisturbed import undisturbed
 from eager_kernel.errors import EagerError, EffectHeld
 from eager_kernel.execution.attribute import attribute
+from eager_kernel.execution.books import Books, new_info
 from eager_kernel.execution.exits import Exits
 from eager_kernel.execution.failure import (
     Failed,
@@ -33,20 +33,13 @@ from eager_kernel.execution.failure import (
     show_kept,
     without_own_frames,
 )
-from eager_kernel.execution.history import GrowingEntry, Recording
+from eager_kernel.execution.history import Recording
+from eager_kernel.execution.malformed import NO_PROGRAM, lines_that_ran, show_malformed
+from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.source import GrowingSource
 from eager_kernel.execution.statements import Statements
-from eager_kernel.execution.syntax import to_python, transforms_as_stock
-
-
-@dataclass(frozen=True, slots=True)
-class CellOptions:
-    """What the `execute_request` that owns the cell asked for."""
-
-    store_history: bool = True
-    silent: bool = False
-    cell_id: str | None = None
-    cell_meta: dict[str, Any] | None = None
+from eager_kernel.execution.syntax import to_python
+from eager_kernel.execution.whole import whole_cell
 
 
 class StreamedCell:
@@ -70,12 +63,11 @@ class StreamedCell:
     def __init__(self, shell: Any, options: CellOptions) -> None:
         self._shell = shell
         self._options = options
-        self._store_history = options.store_history and not options.silent
         self._exit, self._exit_quiet = Exits(), Exits()
         self._recording: Recording | None = None
         self._raw: list[str] = []
         self._ends_open = False
-        self._entry: GrowingEntry | None = None
+        self._books: Books | None = None
         self.is_async = False
         """Whether the program has used top-level `await`."""
         self.result: ExecutionResult | None = None
@@ -90,20 +82,11 @@ class StreamedCell:
         """
         shell, options = self._shell, self._options
         self._prepare()
-        self._info = self._new_info(raw, raw)
-        self.result = result = ExecutionResult(self._info)
-        self._count = result.execution_count = shell.execution_count
-        if self._store_history:
-            shell.execution_count += 1
-        shell.events.trigger("pre_execute")
-        if not options.silent:
-            shell.events.trigger("pre_run_cell", self._info)
-        self._entry = GrowingEntry(shell, self._count, raw, raw) if self._store_history else None
-        if not options.silent:
-            shell.logger.log(raw, raw)  # of what never ran: else the log is off, or the text known
+        self._books = books = Books(shell, options, raw)
+        self.result = result = books.result
         interactivity = "none" if options.silent else shell.ast_node_interactivity
         self._exit.enter_context(shell.builtin_trap)
-        self._source = GrowingSource(shell.compile, self._count)
+        self._source = GrowingSource(shell.compile, books.count)
         self._exit.enter_context(shell.display_trap)
         self._errors = ShellErrors(shell, self._has_failed)
         self._exit.enter_context(self._errors.noted())
@@ -124,18 +107,6 @@ class StreamedCell:
         shell._last_traceback = None
         shell._last_traceback_during_displayhook = False
         self._recording = self._recording or Recording(shell)
-
-    def _new_info(self, raw: str, transformed: str) -> ExecutionInfo:
-        options = self._options
-        return ExecutionInfo(
-            raw,
-            self._store_history,
-            options.silent,
-            True,  # shares __future__ imports with the shell
-            options.cell_id,
-            options.cell_meta,
-            transformed_cell=transformed,
-        )
 
     # What runs ------------------------------------------------------------------------------
 
@@ -160,10 +131,10 @@ class StreamedCell:
             handler, caught = self._shell.CustomTB, exc_info()
             shows = Show(error, lambda: handler(*caught), custom=True)
             return Failed(error, (shows,), before_exec=True)
-        except _NO_PROGRAM as error:
+        except NO_PROGRAM as error:
             failure = error
         if failure is not None:  # outside the handler, so that it is no error's context
-            ran = _lines_of(self._raw[:-1])
+            ran = lines_that_ran(self._raw[:-1])
             return Failed(failure, malformed=True, before_exec=True, ran=ran)
         for node in tree.body:
             if await self._statements.run(node):
@@ -201,33 +172,10 @@ class StreamedCell:
 
     async def run_whole(self, program: str) -> ExecutionResult:
         """Run the whole program as the shell runs any cell."""
-        shell, options = self._shell, self._options
-        failure = None
+        shell = self._shell
+        self.is_async, given = whole_cell(shell, program, self._options, self._prepare)
         try:
-            transformed = shell.transform_cell(program)
-        except Exception as error:  # noqa: BLE001 - user code: IPython shows whatever it raises
-            transformed = program
-            failure = without_own_frames(error)
-        self.is_async = shell.should_run_async(
-            program, transformed_cell=transformed, preprocessing_exc_tuple=failure
-        )
-        if not self.is_async:
-            # ipykernel transforms such a cell twice, and what a transformer prints with it. Of
-            # IPython's own, only those of single lines print.
-            self._prepare()
-            if len(transformed.splitlines()) == 1 or not transforms_as_stock(shell):
-                with suppress(Exception):
-                    transformed = shell.transform_cell(program)
-        try:
-            self.result = await shell.run_cell_async(
-                program,
-                store_history=options.store_history,
-                silent=options.silent,
-                transformed_cell=transformed,
-                preprocessing_exc_tuple=failure,
-                cell_id=options.cell_id,
-                cell_meta=options.cell_meta,
-            )
+            self.result = await shell.run_cell_async(program, **given)
         except Exception as error:  # noqa: BLE001 - as run_cell: the shell itself could not
             return self.fail(program, error)
         return self.result
@@ -244,7 +192,7 @@ class StreamedCell:
         held
             What ended it at an effect that it may not have; None where nothing has.
         """
-        ran = _lines_of(self._raw if held is None else self._raw[:-1])
+        ran = lines_that_ran(self._raw if held is None else self._raw[:-1])
         if held is not None:
             where = "It stopped where it" if held.line is None else f"Line {held.line}"
             ran += f" {where} {held.effect}: that did not happen."
@@ -274,14 +222,13 @@ class StreamedCell:
         error = failed.error
         if failed.of_whole:
             assert isinstance(error, Exception)
-            error = self._show_malformed(error, "".join(self._raw), failed.ran)
+            error = show_malformed(self._shell, self._parse, error, "".join(self._raw), failed.ran)
         else:
             show(self._shell, failed.shows, self.result)
         if failed.before_exec:
             assert error is not None
             self.result.error_before_exec = error
-            if self._store_history:
-                self._store(error)
+            self._books_of_cell.store_error(error)
 
     def keep(self, failed: Failed, program: str = "") -> Unshown:
         """Keep what `show` would show, since the program is to be written on.
@@ -295,10 +242,15 @@ class StreamedCell:
         """
         error = failed.error
         assert isinstance(error, Exception)
-        if failed.of_whole:
-            text = program or "".join(self._raw)
-            return capture(self._shell, error, lambda: self._show_malformed(error, text))
-        return capture(self._shell, error, lambda: show(self._shell, failed.shows, self.result))
+        text = program or "".join(self._raw)
+
+        def call() -> None:
+            if failed.of_whole:
+                show_malformed(self._shell, self._parse, error, text)
+            else:
+                show(self._shell, failed.shows, self.result)
+
+        return capture(self._shell, error, call)
 
     def show_kept(self, kept: Unshown) -> None:
         """Show what has been kept, since the program is not written on after all."""
@@ -323,29 +275,6 @@ class StreamedCell:
         del self._raw[count:]
         self._source.cut_back(count)
 
-    def _show_malformed(self, error: Exception, program: str, ran: str = "") -> Exception:
-        """Show why `program` does not parse. Returns the error that was shown."""
-        shell = self._shell
-        try:
-            text = shell.transform_cell(program)
-        except Exception as failure:  # noqa: BLE001 - IPython's tokenizer may object before Python
-            shell.showtraceback(without_own_frames(failure))
-            return failure
-        try:
-            self._parse(text)
-        except _NO_PROGRAM as whole:
-            error = whole
-            if ran:
-                error.add_note(ran)
-            if isinstance(error, IndentationError):
-                shell.showindentationerror()
-            else:
-                shell.showsyntaxerror()
-        else:
-            # Only the blocks of an answer, which end statements, make this possible.
-            shell.showtraceback((type(error), error, error.__traceback__))
-        return error
-
     # Its end --------------------------------------------------------------------------------
 
     def end(self, program: str) -> ExecutionResult:
@@ -358,7 +287,7 @@ class StreamedCell:
         """
         assert self.result is not None
         self._statements.forget()
-        self._settle_books(program)
+        self._books_of_cell.settle(program)
         return self.result
 
     def abandon(self, program: str, error: BaseException) -> ExecutionResult:
@@ -383,7 +312,7 @@ class StreamedCell:
             lines = shell.InteractiveTB.get_exception_only(type(error), error)
         shell._showtraceback(type(error), error, lines)
         self.know(program)
-        self._settle_books(program)
+        self._books_of_cell.settle(program)
         return self.result
 
     def fail(self, program: str, error: BaseException) -> ExecutionResult:
@@ -391,33 +320,14 @@ class StreamedCell:
 
         For example an exception whose text raises `SystemExit`. `run_cell` has the same guard.
         """
-        if self._entry is not None:
-            with suppress(Exception):  # the program has broken what keeps it
-                self.know(program)
-                self._entry.store(str(self._info.transformed_cell), program)
-        self.result = ExecutionResult(self._new_info(program, program))
+        if self._books is not None:
+            self._books.salvage(program, lambda: self._parsed(program))
+        self.result = ExecutionResult(new_info(self._options, program, program))
         self.result.error_in_exec = error
         with suppress(BaseException):
             frames = without_own_frames(error)
             self._shell.showtraceback(frames, running_compiled_code=True)
         return self.result
-
-    def _settle_books(self, program: str) -> None:
-        shell, result = self._shell, self.result
-        assert result is not None
-        shell.last_execution_succeeded = result.success
-        shell.last_execution_result = result
-        shell.displayhook.exec_result = None
-        if self._entry is not None:
-            manager = shell.history_manager
-            self._entry.store(str(self._info.transformed_cell), program)
-            manager.store_output(self._count)
-            if result.error_in_exec is not None:
-                self._store(result.error_in_exec)
-
-    def _store(self, error: BaseException) -> None:
-        history = self._shell.history_manager
-        history.exceptions[self._count] = self._shell._format_exception_for_storage(error)
 
     def close(self) -> None:
         """Give back what the cell took from the shell."""
@@ -431,16 +341,21 @@ class StreamedCell:
 
     def know(self, program: str) -> None:
         """Tell the history and the events how the program goes so far."""
-        parsed = self._source.text
-        parsed += program[sum(map(len, self._raw)) :]  # what no chunk holds yet
-        self._info.raw_cell, self._info.transformed_cell = program, parsed
-        if self._entry is not None:
-            self._entry.update(parsed, program)
+        self._books_of_cell.know(program, self._parsed(program))
 
     def know_if_grown(self, size: int, program: Callable[[], str]) -> None:
         """`know`, but only where the text has grown much, so that the cost stays linear."""
-        if self._entry is not None and self._entry.worth_updating(size):
+        if self._books_of_cell.worth_telling(size):
             self.know(program())
+
+    def _parsed(self, program: str) -> str:
+        """The program as Python, as far as it is; after that, what no chunk holds yet."""
+        return self._source.text + program[sum(map(len, self._raw)) :]
+
+    @property
+    def _books_of_cell(self) -> Books:
+        assert self._books is not None
+        return self._books
 
     @property
     def filename(self) -> str:
@@ -477,19 +392,6 @@ class _Quiet:
 
     def __call__(self) -> bool:
         return get_ident() != self._thread and bool(type(self._hook).quiet(self._hook))
-
-
-# What parsing raises for text that is no program, as the shell has it.
-_NO_PROGRAM: Final = (SyntaxError, OverflowError, ValueError, TypeError, MemoryError)
-
-
-def _lines_of(ran: list[str]) -> str:
-    """Say which lines of a program ran before it turned out to be none."""
-    if not ran:
-        return ""
-    lines = "".join(ran).rstrip("\n").count("\n") + 1
-    which = "Line 1" if lines == 1 else f"Lines 1-{lines}"
-    return f"{which} of the program ran before this was known."
 
 
 def _ends_open(chunk: Chunk) -> bool:

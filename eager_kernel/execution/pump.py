@@ -31,11 +31,12 @@ from eager_kernel.errors import (
     RunCancelledError,
 )
 from eager_kernel.execution.barrier import INTERRUPTED
-from eager_kernel.execution.cell import CellOptions, StreamedCell
+from eager_kernel.execution.cell import StreamedCell
 from eager_kernel.execution.failure import Failed, Unshown
 from eager_kernel.execution.intake import DOES_NOT_PARSE, Ending, Intake
 from eager_kernel.execution.leftovers import Leftovers
 from eager_kernel.execution.main_thread import Doing, MainThread
+from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.repair import Failure, Repair
 from eager_kernel.execution.syntax import Wants, empty_lines_before, wants_whole_cell
 from eager_kernel.execution.tracing import Tracing

@@ -17,7 +17,7 @@ from traitlets import Type
 
 from eager_kernel._version import __version__
 from eager_kernel.errors import EagerError
-from eager_kernel.execution.cell import CellOptions
+from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.pump import Pump
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.imports import WarmImports

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from eager_kernel.execution.cell import CellOptions
+from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.pump import Pump
 from eager_kernel.kernel.interrupts import as_handler
 from eager_kernel.magics.session import PromptedCell, Session
