@@ -11,7 +11,6 @@ import ast
 from collections.abc import Callable
 from contextlib import suppress
 from sys import exc_info
-from threading import get_ident
 from typing import Any
 
 from IPython.core.interactiveshell import ExecutionResult
@@ -36,10 +35,11 @@ from eager_kernel.execution.failure import (
 from eager_kernel.execution.history import Recording
 from eager_kernel.execution.malformed import NO_PROGRAM, lines_that_ran, show_malformed
 from eager_kernel.execution.options import CellOptions
+from eager_kernel.execution.quiet import Quiet
 from eager_kernel.execution.source import GrowingSource
 from eager_kernel.execution.statements import Statements
-from eager_kernel.execution.syntax import to_python
-from eager_kernel.execution.whole import whole_cell
+from eager_kernel.execution.syntax import ends_open, to_python
+from eager_kernel.execution.whole import whole_cell, would_await
 
 
 class StreamedCell:
@@ -95,7 +95,7 @@ class StreamedCell:
         shell.displayhook.exec_result = result
         # Whether the program ends in ";" is not known yet; till then nothing it displays is
         # hidden, and no half statement is searched for one.
-        quiet = _Quiet(shell.displayhook)
+        quiet = Quiet(shell.displayhook)
         self._exit_quiet.enter_context(attribute(shell.displayhook, "quiet", quiet))
 
     def _has_failed(self) -> bool:
@@ -114,7 +114,7 @@ class StreamedCell:
         """Run the next chunk. Returns why the program has failed, if it has."""
         first = not self._raw
         self._raw.append(chunk.source)
-        self._ends_open = _ends_open(chunk)
+        self._ends_open = ends_open(chunk)
         try:
             text = to_python(chunk, first=first)
         except Exception as error:  # noqa: BLE001 - user code: IPython shows whatever it raises
@@ -161,7 +161,7 @@ class StreamedCell:
         self._exit_quiet.close()
         if self.result.success and complete:
             return self._why() if await self._statements.show_last() else None
-        if not self.is_async and self._would_await(program):
+        if not self.is_async and would_await(self._shell, program):
             self._awaits()  # in text that has not run
         return None
 
@@ -216,7 +216,7 @@ class StreamedCell:
             except Exception:  # noqa: BLE001 - user code, of text that will not run
                 text = chunk.source  # it will never run; its lines are context only
             self._source.add(text)
-            self._ends_open = _ends_open(chunk)
+            self._ends_open = ends_open(chunk)
         if self._ends_open:
             self._source.add("\n")  # as IPython: a last line of white space is a line too
         error = failed.error
@@ -368,32 +368,7 @@ class StreamedCell:
             if self._recording is not None:
                 self._recording.discard()  # the shell records only cells that do not await
 
-    def _would_await(self, program: str) -> bool:
-        """Whether the shell would take `program` for one that awaits."""
-        if "await" not in program and "async" not in program:
-            return False
-        with suppress(Exception):
-            text = self._shell.transform_cell(program)
-            return bool(self._shell.should_run_async(program, transformed_cell=text))
-        return False
-
     def _parse(self, text: str) -> ast.Module:
         parse, name = self._shell.compile.ast_parse, self._source.name
         tree: ast.Module = undisturbed(lambda: parse(text, filename=name))
         return tree
-
-
-class _Quiet:
-    """Hides nothing; of a cell that runs beside this one, in a subshell, what it would hide."""
-
-    def __init__(self, hook: Any) -> None:
-        self._hook = hook
-        self._thread = get_ident()
-
-    def __call__(self) -> bool:
-        return get_ident() != self._thread and bool(type(self._hook).quiet(self._hook))
-
-
-def _ends_open(chunk: Chunk) -> bool:
-    """Whether the last line of `chunk` has no end, and gets none by `to_python` either."""
-    return not chunk.ipython and not chunk.source.endswith(("\n", "\r"))

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from traceback import walk_tb
 from typing import Any
 
+from IPython.core.interactiveshell import ExecutionResult
+
+from eager_kernel.core.cell_lines import line_in_text
+from eager_kernel.core.chunk import Chunk
 from eager_kernel.execution.failure import without_own_frames
 from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.syntax import transforms_as_stock
@@ -56,3 +61,33 @@ def whole_cell(
         "cell_id": options.cell_id,
         "cell_meta": options.cell_meta,
     }
+
+
+def failed_line(result: ExecutionResult, program: str, chunks: list[Chunk]) -> int | None:
+    """The 1-based line of `program` at which its cell failed; None where it did not."""
+    error = result.error_before_exec or result.error_in_exec
+    if error is None:
+        return None
+    line = 1
+    if isinstance(error, SyntaxError) and result.error_before_exec is not None:
+        line = error.lineno or 1
+    else:
+        frames = walk_tb(error.__traceback__)
+        line = next((at for frame, at in frames if frame.f_code.co_name == "<module>"), 1)
+    return line_in_text(line, program, chunks)
+
+
+def was_compiling(error: BaseException) -> bool:
+    """Whether `error` is of one statement, when those before it had run."""
+    trace = error.__traceback__
+    return any(frame.f_code.co_name == "run_ast_nodes" for frame, _ in walk_tb(trace))
+
+
+def would_await(shell: Any, program: str) -> bool:
+    """Whether the shell would take `program` for one that awaits."""
+    if "await" not in program and "async" not in program:
+        return False
+    with suppress(Exception):
+        text = shell.transform_cell(program)
+        return bool(shell.should_run_async(program, transformed_cell=text))
+    return False

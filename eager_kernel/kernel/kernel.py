@@ -144,16 +144,16 @@ class EagerKernel(IPythonKernel):
         try:
             with _lend(self.shell, lambda: self._run(pump, expressions)), _restored(self.shell):
                 reply = await super().do_execute(code, silent, store_history, *rest, **more)
-            if pump.context is not None:
-                _adopt(pump.context)
+            if pump.after.context is not None:
+                _adopt(pump.after.context)
             if pump.outcome is not None:
                 stream.tell_result(pump.outcome, reply.get("traceback", []))
                 self._learn(pump.outcome.program)
             self.journals.note_reply(stream.comm_id, reply)
             return reply
         finally:
-            pump.close()
-            if pump.stops_loop:
+            pump.after.end()
+            if pump.after.stops_loop:
                 loop = get_running_loop()
                 loop.call_soon(loop.stop)
             self._pump = self._watched = None
@@ -173,9 +173,9 @@ class EagerKernel(IPythonKernel):
         result = await pump.run()
         if self._shutting_down:
             await Future()  # the loop ends here, as it does in any running cell
-        if pump.context is not None and self._watched is pump:
-            pump.follow_up(result, expressions)
-        await pump.outlive()
+        if pump.after.context is not None and self._watched is pump:
+            pump.after.follow_up(result, expressions)
+        await pump.after.outlive()
         return result
 
     def _claim(self, code: str, cell_id: str | None) -> Claim | None:
@@ -219,7 +219,7 @@ class EagerKernel(IPythonKernel):
             # Who interrupts again and again means the run, not its reply. ipykernel puts its own
             # handler back when that has been sent.
             signal(SIGINT, SIG_IGN if pump.signalled else previous)
-            pump.close()
+            pump.after.end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,11 +277,11 @@ def _restored(shell: Any) -> Iterator[None]:
 
 def _skip(shell: Any, pump: Pump) -> None:
     """Have not done again what the pump has done after the cell."""
-    if pump.answers is not None:
-        shell.user_expressions = lambda expressions: pump.answers
-    if not pump.fired:
+    if pump.after.answers is not None:
+        shell.user_expressions = lambda expressions: pump.after.answers
+    if not pump.after.fired:
         return
-    events, due = shell.events, list(pump.fired)
+    events, due = shell.events, list(pump.after.fired)
 
     def trigger(name: str, *about: Any, **more: Any) -> None:
         if name in due:

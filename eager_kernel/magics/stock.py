@@ -78,7 +78,7 @@ class StockCells:
                     stream.tell_result(pump.outcome, self._shell._last_traceback or [])
                 return result
         finally:
-            pump.close()
+            pump.after.end()
             stream.intake.stop("error", message="the kernel could not run the program")
             self._session.streams.release(stream)
             claim.close()
