@@ -8,7 +8,6 @@ happens. The barrier decides *when* an effect happens. It is no sandbox.
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import sys
@@ -31,7 +30,7 @@ from eager_kernel.execution.callers import cause_of, frames, hands_on_code, is_o
 from eager_kernel.execution.databases import says_uri, watch
 from eager_kernel.execution.main_thread import Doing, MainThread
 from eager_kernel.execution.places import changes_nothing, resolved
-from eager_kernel.execution.waits import Wait
+from eager_kernel.execution.waits import Wait, warm_logging
 
 
 class Barrier:
@@ -292,7 +291,7 @@ class Barrier:
         main = self._main
         stands_still = wait.thread == hook.MAIN and main.doing is Doing.PROGRAM
         try:
-            _warm_logging()
+            warm_logging()
             if stands_still:
                 main.doing = Doing.EFFECT
             self.waits.append(wait)
@@ -380,29 +379,3 @@ _of_kernel: Final[WeakSet[threading.Thread]] = WeakSet()
 _KERNEL_THREADS: Final = ("IOPub", "eager-introduction", "eager-stream")
 _NOBODY: Final[WeakSet[threading.Thread]] = WeakSet()
 NOWHERE_TO_WAIT: Final = "the kernel's own code can't wait there until the program is known"
-
-
-def _warm_logging() -> None:
-    """Let the kernel's loggers know their levels.
-
-    `logging.basicConfig(filename=…)` opens its file under the lock of the whole module. A
-    logger takes that lock to find its level the first time, and kernel threads log.
-    """
-    loggers = logging.root.manager.loggerDict
-    for name in _KERNEL_LOGGERS:
-        logger = loggers.get(name)
-        if isinstance(logger, logging.Logger):
-            for level in _LEVELS:
-                logger.isEnabledFor(level)
-
-
-_LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
-_KERNEL_LOGGERS: Final = (
-    "EagerKernelApp",
-    "IPKernelApp",
-    "asyncio",
-    "tornado.access",
-    "tornado.application",
-    "tornado.general",
-    "traitlets",
-)

@@ -10,7 +10,7 @@ from typing import Any
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.errors import EffectHeld
 from eager_kernel.execution.barrier import Barrier
-from eager_kernel.execution.intake import DOES_NOT_PARSE
+from eager_kernel.execution.endings import DOES_NOT_PARSE
 from eager_kernel.execution.leftovers import Leftovers
 from eager_kernel.execution.main_thread import Doing, MainThread
 from eager_kernel.execution.syntax import empty_lines_before

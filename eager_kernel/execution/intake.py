@@ -16,22 +16,16 @@ from weakref import WeakSet
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.extract import LeftOut
-from eager_kernel.core.gate import Gate, Verdict
+from eager_kernel.core.gate import Gate
 from eager_kernel.core.ledger import Ending, Entry, Fault, Ledger, State, TextState
-from eager_kernel.core.progress import Cursor, News
 from eager_kernel.core.reading import Judged, TextReader
 from eager_kernel.core.report import Report
-from eager_kernel.core.timeline import Timeline
 from eager_kernel.errors import EagerError
-from eager_kernel.execution.barrier import INTERRUPTED, Barrier
-from eager_kernel.execution.waits import WaitNotes
+from eager_kernel.execution.barrier import Barrier
+from eager_kernel.execution.endings import StopReason, why_not
+from eager_kernel.execution.notes import Notes
 
-__all__ = ["DOES_NOT_PARSE", "Ending", "Intake", "State", "StopReason", "TextState"]
-
-StopReason = Literal["error", "cancelled", "interrupted", "limit", "protocol"]
-
-DOES_NOT_PARSE: Final = "the program does not parse"
-"""Why an effect of such a program may not happen."""
+__all__ = ["Intake", "State", "StopReason"]
 
 
 class Intake:
@@ -76,12 +70,12 @@ class Intake:
         self._on_stop = on_stop or (lambda reason, message: None)
         self._clock = clock
         self._ledger = Ledger()
-        self._timeline = Timeline(clock())
-        self._waits = WaitNotes(self._timeline, barrier)
         self._flags: int | None = None  # of `compile`, once it runs chunk by chunk
         self._listener: Callable[[], None] | None = None
         self._changed = threading.Condition()
         self._telling = threading.RLock()
+        self.notes = Notes(self._ledger, barrier, self._changed, clock)
+        """What has run, and when."""
         _LIVING.add(self)
 
     # The thread that feeds ------------------------------------------------------------------
@@ -89,14 +83,14 @@ class Intake:
     def delta(self) -> None:
         """Note that text has come."""
         with self._changed:
-            self._timeline.delta(self._clock())
+            self.notes.timeline.delta(self._clock())
 
     def put(self, judged: Iterable[Judged]) -> None:
         """Add the program's next chunks."""
         with self._changed:
             now, count = self._clock(), len(self._ledger)
             for chunk, verdict in judged:
-                self._timeline.ready(chunk, verdict, now)
+                self.notes.timeline.ready(chunk, verdict, now)
                 self._ledger.put(chunk, verdict)
             if len(self._ledger) > count:
                 self._notify()
@@ -157,7 +151,7 @@ class Intake:
             if self._ledger.text is not TextState.PAUSED:
                 return None
             executed = self._ledger.write_on()
-            self._timeline.cut_back(len(executed))
+            self.notes.timeline.cut_back(len(executed))
         if self.barrier is not None:
             self.barrier.hold_again()
         return executed
@@ -270,7 +264,7 @@ class Intake:
     @property
     def begun(self) -> bool:
         """Whether any of the program runs, or has run."""
-        return self._timeline.begun
+        return self.notes.timeline.begun
 
     @property
     def chars(self) -> int:
@@ -289,7 +283,7 @@ class Intake:
 
     def _settle_effects(self, ending: Ending) -> None:
         if self.barrier is not None:
-            if why := _why_not(ending):
+            if why := why_not(ending):
                 self.barrier.deny(why)
             else:
                 self.barrier.release()
@@ -301,55 +295,6 @@ class Intake:
             listener = self._listener
         if listener is not None:
             listener()
-
-    # The thread that tells ------------------------------------------------------------------
-
-    def changes(self) -> list[Entry]:
-        """The chunks whose states have changed since the last call, as they are now."""
-        with self._changed:
-            return self._ledger.changes()
-
-    def waiting(self) -> list[Entry]:
-        """The chunks that have not begun, and were not given up."""
-        with self._changed:
-            return self._ledger.waiting
-
-    def look(self) -> None:
-        """Note it if the running chunk has begun to wait at an effect, or has ceased to.
-
-        Called now and then by a thread that never waits itself: the one that does may hold
-        any lock.
-        """
-        if self.barrier is None:
-            return
-        with self._changed:
-            running, wait = self._ledger.running, self.barrier.waiting
-            if running is None or (wait is None) == (running.wait is None):
-                return
-            index = running.chunk.index
-            self._waits.note(index)
-            if wait is None:
-                self._ledger.go_on(index)
-            else:
-                line = wait.line or running.chunk.first_line
-                reason = f"line {line} {wait.effect}, which waits until generation has ended"
-                self._ledger.wait(index, Verdict("hold", "external-effect", reason, line))
-
-    def report(self) -> Report:
-        """Sum the run up as of now."""
-        with self._changed:
-            self._note_waits()
-            return self._timeline.report(self._clock())
-
-    def news(self, told: Cursor) -> News | None:
-        """What the run has taken so far, as `Progress.news`: as exact as its report."""
-        with self._changed:
-            self._note_waits()
-            return self._timeline.news(self._clock(), told)
-
-    def _note_waits(self) -> None:
-        if (running := self._ledger.running) is not None:
-            self._waits.note(running.chunk.index)
 
     # The thread that takes ------------------------------------------------------------------
 
@@ -435,39 +380,9 @@ class Intake:
         """
         self.reading.put_back(self.executed[:count], text)
 
-    # The pump's notes -----------------------------------------------------------------------
-
-    def batch_started(self) -> None:
-        """Note that the pump runs a batch."""
-        with self._changed:
-            self._timeline.batch_started(self._clock())
-
-    def batch_finished(self) -> None:
-        """Note that the pump is free. May be said twice."""
-        with self._changed:
-            self._timeline.batch_finished(self._clock())
-
-    def started(self, chunk: Chunk) -> None:
-        """Note that a chunk begins to execute."""
-        with self._changed:
-            self._timeline.started(chunk.index, self._clock())
-            self._ledger.started(chunk.index)
-
-    def finished(self, chunk: Chunk, state: Literal["done", "failed"]) -> None:
-        """Note that a chunk has executed. May be said twice of one that failed."""
-        index = chunk.index
-        with self._changed:
-            entry = self._ledger[index]
-            if entry.state == "running" or entry.wait is not None:
-                self._waits.note(index)
-                self._timeline.finished(index, self._clock())
-                self._ledger.finished(index, state)
-
-    def skip_from(self, index: int) -> None:
-        """Note that chunks of the running batch were not come to: that one, and all after it."""
-        with self._changed:
-            for entry in self._ledger.skip_from(index):
-                self._timeline.skipped(entry.chunk.index)
+    def report(self) -> Report:
+        """Sum the run up as of now."""
+        return self.notes.report()
 
     # A child process ------------------------------------------------------------------------
 
@@ -476,26 +391,10 @@ class Intake:
 
         One of them may have held a lock at the fork: there it would be held for ever.
         """
-        self._changed = threading.Condition()
+        self._changed = self.notes.lock = threading.Condition()
         self._telling = threading.RLock()
         self._listener = None
         self._on_stop = lambda reason, message: None
-
-
-def _why_not(ending: Ending) -> str:
-    """What to say at an effect that may not happen any more; empty where it may."""
-    match ending.state:
-        case TextState.COMPLETE:
-            return ""
-        case TextState.MALFORMED:
-            return DOES_NOT_PARSE
-        case TextState.CUT_OFF:
-            return f"generation was cut off ({ending.reason})"
-    # What the model had still written after an error is not waited for: the program ends
-    # with the error, and what its threads do by then is its own. One of ours is no end.
-    if ending.reason == "error" and ending.error is None:
-        return ""
-    return {"interrupted": INTERRUPTED}.get(ending.reason, f"the run was stopped ({ending.reason})")
 
 
 _LIVING: Final[WeakSet[Intake]] = WeakSet()

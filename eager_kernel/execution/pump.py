@@ -76,7 +76,7 @@ class Pump:
         repair: Repair | None = None,
     ) -> None:
         self._shell = shell
-        self._intake = intake
+        self._intake, self._notes = intake, intake.notes
         self._on_error = on_error
         self._cell = cell = StreamedCell(shell, options)
         self._main = main = MainThread()
@@ -138,11 +138,11 @@ class Pump:
     # The two ways to run --------------------------------------------------------------------
 
     async def _run_whole(self) -> ExecutionResult:
-        intake = self._intake
+        intake, notes = self._intake, self._notes
         program, batch = intake.program, [entry.chunk for entry in intake.take()]
-        intake.batch_started()
+        notes.batch_started()
         for chunk in batch:
-            intake.started(chunk)
+            notes.started(chunk)
         with self._guard.program():
             self._main.check()
             result = await self._cell.run_whole(program)
@@ -150,15 +150,15 @@ class Pump:
         for chunk in batch:
             if line is None or chunk.last_line < line:
                 self._executed_lines = chunk.last_line
-                intake.finished(chunk, "done")
+                notes.finished(chunk, "done")
             else:
                 self._error_lines = chunk.statement_lines
-                intake.finished(chunk, "failed")
-                intake.skip_from(chunk.index + 1)
+                notes.finished(chunk, "failed")
+                notes.skip_from(chunk.index + 1)
                 break
         if result.error_before_exec is not None and not was_compiling(result.error_before_exec):
             self._executed_lines = 0
-        intake.batch_finished()
+        notes.batch_finished()
         return result
 
     async def _run_batches(self) -> ExecutionResult:
@@ -196,8 +196,8 @@ class Pump:
 
     async def _run_batch(self, batch: list[Chunk]) -> Went | Unshown:
         """Run chunks in order, until one fails. Returns what is to be repaired, if anything is."""
-        intake, cell = self._intake, self._cell
-        intake.batch_started()
+        intake, notes, cell = self._intake, self._notes, self._cell
+        notes.batch_started()
         if cell.result is None:
             cell.begin(intake.program)
             self._guard.begin()
@@ -212,32 +212,32 @@ class Pump:
             if went is not Went.ON or self._main.interrupted or not intake.wanted:
                 break  # whoever ends the run gives up the rest
             self._current = chunk
-            intake.started(chunk)
+            notes.started(chunk)
             self._guard.between_statements()
             try:
                 with self._guard.program():
                     self._main.check()
                     failed = await cell.run(chunk)
             except BaseException:
-                intake.finished(chunk, "failed")  # interrupted outside its own code
+                notes.finished(chunk, "failed")  # interrupted outside its own code
                 raise
             finally:
                 self._main.settle()
             if failed is None:
-                intake.finished(chunk, "done")
+                notes.finished(chunk, "done")
                 self._executed_lines = chunk.last_line
             else:
                 self._error_lines = chunk.statement_lines
                 try:
                     went = self._decide(failed)
                 finally:
-                    intake.finished(chunk, "failed")
+                    notes.finished(chunk, "failed")
         for stream in self._streams:  # the kernel's: no cell flushes what a program puts there
             # A flush waits for another thread, a millisecond each, also where there is nothing.
             if getattr(stream, "_flush_pending", True):
                 with suppress(Exception):  # closed by the program
                     stream.flush()
-        intake.batch_finished()
+        notes.batch_finished()
         return went
 
     # Endings --------------------------------------------------------------------------------
@@ -272,8 +272,8 @@ class Pump:
             self._intake.stop("interrupted" if interrupted else "error", message=describe(error))
         else:
             if self._current is not None:  # what follows is waiting, not work
-                self._intake.finished(self._current, "failed")
-                self._intake.batch_finished()
+                self._notes.finished(self._current, "failed")
+                self._notes.batch_finished()
             try:
                 with self._main.at(Doing.WAITING):
                     self._main.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from _thread import LockType, allocate_lock
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -92,4 +93,28 @@ class WaitNotes:
             self._finished += 1
 
 
+def warm_logging() -> None:
+    """Let the kernel's loggers know their levels.
+
+    `logging.basicConfig(filename=…)` opens its file under the lock of the whole module. A
+    logger takes that lock to find its level the first time, and kernel threads log.
+    """
+    loggers = logging.root.manager.loggerDict
+    for name in _KERNEL_LOGGERS:
+        logger = loggers.get(name)
+        if isinstance(logger, logging.Logger):
+            for level in _LEVELS:
+                logger.isEnabledFor(level)
+
+
+_LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+_KERNEL_LOGGERS: Final = (
+    "EagerKernelApp",
+    "IPKernelApp",
+    "asyncio",
+    "tornado.access",
+    "tornado.application",
+    "tornado.general",
+    "traitlets",
+)
 _LOOK_UP: Final = 0.5

@@ -45,7 +45,7 @@ def _can_stream(shell: Any, intake: Intake, ending: Ending, first: Chunk | None)
     if ending.state is not TextState.COMPLETE:
         return True
     wants = Wants.WHOLE if first is None else wants_whole_cell(shell, first)
-    return wants is Wants.NOTHING or (wants is Wants.NEXT_LINE and len(intake.waiting()) > 1)
+    return wants is Wants.NOTHING or (wants is Wants.NEXT_LINE and len(intake.notes.waiting()) > 1)
 
 
 _FUTURES: Final = sum(

@@ -122,7 +122,7 @@ class Stream:
         """
         self.tell_chunks()
         observer.hear({"type": "delta", "text": self.intake.program})
-        for entry in self.intake.waiting():
+        for entry in self.intake.notes.waiting():
             observer.hear(_chunk_message(entry))
         if self.intake.ending is not None:
             observer.hear({"type": "end"})
@@ -179,7 +179,7 @@ class Stream:
         of each: order never changes, so those before it are as far. Many run at once where a
         program runs as one cell.
         """
-        changed = self.intake.changes()
+        changed = self.intake.notes.changes()
         if len(changed) > _BURST:
             last_of = {entry.state: entry for entry in changed}
             changed = [
@@ -231,7 +231,7 @@ class Stream:
 
     def look(self) -> None:
         """Tell what is new; called at most 20 times a second."""
-        self.intake.look()
+        self.intake.notes.look()
         self.tell_chunks()
         self._tell_times()
         for observer in self.observers:
@@ -251,7 +251,7 @@ class Stream:
         if not self.observers:
             return
         with self._lock:
-            news = self.intake.news(self._times_told)
+            news = self.intake.notes.news(self._times_told)
             if news is not None:
                 self._tell_observers({"type": "times", "news": news})
 

@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import uuid4
 
+from eager_kernel.core.ledger import TextState
 from eager_kernel.errors import EagerError, SourceError
-from eager_kernel.execution.intake import Intake, StopReason, TextState
+from eager_kernel.execution.intake import Intake, StopReason
 from eager_kernel.execution.pump import Outcome
 from eager_kernel.execution.repair import Failure
 from eager_kernel.kernel.protocol import Delta, End, OpenOptions

@@ -16,15 +16,15 @@ from eager_kernel.execution.reader import Reader
 def run(intake: Intake, count: int = 100) -> list[Chunk]:
     """Take what may run; the chunk after the first `count` fails."""
     ran: list[Chunk] = []
-    intake.batch_started()
+    intake.notes.batch_started()
     for entry in intake.take():
-        intake.started(entry.chunk)
+        intake.notes.started(entry.chunk)
         failed = len(ran) == count
-        intake.finished(entry.chunk, "failed" if failed else "done")
+        intake.notes.finished(entry.chunk, "failed" if failed else "done")
         if failed:
             break
         ran.append(entry.chunk)
-    intake.batch_finished()
+    intake.notes.batch_finished()
     return ran
 
 
