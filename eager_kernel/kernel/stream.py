@@ -154,7 +154,7 @@ class Stream:
             case End(finish_reason):
                 self._reader.end(finish_reason)
                 self._tell_times()
-                self._tell_observers({"type": "end"})
+                self.tell_observers({"type": "end"})
             case Again():
                 self._reader.write_on()
             case Cancel(why):
@@ -218,7 +218,7 @@ class Stream:
         )
         self._publish("comm_msg", result)
         more = {"stopped": outcome.interrupted, "words": self.words}
-        self._tell_observers({**result, **more})
+        self.tell_observers({**result, **more})
         self.close()
 
     def close(self) -> None:
@@ -240,9 +240,10 @@ class Stream:
     def _tell(self, data: dict[str, Any]) -> None:
         """Tell the client, and those who observe."""
         self._publish("comm_msg", data)
-        self._tell_observers(data)
+        self.tell_observers(data)
 
-    def _tell_observers(self, event: dict[str, Any]) -> None:
+    def tell_observers(self, event: dict[str, Any]) -> None:
+        """Tell those who observe; see `Observer.hear`."""
         for observer in self.observers:
             observer.hear(event)
 
@@ -253,10 +254,10 @@ class Stream:
         with self._lock:
             news = self.intake.notes.news(self._times_told)
             if news is not None:
-                self._tell_observers({"type": "times", "news": news})
+                self.tell_observers({"type": "times", "news": news})
 
     def _tell_code(self, text: str) -> None:
-        self._tell_observers({"type": "delta", "text": text})
+        self.tell_observers({"type": "delta", "text": text})
 
 
 def _chunk_message(entry: Entry) -> dict[str, Any]:
