@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from eager_kernel.core import latency
+from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.gate import Verdict
 from eager_kernel.core.progress import Cursor, News, Progress
-from eager_kernel.core.queue import Pending
 from eager_kernel.core.report import ChunkReport, Report, WaitReport
 
 
@@ -37,20 +38,25 @@ class Timeline:
         self._last_delta = now
         self._progress.delta(max(0.0, now - self._start))
 
-    def ready(self, pending: Pending, now: float) -> None:
+    def ready(self, chunk: Chunk, verdict: Verdict, now: float) -> None:
         """A chunk is complete and judged."""
         arrived = self._start if self._last_delta is None else self._last_delta
-        self._chunks.append(_Chunk(pending, ready=now, delay=max(0.0, now - arrived)))
-        self._progress.ready(held=pending.verdict.action == "hold")
+        self._chunks.append(_Chunk(chunk, verdict, ready=now, delay=max(0.0, now - arrived)))
+        self._progress.ready(held=verdict.action == "hold")
 
     def batch_started(self, now: float) -> None:
         """The pump took a batch."""
         self._batches.append(_Span(now))
 
     def batch_finished(self, now: float) -> None:
-        """The pump is free again."""
-        if self._batches:
+        """The pump is free again. May be told twice of a batch; the first time counts."""
+        if self._batches and self._batches[-1].finish is None:
             self._batches[-1].finish = now
+
+    @property
+    def begun(self) -> bool:
+        """Whether any of the program runs, or has run."""
+        return bool(self._batches)
 
     def started(self, index: int, now: float) -> None:
         """A chunk begins to execute."""
@@ -185,7 +191,7 @@ class Timeline:
 
     def _held(self, now: float, batches: list[tuple[float, float]]) -> float:
         """How long nothing ran because of the first held chunk; the others wait behind it."""
-        held = next((c for c in self._chunks if c.pending.verdict.action == "hold"), None)
+        held = next((c for c in self._chunks if c.verdict.action == "hold"), None)
         if held is None:
             return 0.0
         begin, end = held.ready, now if held.ran is None else held.ran.start
@@ -211,7 +217,8 @@ class _Wait:
 
 @dataclass(slots=True)
 class _Chunk:
-    pending: Pending
+    chunk: Chunk
+    verdict: Verdict
     ready: float
     delay: float
     ran: _Span | None = None
@@ -219,7 +226,7 @@ class _Chunk:
     waits: list[_Wait] = field(default_factory=list)
 
     def report(self, origin: float, now: float) -> ChunkReport:
-        chunk, verdict, ran = self.pending.chunk, self.pending.verdict, self.ran
+        chunk, verdict, ran = self.chunk, self.verdict, self.ran
         return ChunkReport(
             index=chunk.index,
             lines=(chunk.first_line, chunk.last_line),

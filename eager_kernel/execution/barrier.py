@@ -8,17 +8,15 @@ happens. The barrier decides *when* an effect happens. It is no sandbox.
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import sys
 import threading
 import time
-from _thread import LockType, allocate_lock, get_ident
+from _thread import get_ident
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Token
-from dataclasses import dataclass, field
 from shutil import rmtree
 from threading import enumerate as enumerate_threads
 from typing import Any, Final
@@ -30,8 +28,10 @@ from eager_kernel.errors import EffectHeld, LeftEffectHeld
 from eager_kernel.execution import hook
 from eager_kernel.execution.callers import cause_of, frames, hands_on_code, is_of_user, runs
 from eager_kernel.execution.databases import says_uri, watch
+from eager_kernel.execution.main_thread import Doing, MainThread
 from eager_kernel.execution.places import changes_nothing, resolved
 from eager_kernel.execution.repeated import take_off_its_loop
+from eager_kernel.execution.waits import Wait, warm_logging
 
 
 class Barrier:
@@ -61,16 +61,8 @@ class Barrier:
     ) -> None:
         self.waits: list[Wait] = []
         """All waits of the run so far, the oldest first."""
-        self.in_program: Callable[[], bool] = lambda: False
-        """Whether the main thread runs code of the program now."""
-        self.in_own_task: Callable[[], bool] = lambda: True
-        """Whether the main thread is in the run's own task, not in another one's turn."""
-        self.in_helper: Callable[[], bool] = lambda: False
-        """Whether this thread, started by an earlier cell, works for the main one."""
         self.filename = ""
         """What the program's code calls its file; empty until some of it runs."""
-        self.lines_before = 0
-        """Empty lines at the program's beginning, which its code does not count."""
         self.namespace: dict[str, Any] = {}
         """The globals of the user's code."""
         self.refused: EffectHeld | None = None
@@ -78,6 +70,9 @@ class Barrier:
         self._effects = effects
         self._is_kernel_thread = is_kernel_thread
         self._clock = clock
+        self._main = MainThread()
+        self._in_helper = _no
+        self._lines_before = 0
         self._decision: str | None = None  # empty: go on
         self._over = False
         self._clearing = False
@@ -88,8 +83,24 @@ class Barrier:
         self._databases: list[Any] = []
 
     @contextmanager
-    def armed(self) -> Iterator[None]:
-        """Watch the process for effects of the run."""
+    def armed(
+        self,
+        main: MainThread,
+        namespace: dict[str, Any],
+        in_helper: Callable[[], bool] = lambda: False,
+    ) -> Iterator[None]:
+        """Watch the process for effects of the run.
+
+        Parameters
+        ----------
+        main
+            What the main thread does.
+        namespace
+            The globals of the user's code.
+        in_helper
+            Whether the calling thread, started by an earlier cell, works for the main one.
+        """
+        self._main, self.namespace, self._in_helper = main, namespace, in_helper
         self._before = WeakSet(enumerate_threads())
         _of_kernel.update(thread for thread in self._before if thread.name in _KERNEL_THREADS)
         # Threads that Python did not start, too, as of C libraries.
@@ -103,9 +114,21 @@ class Barrier:
             self._over = True
             hook.disarm(self, self._is_left)
             # The hook may keep it, to know the program's code. So it keeps nothing of the run.
-            self.in_program = self.in_own_task = self.in_helper = _no
+            self._main, self._in_helper = MainThread(), _no
             self._before, self._idents_before = _NOBODY, frozenset()
             self._databases.clear()
+
+    def begin(self, filename: str, lines_before: int) -> None:
+        """The first of the program comes.
+
+        Parameters
+        ----------
+        filename
+            What its code calls its file.
+        lines_before
+            Empty lines at its beginning, which its code does not count.
+        """
+        self.filename, self._lines_before = filename, lines_before
 
     @contextmanager
     def program(self) -> Iterator[None]:
@@ -199,7 +222,7 @@ class Barrier:
         if event in STARTS and self._decision is None:
             return  # a thread of the program: its effects wait
         frame = sys._getframe(1)
-        cause = cause_of(frame, self.namespace, self.filename, self.lines_before)
+        cause = cause_of(frame, self.namespace, self.filename, self._lines_before)
         if self._spares(event, arguments, cause):
             return
         if self._decision is None and may_wait:
@@ -268,8 +291,12 @@ class Barrier:
 
     def _wait(self, effect: str, line: int | None) -> None:
         wait = Wait(effect, line, get_ident(), self._clock())
+        main = self._main
+        stands_still = wait.thread == hook.MAIN and main.doing is Doing.PROGRAM
         try:
-            _warm_logging()
+            warm_logging()
+            if stands_still:
+                main.doing = Doing.EFFECT
             self.waits.append(wait)
             if self._decision is None:
                 wait.wait()
@@ -277,6 +304,8 @@ class Barrier:
             # Not the program's to handle: whatever it did next could not have effects either.
             self.deny(INTERRUPTED)
         finally:
+            if stands_still:
+                main.doing = Doing.PROGRAM
             wait.finish = self._clock()
 
     # Whose an effect is ---------------------------------------------------------------------
@@ -295,13 +324,13 @@ class Barrier:
             return True
         if not self.filename:
             return None  # nothing of the program has run
-        if self.in_own_task():
-            if self.in_program():
+        if self._main.in_own_task:
+            if self._main.in_program:
                 return True  # in a context that it made anew
             # Something of the program's runs in the midst of the kernel's own code, as a finaliser
             # does: that may hold any lock of ours.
             return False if self._of_program() else None
-        if not self.in_program():
+        if not self._main.in_program:
             return None
         if runs(self.filename, depth=3) or (fresh and self._of_program()):
             return True
@@ -324,7 +353,7 @@ class Barrier:
     def owns_thread(self, *, marked: bool) -> bool | None:
         """The same, of this thread, which is not the main one."""
         thread = hook.active_threads().get(get_ident())
-        if self._is_left(get_ident(), thread) or self.in_helper():
+        if self._is_left(get_ident(), thread) or self._in_helper():
             return True
         if self.is_of_kernel(thread):  # on which others depend
             ours = marked or (self.filename and self._of_program(otherwise=False))
@@ -353,70 +382,3 @@ _of_kernel: Final[WeakSet[threading.Thread]] = WeakSet()
 _KERNEL_THREADS: Final = ("IOPub", "eager-introduction", "eager-stream")
 _NOBODY: Final[WeakSet[threading.Thread]] = WeakSet()
 NOWHERE_TO_WAIT: Final = "the kernel's own code can't wait there until the program is known"
-
-
-@dataclass(slots=True)
-class Wait:
-    """One wait at an effect.
-
-    Parameters
-    ----------
-    effect
-        What it waits for, for a person.
-    line
-        1-based line of the program; None where no line of it led there.
-    thread
-        Ident of the waiting thread.
-    start, finish
-        Seconds of the barrier's clock; ``finish`` is None while it waits.
-    """
-
-    effect: str
-    line: int | None
-    thread: int
-    start: float
-    finish: float | None = None
-    _lock: LockType = field(default_factory=allocate_lock)
-
-    def __post_init__(self) -> None:
-        self._lock.acquire()
-
-    def wait(self) -> None:
-        """Block until `end`; the main thread answers signals meanwhile."""
-        # Where a wait without limit can't be interrupted (Windows), one with a limit can.
-        while not self._lock.acquire(timeout=_LOOK_UP):
-            pass
-
-    def end(self) -> None:
-        """Let the thread go on."""
-        if self._lock.locked():
-            self._lock.release()
-
-
-_LOOK_UP: Final = 0.5
-
-
-def _warm_logging() -> None:
-    """Let the kernel's loggers know their levels.
-
-    `logging.basicConfig(filename=…)` opens its file under the lock of the whole module. A
-    logger takes that lock to find its level the first time, and kernel threads log.
-    """
-    loggers = logging.root.manager.loggerDict
-    for name in _KERNEL_LOGGERS:
-        logger = loggers.get(name)
-        if isinstance(logger, logging.Logger):
-            for level in _LEVELS:
-                logger.isEnabledFor(level)
-
-
-_LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
-_KERNEL_LOGGERS: Final = (
-    "EagerKernelApp",
-    "IPKernelApp",
-    "asyncio",
-    "tornado.access",
-    "tornado.application",
-    "tornado.general",
-    "traitlets",
-)

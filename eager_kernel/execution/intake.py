@@ -1,6 +1,7 @@
-"""A program on its way in: model text becomes chunks, chunks wait for the pump.
+"""A program between the thread that reads it and the one that runs it.
 
-One thread feeds, one thread takes; any thread may stop. Everything shared is behind one lock,
+One thread feeds (`eager_kernel.execution.reader`), one takes (`eager_kernel.execution.pump`), one
+tells the client; any may stop. What they share is the ledger and the timeline, behind one lock,
 which is never held while something slow or foreign runs.
 """
 
@@ -9,86 +10,26 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
 from typing import Final, Literal
 from weakref import WeakSet
 
 from eager_kernel.core.chunk import Chunk
-from eager_kernel.core.chunker import Chunker
-from eager_kernel.core.extract import (
-    NOTHING_LEFT_OUT,
-    BlockClose,
-    BlockOpen,
-    Code,
-    Event,
-    Extractor,
-    LeftOut,
-    make_extractor,
-)
-from eager_kernel.core.gate import Gate, Verdict
-from eager_kernel.core.progress import Cursor, News
-from eager_kernel.core.queue import Pending, PendingQueue
-from eager_kernel.core.repeats import Repeats
+from eager_kernel.core.extract import LeftOut
+from eager_kernel.core.gate import Gate
+from eager_kernel.core.ledger import Ending, Entry, Fault, Ledger, State, TextState
+from eager_kernel.core.reading import Judged, TextReader
 from eager_kernel.core.report import Report
-from eager_kernel.core.timeline import Timeline
-from eager_kernel.errors import EagerError, LimitError
-from eager_kernel.execution.barrier import INTERRUPTED, Barrier, Wait
-from eager_kernel.execution.syntax import Fault, first_fault
+from eager_kernel.errors import EagerError
+from eager_kernel.execution.barrier import Barrier
+from eager_kernel.execution.endings import StopReason, why_not
+from eager_kernel.execution.notes import Notes
 
-State = Literal["ready", "deferred", "held", "running", "done", "failed", "skipped"]
-StopReason = Literal["error", "cancelled", "interrupted", "limit", "protocol"]
-
-DOES_NOT_PARSE: Final = "the program does not parse"
-"""Why an effect of such a program may not happen."""
-
-CUT_OFF_REASONS: Final = frozenset({"length", "max_tokens", "content_filter"})
-"""Values of ``finish_reason`` that say that the model did not finish."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How the text of a program ended.
-
-    Parameters
-    ----------
-    kind
-        ``complete``: as the model wanted. ``malformed``: that too, but some of it that has not
-        run does not parse, so nothing more of it may. ``cut_off``: before that, so the last
-        statement may be incomplete. ``stopped``: nothing more is wanted or can be trusted.
-    reason
-        The model's ``finish_reason``, or why the text was stopped.
-    error
-        What to tell the user, where the run itself did not.
-    fault
-        Where and how a malformed program does not parse.
-    """
-
-    kind: Literal["complete", "malformed", "cut_off", "stopped"]
-    reason: str
-    error: EagerError | None = None
-    fault: Fault | None = None
-
-    @property
-    def why(self) -> str:
-        """What to say at an effect that may not happen any more; empty where it may."""
-        match self.kind:
-            case "complete":
-                return ""
-            case "malformed":
-                return DOES_NOT_PARSE
-            case "cut_off":
-                return f"generation was cut off ({self.reason})"
-        # What the model had still written after an error is not waited for: the program ends
-        # with the error, and what its threads do by then is its own. One of ours is no end.
-        if self.reason == "error" and self.error is None:
-            return ""
-        return {"interrupted": INTERRUPTED}.get(self.reason, f"the run was stopped ({self.reason})")
+__all__ = ["Intake", "State", "StopReason"]
 
 
 class Intake:
-    """Takes the text of one program and hands out what may run.
+    """The ledger and the timeline of one program, for all threads.
 
     Parameters
     ----------
@@ -103,10 +44,6 @@ class Intake:
     repairable
         Whether the program may be cut back and written on after an error. It then never runs
         as one cell, unless it has to.
-    on_state
-        Told whenever a chunk changes state, from the thread that changed it.
-    on_code
-        Told each piece of code text as it comes, on the feeding thread.
     on_stop
         Told the reason and a message as soon as no more text is wanted before its end.
     clock
@@ -121,213 +58,108 @@ class Intake:
         *,
         max_chars: int = 4_000_000,
         repairable: bool = False,
-        on_state: Callable[[Pending, State], None] | None = None,
-        on_code: Callable[[str], None] | None = None,
         on_stop: Callable[[StopReason, str], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._format = text_format
-        self._chunker = Chunker()
-        self._extractor = self._make_extractor()
-        self._left_out_before = NOTHING_LEFT_OUT  # of texts that have been cut back
-        self._gate = gate or Gate()
+        self.reading = TextReader(text_format, gate, max_chars)
+        """What makes chunks of the text; for the thread that feeds."""
         self.barrier = barrier
-        self._max_chars = max_chars
         self.repairable = repairable
-        self._on_state = on_state or (lambda pending, state: None)
-        self._on_code = on_code or (lambda text: None)
-        self._on_stop = on_stop or (lambda reason, message: None)
-        self._clock = clock
-        self._timeline = Timeline(clock())
-        self._changed = threading.Condition()
-        self._telling = threading.RLock()
-        self._queue = PendingQueue()
-        self._not_run: deque[Chunk] = deque()
-        self.executed: list[Chunk] = []
-        """The chunks that have run, in order."""
-        self._paused = False
-        self._repeats: Repeats | None = None
-        self._running: Pending | None = None
-        self._finished = -1
-        self._in_batch = False
-        self._told_wait: Wait | None = None
-        self._told_held = False
-        self._noted_waits = 0
-        self._streaming = False
-        self._approved = False
-        self._flags = 0
-        self._pieces: list[str] = []
-        self._chars = 0
-        self._in_block = False
-        self._unfinished: list[Chunk] = []
-        self._ending: Ending | None = None
-        self.begun = False
-        """Whether any of the program runs, or has run."""
         self.caught_up = True
         """Whether all text is here that had come when the program's cell began."""
+        self._on_stop = on_stop or (lambda reason, message: None)
+        self._clock = clock
+        self._ledger = Ledger()
+        self._flags: int | None = None  # of `compile`, once it runs chunk by chunk
         self._listener: Callable[[], None] | None = None
-        self.cancelled: EagerError | None = None
-        """What to say of chunks that were not run because the client cancelled them."""
+        self._changed = threading.Condition()
+        self._telling = threading.RLock()
+        self.notes = Notes(self._ledger, barrier, self._changed, clock)
+        """What has run, and when."""
         _LIVING.add(self)
-
-    def _make_extractor(self) -> Extractor:
-        return make_extractor(self._format, lambda: self._chunker.inside_string)
 
     # The thread that feeds ------------------------------------------------------------------
 
-    def feed(self, text: str) -> None:
-        """Take a delta.
-
-        Raises
-        ------
-        LimitError
-            When the program is longer than allowed; what came before that is kept.
-        """
-        if self._ending is not None or self._paused:
-            return
+    def delta(self) -> None:
+        """Note that text has come."""
         with self._changed:
-            self._timeline.delta(self._clock())
-        self._accept(self._extractor.feed(text))
-        if self._extractor.held > self._max_chars:
-            raise self._too_long()
+            self.notes.timeline.delta(self._clock())
 
-    def end(self, finish_reason: str | None = None) -> None:
-        """Say that no more text comes."""
-        if self._ending is not None or self._paused:
-            return
-        self._accept(self._extractor.close())
-        if self._repeats is not None:
-            self._put(self._code(self._repeats.close()))
-        tail = self._chunker.close()
-        if finish_reason in CUT_OFF_REASONS and self._in_block:
-            self._unfinished = [chunk for chunk in tail if chunk.has_statement]
-            self._finish(Ending("cut_off", finish_reason or ""))
-        else:
-            self._complete(tail, finish_reason or "stop")
+    def put(self, judged: Iterable[Judged]) -> None:
+        """Add the program's next chunks."""
+        with self._changed:
+            now, count = self._clock(), len(self._ledger)
+            for chunk, verdict in judged:
+                self.notes.timeline.ready(chunk, verdict, now)
+                self._ledger.put(chunk, verdict)
+            if len(self._ledger) > count:
+                self._notify()
 
-    def _complete(self, tail: list[Chunk], reason: str) -> None:
+    def complete(
+        self, tail: Iterable[Judged], reason: str, parsed: Fault | Literal[False] | None = False
+    ) -> list[Chunk] | None:
         """End a text that is all there; whatever waits for that may go on if it parses.
 
-        This is the feeding thread's work: the taking one may wait at an effect, whatever locks
-        it holds. So nothing here imports, logs or takes a foreign lock.
-        """
-        checked, fault = False, None
-        while True:
-            with self._changed:
-                # Where nothing has run, it will run as one cell, whose error is the shell's.
-                if checked or not (self._streaming or self.repairable):
-                    if fault is None:
-                        self._put(tail)
-                        self._finish(Ending("complete", reason))
-                    else:
-                        self._finish(Ending("malformed", reason, fault=fault))
-                        self._put(tail)
-                    return
-                rest = [*self._not_run, *tail]
-            fault, checked = first_fault(rest, self._flags), True
+        Parameters
+        ----------
+        tail
+            The last chunks.
+        reason
+            The model's ``finish_reason``.
+        parsed
+            What came of parsing; False where nothing has been parsed.
 
-    def begin_again(self) -> None:
-        """Cut the program back to what has run; the text that comes now goes on from there.
-
-        Called after `pause`.
+        Returns
+        -------
+        list or None
+            What has to be parsed first, and then this is to be called again. None: the text has
+            ended.
         """
         with self._changed:
-            if self._ending is not None:  # stopped meanwhile
-                return
-            executed = list(self.executed)
-            self._queue = PendingQueue()
-            self._not_run.clear()
-            self._timeline.cut_back(len(executed))
-            self._finished = len(executed) - 1
-            self._unfinished, self._in_block = [], False
-            self._approved = False  # of a text that the user has not seen yet
-        self._gate.cut_back(executed)
-        self._left_out_before = self.left_out
-        self._chunker, self._extractor = Chunker(), self._make_extractor()
-        for chunk in executed:
-            # Where a block ended is not known any more; each chunk is complete as it is.
-            self._chunker.feed(chunk.source)
-            self._chunker.end_block()
-        self._pieces = [chunk.source for chunk in executed]
-        self._chars = sum(map(len, self._pieces))
-        self._repeats = Repeats(executed)
-        if self._pieces and not self._pieces[-1].endswith(("\n", "\r")):
-            self._put(self._code("\n"))  # what followed on this line is gone
+            # Where nothing has run, it will run as one cell, whose error is the shell's.
+            if parsed is False and (self._flags is not None or self.repairable):
+                return [*self._ledger.not_executed, *(chunk for chunk, _ in tail)]
+            self.put(tail)
+            fault = parsed or None
+            state = TextState.COMPLETE if fault is None else TextState.MALFORMED
+            self.end(Ending(state, reason, fault=fault))
+            return None
+
+    def end(self, ending: Ending) -> bool:
+        """Note how the text ends, and let what waits at effects go on, or not.
+
+        Returns
+        -------
+        bool
+            False: it has ended already, or is not wanted any more, and nothing was noted.
+        """
+        with self._changed:
+            if not self._ledger.end(ending):
+                return False
+        self._settle_effects(ending)
+        return True
+
+    def write_on(self) -> list[Chunk] | None:
+        """Cut the program back to what has run.
+
+        Returns
+        -------
+        list or None
+            The chunks that are left; None: the run was stopped, so it does not go on.
+        """
+        with self._changed:
+            if self._ledger.text is not TextState.PAUSED:
+                return None
+            executed = self._ledger.write_on()
+            self.notes.timeline.cut_back(len(executed))
         if self.barrier is not None:
             self.barrier.hold_again()
-        self._paused = False
-
-    def put_back(self, count: int, text: str) -> None:
-        """Have the program be its first `count` chunks and `text`, which nothing has replaced.
-
-        Called when the text has ended, on the thread that takes.
-        """
-        del self.executed[count:]
-        self._pieces = [*(chunk.source for chunk in self.executed), text]
-        self._chars = sum(map(len, self._pieces))
+        return executed
 
     def catch_up(self) -> None:
         """Say that all text is here that had come when the program's cell began."""
         self.caught_up = True
         self._notify()
-
-    def _accept(self, events: Iterator[Event]) -> None:
-        for event in events:
-            self._put(self._chunks_of(event))
-
-    def _chunks_of(self, event: Event) -> list[Chunk]:
-        repeats = self._repeats
-        match event:
-            case Code(text):
-                return self._code(text if repeats is None else repeats.feed(text))
-            case BlockOpen():
-                self._in_block = True
-                if self._pieces and not self._pieces[-1].endswith(("\n", "\r")):
-                    return self._code("\n")
-            case BlockClose():
-                self._in_block = False
-                new = [] if repeats is None else self._code(repeats.end_block())
-                return new + self._chunker.end_block()
-        return []
-
-    def _code(self, text: str) -> list[Chunk]:
-        if self._chars + len(text) > self._max_chars:
-            raise self._too_long()
-        self._chars += len(text)
-        if text:
-            self._pieces.append(text)
-            self._on_code(text)
-        return self._chunker.feed(text)
-
-    def _too_long(self) -> LimitError:
-        return LimitError(
-            f"the program is longer than {self._max_chars:,} characters; "
-            "raise EagerRun.max_program_chars to run longer ones"
-        )
-
-    def _put(self, chunks: list[Chunk]) -> None:
-        if not chunks:
-            return
-        judged = [Pending(chunk, self._judge(chunk)) for chunk in chunks]
-        with self._changed:
-            now = self._clock()
-            for pending in judged:
-                self._timeline.ready(pending, now)
-                self._queue.put(pending)
-                self._not_run.append(pending.chunk)
-                self._on_state(pending, self._state_of(pending))
-        self._notify()
-
-    def _judge(self, chunk: Chunk) -> Verdict:
-        try:
-            return self._gate.judge(chunk)
-        except Exception as error:  # noqa: BLE001 - a program may have broken what it judges with
-            why = f"the gate could not judge it: {type(error).__name__}"
-            return Verdict("hold", "dynamic", why, chunk.first_line)
-
-    def _state_of(self, waiting: Pending) -> State:
-        held = waiting.verdict.action == "hold" and not self._approved
-        return "held" if held else _STATES[waiting.verdict.action]
 
     # Any thread -----------------------------------------------------------------------------
 
@@ -344,8 +176,26 @@ class Intake:
             What to tell the client; default: the error's.
         """
         with self._telling:
-            if self._finish(Ending("stopped", reason, error)):
+            if self.end(Ending(TextState.STOPPED, reason, error)):
                 self._on_stop(reason, message or (str(error) if error is not None else ""))
+
+    def cancel(self, error: EagerError) -> None:
+        """Hand out nothing more, even of a text that has ended.
+
+        Parameters
+        ----------
+        error
+            What to tell the user, if that left anything undone.
+        """
+        ending = Ending(TextState.STOPPED, "cancelled", error)
+        with self._telling:
+            with self._changed:
+                wanted = self.wants_text
+                if not self._ledger.cancel(ending):
+                    return
+            self._settle_effects(ending)
+            if wanted:
+                self._on_stop("cancelled", str(error))
 
     def settle(self) -> None:
         """Wait until the client has been told of the stop, if there is one to be told now.
@@ -357,7 +207,7 @@ class Intake:
             pass
 
     def pause(self, reason: StopReason, message: str) -> bool:
-        """Take no more text and hand out nothing more until `begin_again`.
+        """Take no more text and hand out nothing more until `write_on`.
 
         Parameters
         ----------
@@ -370,26 +220,12 @@ class Intake:
             False: the run has been stopped, so it can't go on.
         """
         with self._changed:
-            ended = self._ending is not None
-            if self.cancelled is not None or (self._ending and self._ending.kind == "stopped"):
+            was_reading = self._ledger.text is TextState.READING
+            if not self._ledger.pause():
                 return False
-            self._ending, self._paused = None, True
-        if not ended:
+        if was_reading:
             self._on_stop(reason, message)
         return True
-
-    def cancel(self, error: EagerError) -> None:
-        """Hand out nothing more, even of a text that has ended.
-
-        Parameters
-        ----------
-        error
-            What to tell the user, if that left anything undone.
-        """
-        self.stop("cancelled", error)
-        with self._changed:
-            self.cancelled = self.cancelled or error
-        self._notify()
 
     def approve(self) -> None:
         """Hold nothing of this run any more: the user wants it to run without waiting.
@@ -399,11 +235,8 @@ class Intake:
         nothing where nothing more may run.
         """
         with self._changed:
-            if self._approved or not self.wanted:
+            if not self._ledger.approve():
                 return
-            self._approved = True
-            for pending in self._queue.approve():
-                self._on_state(pending, "ready")
         if self.barrier is not None:
             self.barrier.release()
         self._notify()
@@ -411,31 +244,50 @@ class Intake:
     @property
     def approved(self) -> bool:
         """Whether the user wants nothing of this run to be held."""
-        return self._approved
+        return self._ledger.approved
 
     @property
     def ending(self) -> Ending | None:
         """How the text ended; None while it may go on."""
-        return self._ending
+        return self._ledger.ending
 
-    def _finish(self, ending: Ending) -> bool:
-        with self._changed:
-            if self._ending is not None:
-                return False
-            if self._paused and ending.kind != "stopped":
-                return False  # of text that is not wanted any more
-            self._ending = ending
-            if ending.kind == "complete":
-                self._queue.release()
-            elif ending.kind == "cut_off":
-                self._queue.flush()
+    @property
+    def wants_text(self) -> bool:
+        """Whether more text may come."""
+        return self._ledger.text in (TextState.READING, TextState.PAUSED)
+
+    @property
+    def reads(self) -> bool:
+        """Whether text that comes now is read."""
+        return self._ledger.text is TextState.READING
+
+    @property
+    def begun(self) -> bool:
+        """Whether any of the program runs, or has run."""
+        return self.notes.timeline.begun
+
+    @property
+    def chars(self) -> int:
+        """Characters of code text so far."""
+        return self.reading.chars
+
+    @property
+    def program(self) -> str:
+        """The code text so far."""
+        return self.reading.program
+
+    @property
+    def left_out(self) -> LeftOut:
+        """What of the text is no part of the program, as far as that is known."""
+        return self.reading.left_out
+
+    def _settle_effects(self, ending: Ending) -> None:
         if self.barrier is not None:
-            if ending.why:
-                self.barrier.deny(ending.why)
+            if why := why_not(ending):
+                self.barrier.deny(why)
             else:
                 self.barrier.release()
         self._notify()
-        return True
 
     def _notify(self) -> None:
         with self._changed:
@@ -467,194 +319,83 @@ class Intake:
             False: the text has ended by now, so the program can run as one cell.
         """
         with self._changed:
+            if self.ending is not None and not self.repairable:
+                return False
             self._flags = flags
-            self._streaming = self._ending is None or self.repairable
-            return self._streaming
+            return True
 
-    def take(self) -> list[Pending]:
+    @property
+    def flags(self) -> int:
+        """Of `compile`, from the shell's ``__future__`` imports, if the program runs by now."""
+        return self._flags or 0
+
+    def take(self) -> list[Entry]:
         """Everything that may run now, as one batch."""
         with self._changed:
-            return self._queue.take() if self.wanted and not self._paused else []
+            return self._ledger.take()
 
     def peek(self) -> Chunk | None:
         """The chunk that would run first, if one may run."""
         with self._changed:
-            pending = self._queue.first_runnable
-        return pending.chunk if pending is not None else None
+            entry = self._ledger.next
+        return entry.chunk if entry is not None else None
 
     @property
     def wanted(self) -> bool:
         """Whether what was taken may still run."""
-        if self.cancelled is not None:
-            return False
-        return self._ending is None or self._ending.kind in ("complete", "cut_off")
+        return self._ledger.wanted
 
-    @property
-    def waiting(self) -> int:
-        """How many chunks were not taken yet."""
+    def give_up(self) -> list[Chunk]:
+        """Note that nothing that has not begun will run; return it."""
         with self._changed:
-            return len(self._queue)
-
-    def waiting_states(self) -> list[tuple[Pending, State]]:
-        """The chunks that were not taken yet, and how they wait."""
-        with self._changed:
-            return [(pending, self._state_of(pending)) for pending in self._queue]
-
-    def drop(self) -> list[Pending]:
-        """Give up what has not been taken, and return it."""
-        with self._changed:
-            dropped = self._queue.drop()
-        self.skip(dropped)
-        return dropped
-
-    def skip(self, pendings: list[Pending]) -> None:
-        """Note that chunks will not run."""
-        for pending in pendings:
-            self._on_state(pending, "skipped")
+            return [entry.chunk for entry in self._ledger.give_up()]
 
     def wait_for_news(self) -> None:
         """Block until something may run, or the text has ended."""
         with self._changed:
-            self._changed.wait_for(lambda: self._ending is not None or self._has_work)
-
-    @property
-    def _has_work(self) -> bool:
-        return not self._paused and self._queue.first_runnable is not None
+            self._changed.wait_for(
+                lambda: self._ledger.ending is not None or self._ledger.next is not None
+            )
 
     def wait_for_end(self) -> None:
         """Block until the text has ended."""
         with self._changed:
-            self._changed.wait_for(lambda: self._ending is not None)
+            self._changed.wait_for(lambda: self._ledger.ending is not None)
 
     @property
-    def chars(self) -> int:
-        """Characters of code text so far."""
-        return self._chars
+    def executed(self) -> list[Chunk]:
+        """The chunks that have run, in order."""
+        with self._changed:
+            return self._ledger.executed
 
     @property
-    def program(self) -> str:
-        """The code text so far."""
-        return "".join(self._pieces)
+    def done(self) -> int:
+        """How many chunks have run."""
+        return self._ledger.done
 
-    @property
-    def left_out(self) -> LeftOut:
-        """What of the text is no part of the program, as far as that is known."""
-        return self._left_out_before + self._extractor.left_out
+    def put_back(self, count: int, text: str) -> None:
+        """Have the program be its first `count` chunks and `text`, which nothing has replaced.
 
-    @property
-    def unfinished(self) -> list[Chunk]:
-        """What was being written when the model was cut off; it is never run."""
-        return self._unfinished
+        When the text has ended.
+        """
+        self.reading.put_back(self.executed[:count], text)
+
+    def report(self) -> Report:
+        """Sum the run up as of now."""
+        return self.notes.report()
+
+    # A child process ------------------------------------------------------------------------
 
     def forked(self) -> None:
         """Go on in a child process, which tells nobody and has none of the other threads.
 
         One of them may have held a lock at the fork: there it would be held for ever.
         """
-        self._changed = threading.Condition()
+        self._changed = self.notes.lock = threading.Condition()
         self._telling = threading.RLock()
         self._listener = None
-        self._on_code = lambda text: None
-        self._on_state = lambda pending, state: None
         self._on_stop = lambda reason, message: None
 
-    # The pump's notes -----------------------------------------------------------------------
-
-    def batch_started(self) -> None:
-        """Note that the pump runs a batch."""
-        self.begun = True
-        with self._changed:
-            self._in_batch = True
-            self._timeline.batch_started(self._clock())
-
-    def batch_finished(self) -> None:
-        """Note that the pump is free."""
-        with self._changed:
-            if self._in_batch:
-                self._in_batch = False
-                self._timeline.batch_finished(self._clock())
-
-    def started(self, pending: Pending) -> None:
-        """Note that a chunk begins to execute."""
-        with self._changed:
-            self._timeline.started(pending.chunk.index, self._clock())
-            self._running = pending
-        self._on_state(pending, "running")
-
-    def finished(self, pending: Pending, state: State) -> None:
-        """Note that a chunk has executed."""
-        index = pending.chunk.index
-        with self._changed:
-            if index <= self._finished:
-                return  # a failed one, whose error was shown when the text had ended
-            self._finished = index
-            self._running, self._told_held = None, False
-            self._note_waits(index)
-            self._timeline.finished(index, self._clock())
-            if state == "done":
-                self.executed.append(pending.chunk)
-                while self._not_run and self._not_run[0].index <= index:
-                    self._not_run.popleft()
-        self._on_state(pending, state)
-
-    def _note_waits(self, index: int) -> None:
-        """Enter in the timeline where a chunk stands or stood still."""
-        waits = self.barrier.main_waits if self.barrier is not None else []
-        for wait in waits[self._noted_waits :]:
-            if self._told_wait is not wait:
-                self._told_wait = wait
-                self._timeline.wait_started(index, wait.effect, wait.line or 0, wait.start)
-            if wait.finish is None:
-                return
-            self._timeline.wait_finished(index, wait.finish)
-            self._noted_waits += 1
-
-    def look(self) -> None:
-        """Tell it if the running chunk has begun to wait at an effect, or has ceased to.
-
-        Called now and then by a thread that never waits itself: the one that does may hold
-        any lock.
-        """
-        if self.barrier is None:
-            return
-        with self._changed:
-            running, wait = self._running, self.barrier.waiting
-            if running is None or (wait is not None) == self._told_held:
-                return
-            self._told_held = wait is not None
-            self._note_waits(running.chunk.index)
-            if wait is None:
-                self._on_state(running, "running")
-            else:
-                line = wait.line or running.chunk.first_line
-                reason = f"line {line} {wait.effect}, which waits until generation has ended"
-                verdict = Verdict("hold", "external-effect", reason, line)
-                self._on_state(replace(running, verdict=verdict), "held")
-
-    def skip_running(self, pendings: list[Pending]) -> None:
-        """Note that chunks of the running batch were not come to."""
-        with self._changed:
-            for pending in pendings:
-                self._timeline.skipped(pending.chunk.index)
-        self.skip(pendings)
-
-    def report(self) -> Report:
-        """Sum the run up as of now."""
-        with self._changed:
-            if self._running is not None:
-                self._note_waits(self._running.chunk.index)
-            return self._timeline.report(self._clock())
-
-    def news(self, told: Cursor) -> News | None:
-        """What the run has taken so far, as `Progress.news`: as exact as its report."""
-        with self._changed:
-            if self._running is not None:
-                self._note_waits(self._running.chunk.index)
-            return self._timeline.news(self._clock(), told)
-
-
-_STATES: Final[dict[str, State]] = {"run": "ready", "defer": "deferred", "hold": "ready"}
-"""Of chunks that nothing holds, by the gate's action."""
 
 _LIVING: Final[WeakSet[Intake]] = WeakSet()
 

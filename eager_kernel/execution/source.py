@@ -26,17 +26,21 @@ class GrowingSource:
         self._pieces: list[str] = []
         self._size = 0
         self._last = ""  # the last line, while it has no end
+        self.line, self.column = 1, 0
+        """Where the next chunk begins: its 1-based line, and bytes before it in that line."""
 
     @property
     def text(self) -> str:
         """All text so far."""
         return "".join(self._pieces)
 
-    def cut_back(self, count: int) -> list[str]:
-        """Forget all pieces but the first `count`, to be added again; return these."""
+    def cut_back(self, count: int) -> None:
+        """Forget all pieces but the first `count`."""
         kept = self._pieces[:count]
         self._lines, self._pieces, self._size, self._last = [], [], 0, ""
-        return kept
+        self.line, self.column = 1, 0
+        for text in kept:
+            self.add(text)
 
     def add(self, text: str) -> None:
         """Append `text`. Lines are split as the shell's compiler does it."""
@@ -51,3 +55,14 @@ class GrowingSource:
         cache = linecache.cache
         if len(self._pieces) == 1 or (isinstance(cache, dict) and self.name in cache):
             cache[self.name] = (self._size, None, self._lines, self.name)
+        self._move(text)
+
+    def _move(self, text: str) -> None:
+        breaks = text.count("\n")
+        if "\r" in text:
+            breaks += text.count("\r") - text.count("\r\n")
+        last = max(text.rfind("\n"), text.rfind("\r"))
+        if breaks:
+            self.column = 0
+        self.line += breaks
+        self.column += len(text[last + 1 :].encode("utf-8", "surrogatepass"))

@@ -10,7 +10,6 @@ import ast
 import re
 import sys
 import textwrap
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from IPython.core.inputtransformer2 import (
 from IPython.core.macro import Macro
 
 from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.ledger import Fault
 from eager_kernel.core.positions import parse_at
 from eager_kernel.core.quiet import parse_quietly, without_warnings
 from eager_kernel.core.undisturbed import undisturbed
@@ -129,20 +129,9 @@ def to_python(chunk: Chunk, *, first: bool) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a program does not parse.
-
-    Parameters
-    ----------
-    chunk
-        Where.
-    error
-        What the parser said.
-    """
-
-    chunk: Chunk
-    error: Exception
+def ends_open(chunk: Chunk) -> bool:
+    """Whether the last line of `chunk` has no end, and gets none by `to_python` either."""
+    return not chunk.ipython and not chunk.source.endswith(("\n", "\r"))
 
 
 def first_fault(chunks: list[Chunk], flags: int) -> Fault | None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
 from signal import SIG_IGN, SIGINT, signal
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from ipykernel.ipkernel import IPythonKernel
 from IPython.core.async_helpers import _asyncio_runner
@@ -17,7 +17,7 @@ from traitlets import Type
 
 from eager_kernel._version import __version__
 from eager_kernel.errors import EagerError
-from eager_kernel.execution.cell import CellOptions
+from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.pump import Pump
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.imports import WarmImports
@@ -25,23 +25,12 @@ from eager_kernel.kernel.ingress import Ingress
 from eager_kernel.kernel.interrupts import as_handler
 from eager_kernel.kernel.journal import Journals, RecordingSocket, note_questions
 from eager_kernel.kernel.locked_in import tell_denials
+from eager_kernel.kernel.owned import Claim, owned
 from eager_kernel.kernel.pages import Pages
 from eager_kernel.kernel.protocol import OpenOptions, attached_comm
 from eager_kernel.kernel.refusals import Scheduled
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Streams
-
-
-class Claim(Protocol):
-    """A program that runs in the place of a cell's text."""
-
-    @property
-    def stream(self) -> Stream:
-        """Where the program comes from."""
-
-    def close(self) -> None:
-        """The cell has ended."""
-
 
 Claimant = Callable[[str, str | None, Any], Claim | None]
 """Takes a cell's text, its id and its request; None: the cell is what it looks like."""
@@ -103,8 +92,7 @@ class EagerKernel(IPythonKernel):
         # The signal first; see `Streams.interrupt`.
         attached = self.streams.attached
         await super().interrupt_request(stream, ident, parent)
-        for owned in attached:
-            owned.intake.stop("interrupted", message="the user interrupted the kernel")
+        self.streams.interrupted(attached)
 
     def _open_iopub(self) -> None:
         """Have iopub make what it needs to be sent to from this thread."""
@@ -134,33 +122,25 @@ class EagerKernel(IPythonKernel):
                 code, silent, store_history, *rest, **more
             )
             return reply
-        stream = claim.stream
         options = CellOptions(store_history, silent, more.get("cell_id"), more.get("cell_meta"))
-        pump = self.pump_class(
-            self.shell, stream.intake, options, stream.options.on_error, stream.repair
-        )
-        self._pump = pump
         expressions = (rest[0] if rest else more.get("user_expressions")) or {}
-        try:
-            with _lend(self.shell, lambda: self._run(pump, expressions)), _restored(self.shell):
-                reply = await super().do_execute(code, silent, store_history, *rest, **more)
-            if pump.context is not None:
-                _adopt(pump.context)
-            if pump.outcome is not None:
-                stream.tell_result(pump.outcome, reply.get("traceback", []))
-                self._learn(pump.outcome.program)
-            self.journals.note_reply(stream.comm_id, reply)
-            return reply
-        finally:
-            pump.close()
-            if pump.stops_loop:
-                loop = get_running_loop()
-                loop.call_soon(loop.stop)
-            self._pump = self._watched = None
-            # Only where the kernel itself failed is there no outcome: have the model stop.
-            stream.intake.stop("error", message="the kernel could not run the stream")
-            self.streams.release(stream)
-            claim.close()
+        with owned(self.shell, self.streams, claim, options, self.pump_class) as run:
+            pump = self._pump = run.pump
+            try:
+                with _lend(self.shell, lambda: self._run(pump, expressions)), _restored(self.shell):
+                    reply = await super().do_execute(code, silent, store_history, *rest, **more)
+                if pump.after.context is not None:
+                    _adopt(pump.after.context)
+                run.tell(reply.get("traceback", []))
+                if pump.outcome is not None:
+                    self._learn(pump.outcome.program)
+                self.journals.note_reply(run.stream.comm_id, reply)
+                return reply
+            finally:
+                if pump.after.stops_loop:
+                    loop = get_running_loop()
+                    loop.call_soon(loop.stop)
+                self._pump = self._watched = None
 
     def _learn(self, program: str) -> None:
         try:
@@ -173,9 +153,9 @@ class EagerKernel(IPythonKernel):
         result = await pump.run()
         if self._shutting_down:
             await Future()  # the loop ends here, as it does in any running cell
-        if pump.context is not None and self._watched is pump:
-            pump.follow_up(result, expressions)
-        await pump.outlive()
+        if pump.after.context is not None and self._watched is pump:
+            pump.after.follow_up(result, expressions)
+        await pump.after.outlive()
         return result
 
     def _claim(self, code: str, cell_id: str | None) -> Claim | None:
@@ -219,7 +199,7 @@ class EagerKernel(IPythonKernel):
             # Who interrupts again and again means the run, not its reply. ipykernel puts its own
             # handler back when that has been sent.
             signal(SIGINT, SIG_IGN if pump.signalled else previous)
-            pump.close()
+            pump.after.end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,11 +257,11 @@ def _restored(shell: Any) -> Iterator[None]:
 
 def _skip(shell: Any, pump: Pump) -> None:
     """Have not done again what the pump has done after the cell."""
-    if pump.answers is not None:
-        shell.user_expressions = lambda expressions: pump.answers
-    if not pump.fired:
+    if pump.after.answers is not None:
+        shell.user_expressions = lambda expressions: pump.after.answers
+    if not pump.after.fired:
         return
-    events, due = shell.events, list(pump.fired)
+    events, due = shell.events, list(pump.after.fired)
 
     def trigger(name: str, *about: Any, **more: Any) -> None:
         if name in due:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from eager_kernel.core.extract.spoken import spoken
+from eager_kernel.core.ledger import Entry
 from eager_kernel.core.progress import Cursor
-from eager_kernel.core.queue import Pending
 from eager_kernel.errors import ProtocolError, RunCancelledError
 from eager_kernel.execution.intake import Intake, State, StopReason
 from eager_kernel.execution.pump import Outcome
+from eager_kernel.execution.reader import Reader
 from eager_kernel.execution.repair import Repair
 from eager_kernel.kernel.protocol import (
     Cancel,
@@ -72,7 +73,7 @@ class Stream:
     now
         Seconds of a monotonic clock, when the comm was opened.
     make_intake
-        Makes the program's intake, given whom to tell of states and stops.
+        Makes the program's intake, given whom to tell of stops.
     """
 
     def __init__(
@@ -105,10 +106,8 @@ class Stream:
         self._received = 0
         self._answer: list[str] = []
         self._lock = threading.Lock()
-        self._states: dict[int, tuple[Pending, State]] = {}
-        self.intake = make_intake(
-            on_state=self._note, on_code=self._tell_code, on_stop=self.tell_stop
-        )
+        self.intake = make_intake(on_stop=self.tell_stop)
+        self._reader = Reader(self.intake, self._tell_code)
 
     def attach(self, parent: Any, now: float) -> None:
         """Give the run to a cell, whose request is the parent of what is told from now on."""
@@ -123,8 +122,8 @@ class Stream:
         """
         self.tell_chunks()
         observer.hear({"type": "delta", "text": self.intake.program})
-        for pending, state in self.intake.waiting_states():
-            observer.hear(_chunk_message(pending, state))
+        for entry in self.intake.notes.waiting():
+            observer.hear(_chunk_message(entry))
         if self.intake.ending is not None:
             observer.hear({"type": "end"})
         self._times_told = Cursor()
@@ -149,15 +148,15 @@ class Stream:
                         "repeated on the way",
                     )
                 self._received += len(text)
-                self.intake.feed(text)
+                self._reader.feed(text)
                 if self._received - len(text) < _LONGEST_ANSWER:
                     self._answer.append(text[:_LONGEST_ANSWER])
             case End(finish_reason):
-                self.intake.end(finish_reason)
+                self._reader.end(finish_reason)
                 self._tell_times()
-                self._tell_observers({"type": "end"})
+                self.tell_observers({"type": "end"})
             case Again():
-                self.intake.begin_again()
+                self._reader.write_on()
             case Cancel(why):
                 self.intake.cancel(RunCancelledError(why or "the client cancelled the run"))
 
@@ -180,17 +179,16 @@ class Stream:
         of each: order never changes, so those before it are as far. Many run at once where a
         program runs as one cell.
         """
-        with self._lock:
-            changed, self._states = self._states, {}
+        changed = self.intake.notes.changes()
         if len(changed) > _BURST:
-            last_of = {state: index for index, (_, state) in sorted(changed.items())}
-            changed = {
-                index: (pending, state)
-                for index, (pending, state) in changed.items()
-                if state not in _TOLD_BY_LAST or last_of[state] == index
-            }
-        for _, (pending, state) in sorted(changed.items()):
-            self._tell(_chunk_message(pending, state))
+            last_of = {entry.state: entry for entry in changed}
+            changed = [
+                entry
+                for entry in changed
+                if entry.state not in _TOLD_BY_LAST or last_of[entry.state] is entry
+            ]
+        for entry in changed:
+            self._tell(_chunk_message(entry))
 
     def tell_result(self, outcome: Outcome, traceback: list[str]) -> None:
         """Send the result, and close the comm."""
@@ -220,7 +218,7 @@ class Stream:
         )
         self._publish("comm_msg", result)
         more = {"stopped": outcome.interrupted, "words": self.words}
-        self._tell_observers({**result, **more})
+        self.tell_observers({**result, **more})
         self.close()
 
     def close(self) -> None:
@@ -233,9 +231,8 @@ class Stream:
 
     def look(self) -> None:
         """Tell what is new; called at most 20 times a second."""
-        self.intake.look()
-        if self._states:
-            self.tell_chunks()
+        self.intake.notes.look()
+        self.tell_chunks()
         self._tell_times()
         for observer in self.observers:
             observer.flush()
@@ -243,9 +240,10 @@ class Stream:
     def _tell(self, data: dict[str, Any]) -> None:
         """Tell the client, and those who observe."""
         self._publish("comm_msg", data)
-        self._tell_observers(data)
+        self.tell_observers(data)
 
-    def _tell_observers(self, event: dict[str, Any]) -> None:
+    def tell_observers(self, event: dict[str, Any]) -> None:
+        """Tell those who observe; see `Observer.hear`."""
         for observer in self.observers:
             observer.hear(event)
 
@@ -254,26 +252,22 @@ class Stream:
         if not self.observers:
             return
         with self._lock:
-            news = self.intake.news(self._times_told)
+            news = self.intake.notes.news(self._times_told)
             if news is not None:
-                self._tell_observers({"type": "times", "news": news})
+                self.tell_observers({"type": "times", "news": news})
 
     def _tell_code(self, text: str) -> None:
-        self._tell_observers({"type": "delta", "text": text})
-
-    def _note(self, pending: Pending, state: State) -> None:
-        with self._lock:
-            self._states[pending.chunk.index] = (pending, state)
+        self.tell_observers({"type": "delta", "text": text})
 
 
-def _chunk_message(pending: Pending, state: State) -> dict[str, Any]:
-    chunk, verdict = pending.chunk, pending.verdict
+def _chunk_message(entry: Entry) -> dict[str, Any]:
+    chunk, verdict = entry.chunk, entry.told
     return dict(
         ChunkMessage(
             type="chunk",
             index=chunk.index,
             lines=[chunk.first_line, chunk.last_line],
-            state=state,
+            state=entry.state,
             category=verdict.category,
             reason=verdict.reason,
         )

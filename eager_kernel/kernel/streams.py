@@ -214,9 +214,19 @@ class Streams:
         attached = self.attached
         if attached:
             interrupt_main()
+        self.interrupted(attached)
+        return bool(attached)
+
+    def interrupted(self, attached: list[Stream]) -> None:
+        """Stop the text of streams whose cells have been sent SIGINT.
+
+        Parameters
+        ----------
+        attached
+            Those that were attached before it was sent.
+        """
         for stream in attached:
             stream.intake.stop("interrupted", message="the user interrupted the kernel")
-        return bool(attached)
 
     def forget(self, comm_id: str) -> None:
         """Drop a stream whose cell will not run."""

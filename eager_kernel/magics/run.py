@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import uuid4
 
+from eager_kernel.core.ledger import TextState
 from eager_kernel.errors import EagerError, SourceError
-from eager_kernel.execution.intake import Intake, StopReason
-from eager_kernel.execution.pump import Outcome
+from eager_kernel.execution.intake import Intake
 from eager_kernel.execution.repair import Failure
 from eager_kernel.kernel.protocol import Delta, End, OpenOptions
 from eager_kernel.kernel.stream import Again, Stream
@@ -105,8 +105,10 @@ class TextWriter:
         raise EagerError("a text can't be repaired: there is no model to ask")
 
 
-class PromptedRun(Stream):
-    """The stream of a cell that asked for a program.
+class PromptedRun:
+    """A program that a cell asked for: its stream, and who writes it.
+
+    It is to the stream what a client is: it sends the text, and hears when no more is wanted.
 
     Parameters
     ----------
@@ -144,15 +146,17 @@ class PromptedRun(Stream):
             max_chars=streams.limits.max_program_chars,
             repairable=writer.repairs > 0,
         )
-        super().__init__(uuid4().hex, options, _Nobody(), time.monotonic(), intake)
-        self.patient = True
+        told = _Told(self._hear_stop, self._hear_result)
+        self.stream = Stream(uuid4().hex, options, told, time.monotonic(), intake)
+        """Where the program comes from."""
+        self.stream.patient = True
         if writer.repairs:
-            self.repair = self
+            self.stream.repair = self
 
     def begin(self, parent: Any) -> None:
         """Open the stream, give it to the running cell, and have the program written."""
-        self._streams.open(self.comm_id, lambda: self)
-        self._streams.claim(self.comm_id, parent)
+        self._streams.open(self.stream.comm_id, lambda: self.stream)
+        self._streams.claim(self.stream.comm_id, parent)
         self._let_write(self._writer.write, 0)
 
     # The writer -----------------------------------------------------------------------------
@@ -160,13 +164,13 @@ class PromptedRun(Stream):
     def _hear(self, attempt: int, event: Event | SourceError) -> None:
         """Take what the writer says, on whatever thread."""
         if isinstance(event, Progress):
-            self._tell_observers(
+            self.stream.tell_observers(
                 {"type": "progress", "text": event.text, "fraction": event.fraction}
             )
             return
         if isinstance(event, Finish) and event.usage is not None:
             self.usage.append(event.usage)
-        self._streams.deliver(self.comm_id, partial(self._message, attempt, event))
+        self._streams.deliver(self.stream.comm_id, partial(self._message, attempt, event))
 
     def _message(self, attempt: int, event: str | Finish | SourceError) -> Delta | End | None:
         """What the stream is to do about an event; on the stream thread."""
@@ -188,23 +192,23 @@ class PromptedRun(Stream):
         """Have the model write on from `failure`."""
         self._failures.append(failure)
         number = len(self._failures)
-        self._streams.deliver(self.comm_id, partial(self._turn_to, number, failure))
+        self._streams.deliver(self.stream.comm_id, partial(self._turn_to, number, failure))
         self._let_write(partial(self._writer.write_on, self._failures), number)
 
     def _let_write(self, write: Callable[[Hear], Callable[[], None]], attempt: int) -> None:
         try:
             self._stop_writing = write(partial(self._hear, attempt))
         except EagerError as error:
-            self.intake.stop("error", error)
-        ending = self.intake.ending
-        if ending is not None and ending.kind == "stopped":
+            self.stream.intake.stop("error", error)
+        ending = self.stream.intake.ending
+        if ending is not None and ending.state is TextState.STOPPED:
             self._stop_writing()  # it was stopped before there was anything to call
 
     def _turn_to(self, attempt: int, failure: Failure) -> Again:
         """Take the text of another attempt from now on; on the stream thread."""
         self._attempt = attempt
-        self.tell_chunks()  # of the lines that are gone nothing may be told after this
-        self._tell_observers(
+        self.stream.tell_chunks()  # of the lines that are gone nothing may be told after this
+        self.stream.tell_observers(
             {
                 "type": "repair",
                 "attempt": attempt,
@@ -216,26 +220,36 @@ class PromptedRun(Stream):
 
     # What is told ---------------------------------------------------------------------------
 
-    def tell_stop(self, reason: StopReason, message: str) -> None:
-        """Have no more written, and tell it."""
-        self._stop_writing()
-        super().tell_stop(reason, message)
-
-    def tell_result(self, outcome: Outcome, traceback: list[str]) -> None:
-        """Keep the traceback, and tell how the run ended."""
-        self.traceback = traceback
-        super().tell_result(outcome, traceback)
-
-    def close(self) -> None:
-        """End the writing, if it has not ended."""
-        super().close()
+    def _hear_stop(self) -> None:
+        """No more is wanted, or the run has ended."""
         self._stop_writing()
 
+    def _hear_result(self, result: dict[str, Any]) -> None:
+        error = result["error"]
+        self.traceback = [] if error is None else error["traceback"]
 
-class _Nobody:
-    """Stands where the publisher of a client's comm stands."""
 
-    parent: Any = None
+class _Told:
+    """Hears for a prompted run what a client would be told.
+
+    Parameters
+    ----------
+    on_stop
+        No more text is wanted.
+    on_result
+        The run has ended, with this result.
+    """
+
+    def __init__(
+        self, on_stop: Callable[[], None], on_result: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self.parent: Any = None
+        self._on_stop = on_stop
+        self._on_result = on_result
 
     def __call__(self, kind: str, data: dict[str, Any]) -> None:
-        pass
+        """Take a message; on any thread."""
+        if kind == "comm_close" or data.get("type") == "stop":
+            self._on_stop()
+        elif data.get("type") == "result":
+            self._on_result(data)

@@ -230,18 +230,18 @@ class Session:
             model=model,
         )
         try:
-            stream = PromptedRun(writer, open_options, self.streams, self._gates)
+            run = PromptedRun(writer, open_options, self.streams, self._gates)
             is_text = self._pages is not None and self._pages.is_text_cell(cell_id)
-            shown = self._show(stream, elsewhere=is_text)
+            shown = self._show(run.stream, elsewhere=is_text)
         except BaseException:
             if served is not None:
                 served.end()
             raise
         if shown is not None:
-            stream.observers.append(shown.observer)
+            run.stream.observers.append(shown.observer)
         return PromptedCell(
             self,
-            stream,
+            run,
             turn=Turn(asked),
             saved=to_save,
             cell_id=cell_id,
@@ -370,7 +370,7 @@ class PromptedCell:
     ----------
     session
         Whose cell it is.
-    stream
+    run
         Its run.
     turn
         What the conversation is to know of it.
@@ -389,7 +389,7 @@ class PromptedCell:
     def __init__(
         self,
         session: Session,
-        stream: PromptedRun,
+        run: PromptedRun,
         *,
         turn: Turn,
         saved: SavedProgram | None,
@@ -398,7 +398,8 @@ class PromptedCell:
         shown: Shown | Listed | None,
         served: ServedModel | None,
     ) -> None:
-        self.stream = stream
+        self.stream = run.stream
+        self._run = run
         self.turn = turn
         self._session = session
         self._saved = saved
@@ -410,7 +411,7 @@ class PromptedCell:
 
     def begin(self, parent: Any) -> None:
         """Have the program written, for the cell whose request is `parent`."""
-        self.stream.begin(parent)  # first, as a model takes its time
+        self._run.begin(parent)  # first, as a model takes its time
         if self._shown is not None:
             self._shown.begin()
         self._listener = Listener(self._session.shell)
@@ -437,7 +438,7 @@ class PromptedCell:
             if outcome.status == "no_code":
                 self.turn.words = self.stream.words
             if outcome.error is not None:
-                self.turn.error = "\n".join(plain(self.stream.traceback))
+                self.turn.error = "\n".join(plain(self._run.traceback))
         self._session.finished(self, outcome)
         if self._shown is not None:
             self._shown.close()

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from eager_kernel.execution.cell import CellOptions
-from eager_kernel.execution.pump import Pump
+from eager_kernel.execution.options import CellOptions
 from eager_kernel.kernel.interrupts import as_handler
+from eager_kernel.kernel.owned import owned
 from eager_kernel.magics.session import PromptedCell, Session
 
 
@@ -63,25 +63,19 @@ class StockCells:
             claim = self._session.claim(raw_cell, cell_id, None)
             if claim is None:
                 return await self._run_cell_async(raw_cell, **options)
-        stream = claim.stream
         cell = CellOptions(
             options.get("store_history", False),
             options.get("silent", False),
             cell_id,
             options.get("cell_meta"),
         )
-        pump = Pump(self._shell, stream.intake, cell, stream.options.on_error, stream.repair)
-        try:
-            with _on_sigint(as_handler(pump.on_sigint)):
-                result = await pump.run()
-                if pump.outcome is not None:
-                    stream.tell_result(pump.outcome, self._shell._last_traceback or [])
-                return result
-        finally:
-            pump.close()
-            stream.intake.stop("error", message="the kernel could not run the program")
-            self._session.streams.release(stream)
-            claim.close()
+        with (
+            owned(self._shell, self._session.streams, claim, cell) as run,
+            _on_sigint(as_handler(run.pump.on_sigint)),
+        ):
+            result = await run.pump.run()
+            run.tell(self._shell._last_traceback or [])
+            return result
 
 
 @contextmanager

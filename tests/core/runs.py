@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.gate import Verdict
-from eager_kernel.core.queue import Pending
 from eager_kernel.core.report import Report
 from eager_kernel.core.timeline import Timeline
 
@@ -52,7 +51,7 @@ def report_of(
         first_lines.append(line)
         line = last + 1
         timeline.delta(START + part.ready - part.delay)
-        timeline.ready(Pending(chunk, verdict), START + part.ready)
+        timeline.ready(chunk, verdict, START + part.ready)
     timeline.delta(START + generation)
     ran: list[tuple[int, Any]] = [(i, part) for i, part in enumerate(parts) if part.start]
     if one_cell:

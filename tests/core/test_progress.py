@@ -14,7 +14,6 @@ from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.gate import Verdict
 from eager_kernel.core.lanes import Span, hidden, lanes
 from eager_kernel.core.progress import Cursor, News
-from eager_kernel.core.queue import Pending
 from eager_kernel.core.report import Report
 from eager_kernel.core.timeline import Timeline
 
@@ -62,7 +61,7 @@ class Run:
                 line = self.chunks + 1
                 chunk = Chunk("x\n", self.chunks, line, line)
                 self.timeline.delta(self.now)
-                self.timeline.ready(Pending(chunk, verdict), self.now)
+                self.timeline.ready(chunk, verdict, self.now)
                 self.chunks += 1
             case "end":
                 self.ended = True
@@ -178,15 +177,13 @@ def check(report: Report, timeline: Timeline, told: Told | None, now: float) -> 
 
 def test_the_end_of_a_program_that_sleeps_is_not_hidden() -> None:
     timeline = Timeline(START)
-    chunks = [
-        Pending(Chunk("x\n", i, i + 1, i + 1), Verdict("run", "plain", "", 0)) for i in (0, 1)
-    ]
+    chunks = [(Chunk("x\n", i, i + 1, i + 1), Verdict("run", "plain", "", 0)) for i in (0, 1)]
     timeline.delta(START + 1)
-    timeline.ready(chunks[0], START + 1)
+    timeline.ready(*chunks[0], START + 1)
     timeline.started(0, START + 1)
     timeline.finished(0, START + 1.5)
     timeline.delta(START + 2)
-    timeline.ready(chunks[1], START + 2)
+    timeline.ready(*chunks[1], START + 2)
     timeline.started(1, START + 2)
     news = timeline.news(START + 8, Cursor())
     assert news is not None
@@ -199,7 +196,7 @@ def test_news_of_a_long_program_cost_what_is_new() -> None:
     for i in range(20_000):
         at = START + i * 0.01
         timeline.delta(at)
-        timeline.ready(Pending(Chunk("x\n", i, i + 1, i + 1), Verdict("run", "plain", "", 0)), at)
+        timeline.ready(Chunk("x\n", i, i + 1, i + 1), Verdict("run", "plain", "", 0), at)
         timeline.started(i, at)
         timeline.finished(i, at + 0.001)
         news = timeline.news(at, cursor)
@@ -220,7 +217,7 @@ def test_a_pause_between_two_answers_hides_nothing() -> None:
     for i in (0, 1):
         timeline.delta(START + 1)
         chunk = Chunk("x\n", i, i + 1, i + 1)
-        timeline.ready(Pending(chunk, Verdict("run", "plain", "", 0)), START + 1)
+        timeline.ready(chunk, Verdict("run", "plain", "", 0), START + 1)
     timeline.started(0, START + 1)
     timeline.finished(0, START + 4)  # of which nothing is hidden: the answer ended at 1
     timeline.started(1, START + 4)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import accumulate
 
 import pytest
@@ -13,16 +12,15 @@ from hypothesis import strategies as st
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.gate import Verdict
-from eager_kernel.core.queue import Pending
 from eager_kernel.core.report import Report
 from eager_kernel.core.timeline import Timeline
 
 START = 100.0
 
 
-def pending(index: int) -> Pending:
+def judged(index: int) -> tuple[Chunk, Verdict]:
     chunk = Chunk(f"x{index}\n", index, index + 1, index + 1)
-    return Pending(chunk, Verdict("run", "plain", "", index + 1))
+    return chunk, Verdict("run", "plain", "", index + 1)
 
 
 def near(value: float) -> object:
@@ -33,15 +31,15 @@ def run_of_two_batches() -> Report:
     """Text arrives at 1, 2 and 4 s; chunk 0 runs alone, then 1 and 2 together; ends at 9 s."""
     timeline = Timeline(START)
     timeline.delta(START + 1)
-    timeline.ready(pending(0), START + 1.25)
+    timeline.ready(*judged(0), START + 1.25)
     timeline.batch_started(START + 1.5)
     timeline.started(0, START + 1.75)
     timeline.delta(START + 2)
-    timeline.ready(pending(1), START + 2.5)
+    timeline.ready(*judged(1), START + 2.5)
     timeline.finished(0, START + 3.75)
     timeline.batch_finished(START + 4)
     timeline.delta(START + 4)
-    timeline.ready(pending(2), START + 4.125)
+    timeline.ready(*judged(2), START + 4.125)
     timeline.batch_started(START + 4.25)
     timeline.started(1, START + 4.5)
     timeline.finished(1, START + 5.5)
@@ -88,7 +86,7 @@ def test_regime_compares_what_a_chunk_takes_on_both_sides(execution: float, expe
     for index in range(4):  # each takes 0.25 s to generate
         now = START + (index + 1) / 4
         timeline.delta(now)
-        timeline.ready(pending(index), now)
+        timeline.ready(*judged(index), now)
         timeline.batch_started(now)
         timeline.started(index, now)
         timeline.finished(index, now + execution)
@@ -99,8 +97,8 @@ def test_regime_compares_what_a_chunk_takes_on_both_sides(execution: float, expe
 def test_chunk_that_did_not_run_has_no_times() -> None:
     timeline = Timeline(START)
     timeline.delta(START + 1)
-    timeline.ready(pending(0), START + 1)
-    timeline.ready(pending(1), START + 1)
+    timeline.ready(*judged(0), START + 1)
+    timeline.ready(*judged(1), START + 1)
     timeline.batch_started(START + 1)
     timeline.started(0, START + 1)
     timeline.finished(0, START + 2)
@@ -116,7 +114,7 @@ def test_nothing_ran() -> None:
     timeline = Timeline(START)
     timeline.delta(START + 1)
     timeline.delta(START + 2)
-    timeline.ready(pending(0), START + 2)
+    timeline.ready(*judged(0), START + 2)
     report = timeline.report(START + 3)
     assert (report.execution_s, report.hidden_fraction, report.non_overlapped_s) == (0, 0, 1)
     assert (report.serial_s, report.saved_s, report.lower_bound_s) == (2, -1, 2)
@@ -136,7 +134,7 @@ def test_run_that_ended_before_the_last_delta_waited_for_nothing() -> None:
 
 def test_chunk_ready_before_any_delta_counts_its_delay_from_the_start() -> None:
     timeline = Timeline(START)
-    timeline.ready(pending(0), START + 2)
+    timeline.ready(*judged(0), START + 2)
     timeline.batch_started(START + 2)
     timeline.started(0, START + 2)
     timeline.finished(0, START + 3)
@@ -148,17 +146,17 @@ def run_that_waits() -> Report:
     """As above, but chunk 0 waits from 2 to 3 s, and 2 from 6 to 6.5 and from 7 to 7.25 s."""
     timeline = Timeline(START)
     timeline.delta(START + 1)
-    timeline.ready(pending(0), START + 1.25)
+    timeline.ready(*judged(0), START + 1.25)
     timeline.batch_started(START + 1.5)
     timeline.started(0, START + 1.75)
     timeline.wait_started(0, "removes 'a'", 1, START + 2)
     timeline.delta(START + 2)
-    timeline.ready(pending(1), START + 2.5)
+    timeline.ready(*judged(1), START + 2.5)
     timeline.wait_finished(0, START + 3)
     timeline.finished(0, START + 3.75)
     timeline.batch_finished(START + 4)
     timeline.delta(START + 4)
-    timeline.ready(pending(2), START + 4.125)
+    timeline.ready(*judged(2), START + 4.125)
     timeline.batch_started(START + 4.25)
     timeline.started(1, START + 4.5)
     timeline.finished(1, START + 5.5)
@@ -196,7 +194,7 @@ def test_waits_are_listed() -> None:
 def test_open_wait_counts_until_now() -> None:
     timeline = Timeline(START)
     timeline.delta(START + 1)
-    timeline.ready(pending(0), START + 1)
+    timeline.ready(*judged(0), START + 1)
     timeline.batch_started(START + 1)
     timeline.started(0, START + 1)
     timeline.wait_started(0, "e", 1, START + 3)
@@ -213,7 +211,7 @@ def test_open_wait_counts_until_now() -> None:
 
 def test_waits_may_be_nested_and_end_unasked() -> None:
     timeline = Timeline(START)
-    timeline.ready(pending(0), START)
+    timeline.ready(*judged(0), START)
     timeline.batch_started(START)
     timeline.started(0, START)
     timeline.wait_finished(0, START + 0.5)  # of nothing
@@ -228,18 +226,18 @@ def test_waits_may_be_nested_and_end_unasked() -> None:
     assert [wait.finish for wait in report.chunks[0].waits] == [4, 3]
 
 
-def hold(index: int) -> Pending:
-    return replace(pending(index), verdict=Verdict("hold", "timing", "reads a clock", index + 1))
+def hold(index: int) -> tuple[Chunk, Verdict]:
+    return judged(index)[0], Verdict("hold", "timing", "reads a clock", index + 1)
 
 
 def test_holding_counts_while_nothing_runs() -> None:
     timeline = Timeline(START)
     timeline.delta(START)
-    timeline.ready(pending(0), START + 1)
+    timeline.ready(*judged(0), START + 1)
     timeline.batch_started(START + 1)
     timeline.started(0, START + 1)
-    timeline.ready(hold(1), START + 2)
-    timeline.ready(hold(2), START + 4)
+    timeline.ready(*hold(1), START + 2)
+    timeline.ready(*hold(2), START + 4)
     timeline.finished(0, START + 3)
     timeline.batch_finished(START + 3)
     assert timeline.report(START + 4).held_s == 1
@@ -258,7 +256,7 @@ def test_one_cell_shares_its_time() -> None:
     timeline = Timeline(START)
     timeline.delta(START + 1)
     for index in range(3):
-        timeline.ready(pending(index), START + 1)
+        timeline.ready(*judged(index), START + 1)
     timeline.batch_started(START + 1)
     for index in range(3):
         timeline.started(index, START + 1.25 + index / 1024)
@@ -278,7 +276,7 @@ def test_bound_holds_where_text_goes_on_after_what_ran() -> None:
     """The program failed, or prose follows the code."""
     timeline = Timeline(START)
     timeline.delta(START + 1)
-    timeline.ready(pending(0), START + 1)
+    timeline.ready(*judged(0), START + 1)
     timeline.batch_started(START + 1)
     timeline.started(0, START + 1)
     timeline.finished(0, START + 4)
@@ -297,7 +295,7 @@ def test_limits_of_a_run() -> None:
 
 def test_batch_that_never_finished_counts_until_now() -> None:
     timeline = Timeline(START)
-    timeline.ready(pending(0), START)
+    timeline.ready(*judged(0), START)
     timeline.batch_started(START + 1)
     assert timeline.report(START + 3).execution_s == 2
 
@@ -336,7 +334,7 @@ def test_sums_hold_for_any_run(chunks: list[tuple[float, float, float]], tail: f
     generated = list(accumulate((g for g, _, _ in chunks), initial=START))[1:]
     for index, now in enumerate(generated):
         timeline.delta(now)
-        timeline.ready(pending(index), now)
+        timeline.ready(*judged(index), now)
     free = START
     for index, (_, setup, execution) in enumerate(chunks):
         began = max(free, generated[index])

@@ -10,33 +10,34 @@ from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
 from eager_kernel.core.gate import Gate
 from eager_kernel.execution.intake import Intake
+from eager_kernel.execution.reader import Reader
 
 
 def run(intake: Intake, count: int = 100) -> list[Chunk]:
     """Take what may run; the chunk after the first `count` fails."""
     ran: list[Chunk] = []
-    intake.batch_started()
-    for pending in intake.take():
-        intake.started(pending)
+    intake.notes.batch_started()
+    for entry in intake.take():
+        intake.notes.started(entry.chunk)
         failed = len(ran) == count
-        intake.finished(pending, "failed" if failed else "done")
+        intake.notes.finished(entry.chunk, "failed" if failed else "done")
         if failed:
             break
-        ran.append(pending.chunk)
-    intake.batch_finished()
+        ran.append(entry.chunk)
+    intake.notes.batch_finished()
     return ran
 
 
 def cut_back(intake: Intake) -> None:
     assert intake.pause("error", "no")
-    intake.drop()
-    intake.begin_again()
+    intake.give_up()
+    Reader(intake).write_on()
 
 
 def begun(text: str, count: int, mode: str = "effect") -> Intake:
     intake = Intake("python", Gate(mode), repairable=True)  # type: ignore[arg-type]
     intake.start_streaming(0)
-    intake.feed(text)
+    Reader(intake).feed(text)
     run(intake, count)
     return intake
 
@@ -44,14 +45,14 @@ def begun(text: str, count: int, mode: str = "effect") -> Intake:
 def test_what_comes_while_it_is_paused_is_dropped() -> None:
     intake = begun("a = 1\nb = 2\n", 1)
     assert intake.pause("error", "no")
-    intake.feed("c = 3\n")
-    intake.end()
+    Reader(intake).feed("c = 3\n")
+    Reader(intake).end()
     assert intake.take() == []
     assert intake.ending is None
-    intake.drop()
-    intake.begin_again()
-    intake.feed("d = 4\n")
-    intake.end()
+    intake.give_up()
+    Reader(intake).write_on()
+    Reader(intake).feed("d = 4\n")
+    Reader(intake).end()
     assert [chunk.source for chunk in run(intake)] == ["d = 4\n"]
     assert intake.program == "a = 1\nd = 4\n"
 
@@ -68,7 +69,7 @@ def test_what_was_approved_says_nothing_of_the_text_to_come() -> None:
     intake.approve()
     assert len(run(intake, 1)) == 1
     cut_back(intake)
-    intake.feed("c = time.time()\n")
+    Reader(intake).feed("c = time.time()\n")
     assert not intake.approved
     assert intake.take() == []
     intake.approve()
@@ -78,7 +79,7 @@ def test_what_was_approved_says_nothing_of_the_text_to_come() -> None:
 def test_the_gate_forgets_names_that_were_cut_off() -> None:
     intake = begun("import time\ntime = None\n", 1)
     cut_back(intake)
-    intake.feed("time.time()\n")
+    Reader(intake).feed("time.time()\n")
     assert intake.take() == []
 
 
@@ -86,15 +87,15 @@ def test_the_gate_forgets_names_that_were_cut_off() -> None:
 def test_the_gate_knows_what_has_run(mode: str) -> None:
     intake = begun("import time as clock\nfail()\n", 1, mode)
     cut_back(intake)
-    intake.feed("clock.time()\n")
+    Reader(intake).feed("clock.time()\n")
     assert (intake.take() == []) is (mode in ("effect", "static"))
 
 
 def test_what_nothing_has_replaced_is_put_back() -> None:
     intake = begun("a = 1\nb = 2\nc = 3\n", 1)
     cut_back(intake)
-    intake.feed("# Sorry.\n")
-    intake.end()
+    Reader(intake).feed("# Sorry.\n")
+    Reader(intake).end()
     run(intake)
     intake.put_back(1, "b = 2\n")
     assert intake.program == "a = 1\nb = 2\n"
@@ -119,8 +120,8 @@ def test_chunks_follow_each_other(first: str, second: str, count: int) -> None:
     """Indices, lines and the timeline are those of the program in the end."""
     intake = begun(first, count)
     cut_back(intake)
-    intake.feed(second)
-    intake.end()
+    Reader(intake).feed(second)
+    Reader(intake).end()
     run(intake)
     chunks = intake.executed
     assert "".join(chunk.source for chunk in chunks) == intake.program
