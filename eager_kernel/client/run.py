@@ -129,6 +129,9 @@ class Run:
         self._streamed = True
         if self._resuming is not None:
             options = {**options, "resume": True}
+        else:
+            # Nothing here waits for those of deltas, which cost the program time.
+            options = {**options, "idle": False}
         self._opening = self._send(
             "shell",
             "comm_open",

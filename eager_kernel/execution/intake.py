@@ -46,6 +46,9 @@ class Intake:
         as one cell, unless it has to.
     on_stop
         Told the reason and a message as soon as no more text is wanted before its end.
+    hurry
+        Has text that has come, and has not been read, be read now. Called on the thread that
+        takes, where it has nothing to run.
     clock
         Seconds of a monotonic clock.
     """
@@ -59,6 +62,7 @@ class Intake:
         max_chars: int = 4_000_000,
         repairable: bool = False,
         on_stop: Callable[[StopReason, str], None] | None = None,
+        hurry: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.reading = TextReader(text_format, gate, max_chars)
@@ -68,6 +72,9 @@ class Intake:
         self.caught_up = True
         """Whether all text is here that had come when the program's cell began."""
         self._on_stop = on_stop or (lambda reason, message: None)
+        self._hurry = hurry
+        self.hungry = True
+        """Whether the thread that takes has nothing to run: text that comes is read at once."""
         self._clock = clock
         self._ledger = Ledger()
         self._flags: int | None = None  # of `compile`, once it runs chunk by chunk
@@ -80,10 +87,16 @@ class Intake:
 
     # The thread that feeds ------------------------------------------------------------------
 
-    def delta(self) -> None:
-        """Note that text has come."""
+    def delta(self, at: float | None = None) -> None:
+        """Note that text has come.
+
+        Parameters
+        ----------
+        at
+            When, in seconds of the clock; None: now.
+        """
         with self._changed:
-            self.notes.timeline.delta(self._clock())
+            self.notes.timeline.delta(self._clock() if at is None else at)
 
     def put(self, judged: Iterable[Judged]) -> None:
         """Add the program's next chunks."""
@@ -332,7 +345,9 @@ class Intake:
     def take(self) -> list[Entry]:
         """Everything that may run now, as one batch."""
         with self._changed:
-            return self._ledger.take()
+            entries = self._ledger.take()
+            self.hungry = not entries
+        return entries
 
     def peek(self) -> Chunk | None:
         """The chunk that would run first, if one may run."""
@@ -352,6 +367,7 @@ class Intake:
 
     def wait_for_news(self) -> None:
         """Block until something may run, or the text has ended."""
+        self._want_text()
         with self._changed:
             self._changed.wait_for(
                 lambda: self._ledger.ending is not None or self._ledger.next is not None
@@ -359,8 +375,13 @@ class Intake:
 
     def wait_for_end(self) -> None:
         """Block until the text has ended."""
+        self._want_text()
         with self._changed:
             self._changed.wait_for(lambda: self._ledger.ending is not None)
+
+    def _want_text(self) -> None:
+        self.hungry = True
+        self._hurry()
 
     @property
     def executed(self) -> list[Chunk]:
@@ -395,6 +416,7 @@ class Intake:
         self._telling = threading.RLock()
         self._listener = None
         self._on_stop = lambda reason, message: None
+        self._hurry = lambda: None
 
 
 _LIVING: Final[WeakSet[Intake]] = WeakSet()

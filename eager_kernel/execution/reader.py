@@ -25,8 +25,15 @@ class Reader:
         self._intake = intake
         self._on_code = on_code
 
-    def feed(self, text: str) -> None:
+    def feed(self, text: str, at: float | None = None) -> None:
         """Take a delta. One that is not wanted any more is dropped.
+
+        Parameters
+        ----------
+        text
+            The delta.
+        at
+            When it came, in seconds of the intake's clock; None: now.
 
         Raises
         ------
@@ -34,7 +41,7 @@ class Reader:
             When the program is longer than allowed; what came before that is kept.
         """
         if self._intake.reads:
-            self._intake.delta()
+            self._intake.delta(at)
             self._accept(self._intake.reading.feed(text))
 
     def end(self, finish_reason: str | None = None) -> None:

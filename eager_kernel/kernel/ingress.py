@@ -21,6 +21,9 @@ from eager_kernel.kernel.pages import TARGETS, Pages
 from eager_kernel.kernel.protocol import (
     TARGET,
     AgainMessage,
+    Cancel,
+    Delta,
+    End,
     OpenOptions,
     QuestionContent,
     ResumedMessage,
@@ -139,6 +142,9 @@ class Ingress:
             self._tell_view(comm_id, message["content"]["data"])
         elif kind == "comm_msg" and is_resume(message["content"].get("data")):
             self._resume(comm_id, message)
+        elif self._is_delta(kind, message):
+            self._deliver_text(comm_id, message)
+            return True
         else:
             self._deliver(comm_id, kind, message)
         self._publish_idle(message)
@@ -225,6 +231,7 @@ class Ingress:
             self._gates.make_gate(options.gate),
             self._gates.make_barrier(options.gate),
             max_chars=self._streams.limits.max_program_chars,
+            hurry=self._streams.hurry,
         )
         return Stream(comm_id, options, publish, time.monotonic(), intake)
 
@@ -248,13 +255,36 @@ class Ingress:
         except ProtocolError as error:
             publish("comm_msg", {"type": "error", "message": str(error)})
 
+    def _is_delta(self, kind: str, message: Any) -> bool:
+        data = message["content"].get("data")
+        return kind == "comm_msg" and isinstance(data, dict) and data.get("type") == "delta"
+
+    def _deliver_text(self, comm_id: str, message: Any) -> None:
+        """Have a delta read, and its `idle` told by the thread that reads it."""
+        stream = self._streams.get(comm_id)
+        idle = stream is None or stream.options.idle
+
+        def read() -> Delta | End | Cancel:
+            if idle:
+                self._publish_idle(message)
+            return parse_message(message["content"]["data"])
+
+        if not self._streams.deliver(comm_id, read, text=True):
+            self._tell_unknown(comm_id, message)
+            self._publish_idle(message)
+
     def _deliver(self, comm_id: str, kind: str, message: Any) -> None:
         data = message["content"].get("data")
         if kind == "comm_close":
             known = self._streams.hang_up(comm_id)
         else:
             known = self._streams.deliver(comm_id, partial(parse_message, data))
-        if known or self._streams.was_open(comm_id):
+        if not known:
+            self._tell_unknown(comm_id, message)
+
+    def _tell_unknown(self, comm_id: str, message: Any) -> None:
+        """Tell a client that there is no such stream, if it may not know."""
+        if self._streams.was_open(comm_id):
             return
         text = f"comm_id: {comm_id} is not open; open a comm to {TARGET} first"
         stop = {"type": "stop", "reason": "protocol", "message": text}

@@ -31,6 +31,7 @@ class OpenOptions:
     on_error: OnError
     model: str
     resume: bool = False
+    idle: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,7 @@ def parse_open(data: object, defaults: OpenOptions) -> OpenOptions:
         on_error=_choice(fields, "on_error", ("stop", "drain"), defaults.on_error),  # type: ignore[arg-type]
         model=_text(fields, "model", defaults.model),
         resume=_flag(fields, "resume"),
+        idle=_flag(fields, "idle", default=True),
     )
 
 
@@ -272,11 +274,13 @@ def _text(fields: dict[str, Any], name: str, default: str) -> str:
     return value
 
 
-def _flag(fields: dict[str, Any], name: str) -> bool:
+def _flag(fields: dict[str, Any], name: str, *, default: bool = False) -> bool:
     value = fields.get(name)
-    if value is not None and not isinstance(value, bool):
+    if value is None:
+        return default
+    if not isinstance(value, bool):
         raise ProtocolError(f"data.{name}", f"must be true or false, not {_show(value)}")
-    return bool(value)
+    return value
 
 
 def _format(fields: dict[str, Any], default: str) -> str:

@@ -131,8 +131,15 @@ class Stream:
 
     # Client → kernel ------------------------------------------------------------------------
 
-    def handle(self, message: Delta | End | Cancel | Again) -> None:
+    def handle(self, message: Delta | End | Cancel | Again, at: float | None = None) -> None:
         """Act on a message; on the stream thread, in the order of arrival.
+
+        Parameters
+        ----------
+        message
+            The message.
+        at
+            When it came, in seconds of `time.perf_counter`; None: now.
 
         Raises
         ------
@@ -148,7 +155,7 @@ class Stream:
                         "repeated on the way",
                     )
                 self._received += len(text)
-                self._reader.feed(text)
+                self._reader.feed(text, at)
                 if self._received - len(text) < _LONGEST_ANSWER:
                     self._answer.append(text[:_LONGEST_ANSWER])
             case End(finish_reason):

@@ -7,11 +7,11 @@ line of a program, and never waits for one.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Any, Final, Protocol
 
 from eager_kernel.core.gate import Gate, Mode
@@ -93,7 +93,9 @@ class Streams:
         self._streams: dict[str, Stream] = {}
         self._gone: dict[str, str | EagerError] = {}
         self._unread: dict[str, int] = {}
-        self._inbox: SimpleQueue[_Mail | None] = SimpleQueue()
+        self._inbox: deque[_Mail | None] = deque()
+        self._bell = threading.Event()
+        self._late = False  # whether something has been put there without the bell
         self._prepare = prepare
         self._thread: threading.Thread | None = None
 
@@ -131,10 +133,11 @@ class Streams:
             if self._thread is None:
                 self._thread = UnlistedThread(self._run, "eager-stream", self._prepare)
                 self._thread.start()
+        self._bell.set()  # for the time-outs
         self._on_open(stream)
         return stream
 
-    def deliver(self, comm_id: str, message: Message) -> bool:
+    def deliver(self, comm_id: str, message: Message, *, text: bool = False) -> bool:
         """Have the stream thread act on a message. False: there is no such stream.
 
         Parameters
@@ -143,6 +146,10 @@ class Streams:
             The stream's id.
         message
             The message, or makes it there: what a client sent is checked on the stream thread.
+        text
+            Whether it is no more than text. While a statement runs, that can start nothing, and
+            each time that it is read, the program stands still; so it is read a few times a second,
+            and as soon as there is nothing more to run.
         """
         with self._lock:
             stream = self._streams.get(comm_id)
@@ -150,17 +157,26 @@ class Streams:
                 return False
             stream.last_heard = monotonic()
             self._unread[comm_id] += 1
-            full = self._unread[comm_id] > self.limits.max_pending_deltas
-        if full:
-            limit = self.limits.max_pending_deltas
+            unread, limit = self._unread[comm_id], self.limits.max_pending_deltas
+        if unread > limit:
             error = LimitError(
                 f"more than {limit:,} deltas wait to be read; send fewer, longer ones, or "
                 "raise EagerRun.max_pending_deltas"
             )
             self.fail(stream, error)
-        else:
-            self._inbox.put(_Mail(stream, message))
+            return True
+        self._inbox.append(_Mail(stream, message, perf_counter()))
+        if text and not stream.intake.hungry and 2 * unread < limit:
+            self._late = True
+            if not stream.intake.hungry:  # or it may have asked in this moment
+                return True
+        self._bell.set()
         return True
+
+    def hurry(self) -> None:
+        """Have what has come be read now."""
+        if self._late:
+            self._bell.set()
 
     def fail(self, stream: Stream, error: EagerError) -> None:
         """End a stream that can't go on; its cell, if it has one, shows the error."""
@@ -185,6 +201,10 @@ class Streams:
         with self._lock:
             if comm_id not in self._streams:
                 self._bury(comm_id, why)
+
+    def get(self, comm_id: str) -> Stream | None:
+        """An open stream; None where there is none of this id."""
+        return self._streams.get(comm_id)
 
     def is_open(self, comm_id: str) -> bool:
         """Whether there is such a stream."""
@@ -242,7 +262,8 @@ class Streams:
         for stream in streams:
             stream.intake.stop("interrupted", message="the kernel shuts down")
             stream.close()
-        self._inbox.put(None)
+        self._inbox.append(None)
+        self._bell.set()
 
     # The main thread ------------------------------------------------------------------------
 
@@ -284,9 +305,9 @@ class Streams:
             # What arrived before the cell is read before the cell begins.
             stream.intake.caught_up = False
             self._unread[comm_id] += 1
-            self._inbox.put(
-                _Mail(stream, _attached if observer is None else partial(stream.watch, observer))
-            )
+            attached = _attached if observer is None else partial(stream.watch, observer)
+            self._inbox.append(_Mail(stream, attached, perf_counter()))
+            self._bell.set()
             return stream
 
     def explain(self, comm_id: str) -> None:
@@ -323,18 +344,20 @@ class Streams:
     def _run(self) -> None:
         next_tick = 0.0
         while True:
-            try:
-                mail = self._inbox.get(timeout=_TICK if self._streams else None)
-            except Empty:
-                pass
-            else:
+            self._bell.wait(_TICK if self._streams else None)
+            self._bell.clear()
+            self._late = False
+            while True:
+                now = monotonic()
+                if now >= next_tick:
+                    next_tick = now + _TICK
+                    self._tick(now)
+                if not self._inbox:
+                    break
+                mail = self._inbox.popleft()
                 if mail is None:
                     return
                 self._read(mail)
-            now = monotonic()
-            if now >= next_tick:
-                next_tick = now + _TICK
-                self._tick(now)
 
     def _read(self, mail: _Mail) -> None:
         stream = mail.stream
@@ -346,7 +369,7 @@ class Streams:
             if message is None:
                 stream.intake.catch_up()
                 return
-            stream.handle(message)
+            stream.handle(message, mail.at)
             if isinstance(message, Cancel):
                 self.fail(stream, RunCancelledError(message.message or "the client cancelled it"))
         except EagerError as error:
@@ -414,6 +437,7 @@ Message = Delta | End | Cancel | Callable[[], Delta | End | Cancel | Again | Non
 class _Mail:
     stream: Stream
     message: Message
+    at: float
 
 
 def _attached() -> None:

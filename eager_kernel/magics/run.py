@@ -145,6 +145,7 @@ class PromptedRun:
             gates.make_barrier(options.gate),
             max_chars=streams.limits.max_program_chars,
             repairable=writer.repairs > 0,
+            hurry=streams.hurry,
         )
         told = _Told(self._hear_stop, self._hear_result)
         self.stream = Stream(uuid4().hex, options, told, time.monotonic(), intake)
@@ -170,7 +171,8 @@ class PromptedRun:
             return
         if isinstance(event, Finish) and event.usage is not None:
             self.usage.append(event.usage)
-        self._streams.deliver(self.stream.comm_id, partial(self._message, attempt, event))
+        message = partial(self._message, attempt, event)
+        self._streams.deliver(self.stream.comm_id, message, text=isinstance(event, str))
 
     def _message(self, attempt: int, event: str | Finish | SourceError) -> Delta | End | None:
         """What the stream is to do about an event; on the stream thread."""
