@@ -56,7 +56,10 @@ class Trial:
         if shutil.which("node", path=self._path()):
             sys.exit("there is a Node.js on the path that is left")
         if self._options.older:
-            self._install(self._options.older.resolve())
+            older = self._options.older.resolve()
+            same = older.name.split("-")[1] == archive.name.split("-")[1].removesuffix(".tar.gz")
+            _must(not same, "pip upgrades to another version alone", older.name)
+            self._install(older)
             self._run("jupyter-eager", "run", self._program())
         self._install(archive)
         self._try_command_line()
