@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -252,23 +254,41 @@ def test_a_text_that_was_stopped_can_not() -> None:
     assert not ledger.pause()
 
 
-def test_the_documentation_has_the_table() -> None:
+def test_the_module_has_the_table() -> None:
     """Each state of the text, and where it goes on to, as the module says."""
-    rows = {}
+    rows: dict[str, str] = {}
     for line in str(ledger.__doc__).splitlines():
         name = line[:11].strip()
         if name.upper().replace(" ", "_") in TextState.__members__:
             rows[name] = line[62:].strip()
         elif rows and line.startswith(" " * 62):
             rows[list(rows)[-1]] += " " + line.strip()
-    assert rows == {
-        state.name.lower().replace("_", " "): ", ".join(
-            following.name.lower().replace("_", " ")
-            for following in TextState
-            if following in TRANSITIONS[state]
+    assert rows == {name: following for name, (_, following) in told().items()}
+
+
+def test_the_documentation_has_the_table() -> None:
+    page = Path(__file__).parents[2] / "docs" / "architecture.md"
+    section = (
+        page.read_text("utf-8").partition("## The states of a program")[2].partition("\n## ")[0]
+    )
+    cells = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| ")]
+    rows = {row[0].strip(): (row[1].strip(), row[2].strip()) for row in cells[1:]}
+    assert rows == told()
+
+
+def told() -> dict[str, tuple[str, str]]:
+    """What each state means, and where it goes on to, in words."""
+    return {
+        word(state): (
+            state.value,
+            ", ".join(word(each) for each in TextState if each in TRANSITIONS[state]),
         )
         for state in TextState
     }
+
+
+def word(state: TextState) -> str:
+    return state.name.lower().replace("_", " ")
 
 
 # --- any use ------------------------------------------------------------------------------------
