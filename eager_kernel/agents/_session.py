@@ -53,13 +53,17 @@ class Session:
         self._streamed: tuple[str, EagerRun] | None = None
         self._run: EagerRun | None = None
         self._is_closed = False
+        self.context: Any = None
+        """What was given to `begin` with the program that runs."""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """Where whoever waits for it runs."""
 
     def prepare(self) -> None:
         """Begin to start the kernel, if that is to be done."""
         self._kernel.prepare()
 
-    async def begin(self, text_format: str) -> EagerRun:
-        """Begin a program."""
+    async def begin(self, text_format: str, context: Any = None) -> EagerRun:
+        """Begin a program; `context` is for the tools that it calls."""
         opening = asyncio.ensure_future(asyncio.to_thread(self._open, text_format))
         try:
             run = await asyncio.shield(opening)
@@ -68,6 +72,7 @@ class Session:
             opening.add_done_callback(_cancel_opened)
             raise
         self._run = run
+        self.context, self.loop = context, asyncio.get_running_loop()
         if self._is_closed:
             run.cancel()
         return run
@@ -76,7 +81,7 @@ class Session:
         """Keep a program that has been streamed until its tool is called."""
         self._streamed = (call_id, run)
 
-    async def result(self, call_id: str, code: str) -> RunResult:
+    async def result(self, call_id: str, code: str, context: Any = None) -> RunResult:
         """Give the outcome of a call: of what was streamed, or of the code.
 
         Where the task that awaits this is cancelled, so is the run.
@@ -96,7 +101,7 @@ class Session:
                     return result
             elif streamed is not None:
                 streamed[1].cancel()
-            run = await self.begin("python")
+            run = await self.begin("python", context)
             run.feed(code)
             run.end()
             return await outcome(run)
