@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from eager_kernel.agents._kernel import AgentKernel
@@ -17,7 +18,8 @@ from eager_kernel.errors import EagerError, KernelConnectionError
 class Session:
     """Runs the programs of one run of an agent, one at a time.
 
-    What waits for the kernel waits in a thread, so it may be used on any event loop.
+    What waits for the kernel waits in a thread, so it may be used on any event loop. The methods
+    whose names end with ``_here`` wait where they are called, for agents without a loop.
 
     Parameters
     ----------
@@ -50,13 +52,14 @@ class Session:
         self._without_effects = without_effects
         self._timeout = timeout
         self._on_event = on_event
-        self._streamed: tuple[str, EagerRun] | None = None
+        self._streamed: dict[str, EagerRun] = {}
+        self._last_call: Future[None] | None = None
         self._run: EagerRun | None = None
         self._is_closed = False
         self.context: Any = None
         """What was given to `begin` with the program that runs."""
         self.loop: asyncio.AbstractEventLoop | None = None
-        """Where whoever waits for it runs."""
+        """Where whoever waits for it runs; None if that is no loop."""
 
     def prepare(self) -> None:
         """Begin to start the kernel, if that is to be done."""
@@ -71,15 +74,18 @@ class Session:
             # Else the kernel would wait for the text of a run that nobody knows.
             opening.add_done_callback(_cancel_opened)
             raise
-        self._run = run
-        self.context, self.loop = context, asyncio.get_running_loop()
-        if self._is_closed:
-            run.cancel()
+        self._take_up(run, context, asyncio.get_running_loop())
+        return run
+
+    def begin_here(self, text_format: str, context: Any = None) -> EagerRun:
+        """Begin a program, as `begin` does."""
+        run = self._open(text_format)
+        self._take_up(run, context, None)
         return run
 
     def keep(self, call_id: str, run: EagerRun) -> None:
         """Keep a program that has been streamed until its tool is called."""
-        self._streamed = (call_id, run)
+        self._streamed[call_id] = run
 
     async def result(self, call_id: str, code: str, context: Any = None) -> RunResult:
         """Give the outcome of a call: of what was streamed, or of the code.
@@ -93,28 +99,53 @@ class Session:
         KernelConnectionError
             A kernel that is somebody else's died, or one does not start any more.
         """
-        streamed, self._streamed = self._streamed, None
+        streamed = self._streamed.pop(call_id, None)
+        before, this = self._queue()
         try:
-            if streamed is not None and streamed[0] == call_id:
-                result = await outcome(streamed[1])
+            if before is not None:
+                await asyncio.shield(asyncio.wrap_future(before))
+            if streamed is not None:
+                result = await outcome(streamed)
                 if result.status != "no_code":
                     return result
-            elif streamed is not None:
-                streamed[1].cancel()
             run = await self.begin("python", context)
             run.feed(code)
             run.end()
             return await outcome(run)
         except KernelConnectionError as error:
-            said = await asyncio.to_thread(self._kernel.revive, error)
-            self._unoffered = dict(self._tools)
-            raise EagerError(said) from error
+            raise await asyncio.to_thread(self._revived, error) from error
+        finally:
+            this.set_result(None)
+
+    def result_here(self, call_id: str, code: str, context: Any = None) -> RunResult:
+        """Give the outcome of a call, as `result` does."""
+        streamed = self._streamed.pop(call_id, None)
+        before, this = self._queue()
+        try:
+            if before is not None:
+                before.result()
+            if streamed is not None:
+                result = outcome_here(streamed)
+                if result.status != "no_code":
+                    return result
+            run = self.begin_here("python", context)
+            run.feed(code)
+            run.end()
+            return outcome_here(run)
+        except KernelConnectionError as error:
+            raise self._revived(error) from error
+        finally:
+            this.set_result(None)
+
+    def cancel(self) -> None:
+        """Give up what runs; the statement that runs is interrupted. From any thread."""
+        if (run := self._run) is not None:
+            run.cancel()
 
     def forget(self) -> None:
         """Give up what was streamed for a call that has not come."""
-        streamed, self._streamed = self._streamed, None
-        if streamed is not None:
-            streamed[1].cancel()
+        while self._streamed:
+            self._streamed.popitem()[1].cancel()
 
     async def close(self) -> None:
         """Give up what runs, and end the kernel, if it is the agent's own.
@@ -122,11 +153,34 @@ class Session:
         A model's request that is being cancelled may still write for a moment: its run, too, is
         over.
         """
+        await asyncio.shield(asyncio.to_thread(self.close_here))
+
+    def close_here(self) -> None:
+        """Give up what runs, and end the kernel, as `close` does."""
         self._is_closed = True
         self.forget()
-        if self._run is not None:
-            self._run.cancel()
-        await asyncio.shield(asyncio.to_thread(self._kernel.close))
+        self.cancel()
+        self._kernel.close()
+
+    def _take_up(self, run: EagerRun, context: Any, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._run, self.context, self.loop = run, context, loop
+        if self._is_closed:
+            run.cancel()
+
+    def _queue(self) -> tuple[Future[None] | None, Future[None]]:
+        """Give the end of the call before this one, and that of this one.
+
+        Frameworks run the calls of an answer at once; their code is to run one after the other.
+        """
+        before, this = self._last_call, Future[None]()
+        self._last_call = this
+        return before, this
+
+    def _revived(self, error: KernelConnectionError) -> EagerError:
+        """Start a kernel anew that has died; gives what to tell the model."""
+        said = self._kernel.revive(error)
+        self._unoffered = dict(self._tools)
+        return EagerError(said)
 
     def _open(self, text_format: str) -> EagerRun:
         client = self._kernel.client
@@ -140,6 +194,15 @@ async def outcome(run: EagerRun) -> RunResult:
     try:
         return await asyncio.to_thread(run.result)
     except asyncio.CancelledError:
+        run.cancel()
+        raise
+
+
+def outcome_here(run: EagerRun) -> RunResult:
+    """Wait for a run; if whoever waits is interrupted, it is cancelled."""
+    try:
+        return run.result()
+    except KeyboardInterrupt:
         run.cancel()
         raise
 
