@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import weakref
 from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Any, Final, Self
-from weakref import WeakKeyDictionary
 
 from eager_kernel.errors import EagerError, KernelConnectionError, MissingExtraError
 
@@ -22,7 +22,7 @@ try:
     from agents.models.multi_provider import MultiProvider
     from agents.run_context import RunContextWrapper
     from agents.tool import ToolOutputImage, ToolOutputText
-    from agents.tracing import get_current_span
+    from agents.tracing import get_current_span, get_current_trace
 except ImportError as error:
     raise MissingExtraError("eager_kernel.agents.openai_agents", "openai-agents") from error
 
@@ -125,7 +125,9 @@ class EagerModel(Model):
         self._prompt = instructions(tool_name, prompt, describe(tools))
         self._session = Session(**self._options)
         self._unasked: dict[str, EagerRun] = {}
-        self._contexts: WeakKeyDictionary[Any, RunContextWrapper[Any]] = WeakKeyDictionary()
+        self._needs_context = any(isinstance(each, FunctionTool) for each in tools)
+        self._contexts: weakref.WeakKeyDictionary[Any, list[weakref.ref[Any]]]
+        self._contexts = weakref.WeakKeyDictionary()
         self.tool = FunctionTool(
             name=tool_name,
             description=DESCRIPTION,
@@ -176,18 +178,19 @@ class EagerModel(Model):
     ) -> AsyncGenerator[Any]:
         """Ask for an answer piece by piece."""
         is_heard = self._may_call(tools)
+        context = self._context()
         if is_heard:
             self._session.prepare()
             system_instructions = self._told(system_instructions)
         events = self._model.stream_response(
             system_instructions, input, model_settings, tools, *args, **kwargs
         )
-        if not is_heard:
+        if not is_heard or (self._needs_context and context is None):
+            # Its program runs when its tool is called.
             async for event in events:
                 yield event
             return
         is_kept_there = kwargs.get("previous_response_id") or kwargs.get("conversation_id")
-        context = self._context()
         answer = Answer(
             lambda: self._begin(context),
             self._unasked.__setitem__,
@@ -245,15 +248,24 @@ class EagerModel(Model):
     def _note_context(self, context: RunContextWrapper[Any], _: Any) -> bool:
         """Keep a run's context, which a model is not told.
 
-        The span in which this is asked is the one in which the model is asked.
+        The model is asked in the same span as this, or, by older releases, in the same trace.
         """
-        if (span := get_current_span()) is not None:
-            self._contexts[span] = context
+        for where in (get_current_span(), get_current_trace()):
+            if where is not None and not any(c is context for c in self._contexts_in(where)):
+                self._contexts.setdefault(where, []).append(weakref.ref(context))
         return True
 
     def _context(self) -> RunContextWrapper[Any] | None:
-        span = get_current_span()
-        return None if span is None else self._contexts.get(span)
+        """Find the context of the run that asks; None if it is not clear which run that is."""
+        for where in (get_current_span(), get_current_trace()):
+            found = [] if where is None else self._contexts_in(where)
+            if found:
+                return found[0] if len(found) == 1 else None
+        return None
+
+    def _contexts_in(self, where: Any) -> list[RunContextWrapper[Any]]:
+        found = [reference() for reference in self._contexts.get(where, [])]
+        return [context for context in found if context is not None]
 
     async def _begin(self, context: RunContextWrapper[Any] | None) -> EagerRun:
         """Begin a program, as soon as the one before it has ended.
