@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future
-from typing import Any
+from concurrent.futures import Future, wait
+from typing import Any, Final
 
 from eager_kernel.agents._kernel import AgentKernel
 from eager_kernel.agents._tools import offer
@@ -54,6 +54,7 @@ class Session:
         self._on_event = on_event
         self._streamed: dict[str, EagerRun] = {}
         self._last_call: Future[None] | None = None
+        self._queued: dict[str, Future[None]] = {}
         self._run: EagerRun | None = None
         self._is_closed = False
         self.context: Any = None
@@ -87,10 +88,22 @@ class Session:
         """Keep a program that has been streamed until its tool is called."""
         self._streamed[call_id] = run
 
-    async def result(self, call_id: str, code: str, context: Any = None) -> RunResult:
+    async def result(
+        self, call_id: str, code: str, context: Any = None, after: Collection[str] = ()
+    ) -> RunResult:
         """Give the outcome of a call: of what was streamed, or of the code.
 
         Where the task that awaits this is cancelled, so is the run.
+
+        Parameters
+        ----------
+        call_id, code
+            The call, and its code.
+        context
+            For the tools that the code calls.
+        after
+            Calls that come before it in the same answer, where a framework may begin them in any
+            order.
 
         Raises
         ------
@@ -100,7 +113,9 @@ class Session:
             A kernel that is somebody else's died, or one does not start any more.
         """
         streamed = self._streamed.pop(call_id, None)
-        before, this = self._queue()
+        for each in after:
+            await asyncio.wait({asyncio.wrap_future(self._queuing(each))}, timeout=UNTIL_CALLED)
+        before, this = self._queue(call_id)
         try:
             if before is not None:
                 await asyncio.shield(asyncio.wrap_future(before))
@@ -117,10 +132,13 @@ class Session:
         finally:
             this.set_result(None)
 
-    def result_here(self, call_id: str, code: str, context: Any = None) -> RunResult:
+    def result_here(
+        self, call_id: str, code: str, context: Any = None, after: Collection[str] = ()
+    ) -> RunResult:
         """Give the outcome of a call, as `result` does."""
         streamed = self._streamed.pop(call_id, None)
-        before, this = self._queue()
+        wait([self._queuing(each) for each in after], timeout=UNTIL_CALLED)
+        before, this = self._queue(call_id)
         try:
             if before is not None:
                 before.result()
@@ -167,13 +185,19 @@ class Session:
         if self._is_closed:
             run.cancel()
 
-    def _queue(self) -> tuple[Future[None] | None, Future[None]]:
+    def _queuing(self, call_id: str) -> Future[None]:
+        """Give what is done when a call has its place in the queue."""
+        return self._queued.setdefault(call_id, Future())
+
+    def _queue(self, call_id: str) -> tuple[Future[None] | None, Future[None]]:
         """Give the end of the call before this one, and that of this one.
 
         Frameworks run the calls of an answer at once; their code is to run one after the other.
         """
         before, this = self._last_call, Future[None]()
         self._last_call = this
+        if not (queuing := self._queuing(call_id)).done():
+            queuing.set_result(None)
         return before, this
 
     def _revived(self, error: KernelConnectionError) -> EagerError:
@@ -210,3 +234,8 @@ def outcome_here(run: EagerRun) -> RunResult:
 def _cancel_opened(opening: asyncio.Future[EagerRun]) -> None:
     if not opening.cancelled() and opening.exception() is None:
         opening.result().cancel()
+
+
+UNTIL_CALLED: Final = 5.0
+"""Seconds in which a framework calls a tool whose arguments are whole; it takes milliseconds. One
+that is not called by then was refused, or its agent's run has ended."""

@@ -17,7 +17,13 @@ try:
     from langchain.agents.middleware import AgentMiddleware, AgentState
     from langchain.agents.middleware.types import PrivateStateAttr
     from langchain.tools import ToolRuntime
-    from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, ToolMessage
+    from langchain_core.messages import (
+        AIMessage,
+        AnyMessage,
+        HumanMessage,
+        SystemMessage,
+        ToolMessage,
+    )
     from langchain_core.tools import StructuredTool
     from langgraph.channels.untracked_value import UntrackedValue
     from langgraph.config import get_config
@@ -216,7 +222,7 @@ class EagerPython(AgentMiddleware[EagerState, Any, Any]):
         """Run Python code."""
         session = self._session_of(runtime.state)
         try:
-            result = session.result_here(runtime.tool_call_id or "", code, runtime.config)
+            result = session.result_here(*self._call(runtime, code))
         except KernelConnectionError:
             raise
         except EagerError as error:
@@ -227,12 +233,26 @@ class EagerPython(AgentMiddleware[EagerState, Any, Any]):
         """Run Python code."""
         session = self._session_of(runtime.state)
         try:
-            result = await session.result(runtime.tool_call_id or "", code, runtime.config)
+            result = await session.result(*self._call(runtime, code))
         except KernelConnectionError:
             raise
         except EagerError as error:
             return self._message(runtime, str(error), "error")
         return self._read(runtime, result)
+
+    def _call(self, runtime: Any, code: str) -> tuple[str, str, Any, list[str]]:
+        """Give a call's id, code and config, and the calls that are to run before it."""
+        call_id = runtime.tool_call_id or ""
+        messages = runtime.state.get("messages", [])
+        answered = {each.tool_call_id for each in messages if isinstance(each, ToolMessage)}
+        calls: list[str] = []
+        for message in reversed(messages):
+            if isinstance(message, AIMessage):
+                names = {call["id"]: call["name"] for call in message.tool_calls}
+                calls = [each for each, name in names.items() if name == self._tool_name]
+                break
+        before = calls[: calls.index(call_id)] if call_id in calls else []
+        return call_id, code, runtime.config, [each for each in before if each not in answered]
 
     def _read(self, runtime: Any, result: RunResult) -> ToolMessage:
         """Give what the model reads."""

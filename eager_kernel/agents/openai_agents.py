@@ -30,7 +30,7 @@ from eager_kernel.agents._observation import figures_of
 from eager_kernel.agents._openai_tools import check, describe, plain_functions
 from eager_kernel.agents._prompt import DESCRIPTION, instructions
 from eager_kernel.agents._responses import Answer
-from eager_kernel.agents._session import Session
+from eager_kernel.agents._session import UNTIL_CALLED, Session
 from eager_kernel.client import AsyncEagerClient, EagerClient, RunResult
 from eager_kernel.client.eager_run import EagerRun
 from eager_kernel.client.run import OnEvent
@@ -274,7 +274,7 @@ class EagerModel(Model):
         """
         beginning = asyncio.ensure_future(self._session.begin("json:code", context))
         try:
-            await asyncio.wait({beginning}, timeout=_UNTIL_CALLED)
+            await asyncio.wait({beginning}, timeout=UNTIL_CALLED)
             if not beginning.done():
                 while self._unasked:
                     self._unasked.popitem()[1].cancel()
@@ -334,6 +334,4 @@ _SCHEMA: Final = {
     "required": ["code"],
     "additionalProperties": False,
 }
-_UNTIL_CALLED: Final = 5.0
-"""Seconds in which a tool is called whose arguments are whole; it takes milliseconds."""
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})

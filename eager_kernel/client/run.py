@@ -60,6 +60,8 @@ class Run:
         Seconds for which deltas are gathered.
     max_bytes
         Of outputs that are kept; None: they are told, and none is kept.
+    max_characters
+        Of their text; None: any number.
     has_room
         Whether an output of so many bytes is wanted; by default, while there is room.
     max_dropped
@@ -78,6 +80,7 @@ class Run:
         interval: float,
         *,
         max_bytes: int | None = MAX_BYTES,
+        max_characters: int | None = None,
         has_room: Callable[[int], bool] | None = None,
         max_dropped: int | None = None,
         log: Log = _LOG.warning,
@@ -90,14 +93,17 @@ class Run:
         self._on_event = on_event or _hear_nothing
         self._on_input = on_input
         self._batcher = Batcher(self._send_delta, interval)
-        self._outputs = None if max_bytes is None else OutputCollector(max_bytes)
+        self._outputs = None
+        if max_bytes is not None:
+            self._outputs = OutputCollector(max_bytes, max_characters)
         self._has_room = has_room
         self._long_messages = 0
         self._max_dropped = max_dropped
         self._log = log
         self._hosting = hosting
         self.dropped: dict[str, int] = {}
-        """What came and was not taken: what was wrong with it, and how often."""
+        """What came and was not taken: what was wrong with it, and how often; of characters of
+        text, how many."""
         self.heard_bytes = 0
         """Of what came, also where it is others'; over a websocket this is not known."""
         self._unfit = 0
@@ -384,6 +390,8 @@ class Run:
     def _take_output(self, kind: str, message: dict[str, Any]) -> None:
         if self._outputs is not None:
             output = self._outputs.take(message)
+            if (cut := self._outputs.take_cut()) is not None:
+                self._drop(*cut)
         elif kind == "update_display_data":
             check_update(message["content"])  # which nobody is told of
             return
@@ -447,15 +455,15 @@ class Run:
         self.cancel()
         self.gave_up.set()
 
-    def _drop(self, unfit: UnfitError) -> None:
+    def _drop(self, unfit: UnfitError, count: int = 1) -> None:
         """Say what is not taken: each reason once when it comes, how often at the end."""
         reason = str(unfit)
         first = reason not in self.dropped
-        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        self.dropped[reason] = self.dropped.get(reason, 0) + count
         self._unfit += not reason.startswith(FULL)
         if first:
             self._log("Not taken of what came from the kernel: %s", reason)
-            self._tell({"type": "dropped", "reason": reason, "count": 1})
+            self._tell({"type": "dropped", "reason": reason, "count": count})
         if self._max_dropped is not None and self._unfit > self._max_dropped:
             raise LimitError(
                 f"more than {self._max_dropped:,} messages came in the kernel's name that are none "
