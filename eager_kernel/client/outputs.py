@@ -61,12 +61,12 @@ class OutputCollector:
         """Say that one does not."""
         return UnfitError(f"{FULL} {self._max_bytes or 0:,} bytes")
 
-    def take_cut(self) -> tuple[UnfitError, int] | None:
+    def take_cut(self) -> tuple[str, int] | None:
         """Say how many characters were cut off since this was last asked; None: none were."""
         cut, self._cut = self._cut, 0
         if not cut:
             return None
-        return UnfitError(f"{FULL} {self._max_characters or 0:,} characters"), cut
+        return f"{FULL} {self._max_characters or 0:,} characters", cut
 
     def hear_widget(self, content: dict[str, Any], request: str) -> None:
         """Take note that an `Output` widget of `ipywidgets` begins or ends to capture.

@@ -102,8 +102,8 @@ class Run:
         self._log = log
         self._hosting = hosting
         self.dropped: dict[str, int] = {}
-        """What came and was not taken: what was wrong with it, and how often; of characters of
-        text, how many."""
+        """What came and was not taken: what was wrong with it, and how often."""
+        self._cuts: dict[str, int] = {}
         self.heard_bytes = 0
         """Of what came, also where it is others'; over a websocket this is not known."""
         self._unfit = 0
@@ -283,6 +283,8 @@ class Run:
                 if count > 1:
                     self._log("Not taken of what came from the kernel, %d times: %s", count, reason)
                     self._tell({"type": "dropped", "reason": reason, "count": count})
+            for reason, count in self._cuts.items():
+                self._tell({"type": "dropped", "reason": reason, "count": count})
             if self._streamed:
                 # If its program said in the kernel's place that it has ended, it waits for more.
                 self.end_text("length")
@@ -391,7 +393,7 @@ class Run:
         if self._outputs is not None:
             output = self._outputs.take(message)
             if (cut := self._outputs.take_cut()) is not None:
-                self._drop(*cut)
+                self._cut(*cut)
         elif kind == "update_display_data":
             check_update(message["content"])  # which nobody is told of
             return
@@ -455,15 +457,21 @@ class Run:
         self.cancel()
         self.gave_up.set()
 
-    def _drop(self, unfit: UnfitError, count: int = 1) -> None:
+    def _cut(self, reason: str, characters: int) -> None:
+        """Say what is cut off. No log: a limit that was asked for is no fault."""
+        if reason not in self._cuts:
+            self._tell({"type": "dropped", "reason": reason, "count": characters})
+        self._cuts[reason] = self._cuts.get(reason, 0) + characters
+
+    def _drop(self, unfit: UnfitError) -> None:
         """Say what is not taken: each reason once when it comes, how often at the end."""
         reason = str(unfit)
         first = reason not in self.dropped
-        self.dropped[reason] = self.dropped.get(reason, 0) + count
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
         self._unfit += not reason.startswith(FULL)
         if first:
             self._log("Not taken of what came from the kernel: %s", reason)
-            self._tell({"type": "dropped", "reason": reason, "count": count})
+            self._tell({"type": "dropped", "reason": reason, "count": 1})
         if self._max_dropped is not None and self._unfit > self._max_dropped:
             raise LimitError(
                 f"more than {self._max_dropped:,} messages came in the kernel's name that are none "
@@ -534,7 +542,7 @@ class Run:
             execution_count=data.get("execution_count", reply.get("execution_count")),
             stop_reason=self.stopped.reason,
             reply=reply,
-            dropped=dict(self.dropped),
+            dropped={**self.dropped, **self._cuts},
             left_out=LeftOut.from_dict(data.get("left_out", {})),
         )
         return result if self._streamed else with_program(result, self._code)

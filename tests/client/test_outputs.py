@@ -42,7 +42,7 @@ def test_what_has_more_characters_than_are_wanted_is_cut() -> None:
     assert collector.take(display("678")) is None
     cut = collector.take_cut()
     assert cut is not None
-    assert (str(cut[0]), cut[1]) == ("the outputs that are kept have reached 10 characters", 6)
+    assert cut == ("the outputs that are kept have reached 10 characters", 6)
     assert collector.take(display("67")) is not None
     shown = collector.take(stream("0abc", "stderr"))
     assert shown is not None
