@@ -1,6 +1,7 @@
 """Agents of other frameworks: a scripted model's program by the framework's own way, and by ours.
 
-What is not installed is left out: ``pip install -e ".[smolagents,pydantic-ai]"``, and
+What is not installed is left out:
+``pip install -e ".[smolagents,pydantic-ai,openai-agents,langchain]"``, and
 ``pydantic-ai-harness[code-mode]`` for Pydantic's own eager mode.
 """
 
@@ -61,6 +62,8 @@ def run(repeats: int) -> list[Table]:
             for framework, ways in (
                 ("smolagents", _smolagents_ways(client)),
                 ("Pydantic AI", _pydantic_ways(client)),
+                ("OpenAI Agents SDK", _openai_ways(client)),
+                ("LangChain", _langchain_ways(client)),
             )
             if ways
         ]
@@ -224,8 +227,7 @@ def _pydantic_ways(client: EagerClient) -> dict[str, Way]:
 
     async def whole(script: Script) -> None:
         def run_python(code: str) -> str:
-            result = client.execute(code)
-            return str(result.error or result.outputs)
+            return client.execute(code).text(limit=20_000)
 
         await go(script, "run_python", [], [run_python])
 
@@ -249,6 +251,155 @@ def _pydantic_ways(client: EagerClient) -> dict[str, Way]:
     return ways
 
 
+# OpenAI Agents SDK -------------------------------------------------------------------------------
+
+
+def _openai_ways(client: EagerClient) -> dict[str, Way]:
+    if find_spec("agents") is None:
+        return {}
+    from agents import Agent, Model, RunConfig, Runner, function_tool  # noqa: PLC0415 - an extra
+    from openai.types.responses import (  # noqa: PLC0415
+        Response,
+        ResponseCompletedEvent,
+        ResponseFunctionCallArgumentsDeltaEvent,
+        ResponseFunctionToolCall,
+        ResponseOutputItemAddedEvent,
+        ResponseOutputItemDoneEvent,
+        ResponseOutputMessage,
+        ResponseOutputText,
+    )
+
+    from eager_kernel.agents.openai_agents import EagerModel  # noqa: PLC0415
+
+    class Scripted(Model):  # type: ignore[misc] # untyped
+        def __init__(self, script: Script) -> None:
+            self._script = script
+
+        async def get_response(self, *args: Any, **kwargs: Any) -> Any:
+            raise NotImplementedError
+
+        async def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            place = {"output_index": 0, "sequence_number": 0}
+            item: Any
+            if self._script.program:
+                item = ResponseFunctionToolCall(
+                    type="function_call",
+                    id="item",
+                    call_id=f"call{self._script.asked}",
+                    name="run_python",
+                    arguments="",
+                )
+                text = json.dumps({"code": self._script.program})
+                yield ResponseOutputItemAddedEvent(
+                    type="response.output_item.added", item=item, **place
+                )
+                for piece, moment in self._script.answer(text):
+                    await asyncio.sleep(max(0.0, moment - time.perf_counter()))
+                    yield ResponseFunctionCallArgumentsDeltaEvent(
+                        type="response.function_call_arguments.delta",
+                        delta=piece,
+                        item_id="item",
+                        **place,
+                    )
+                item = item.model_copy(update={"arguments": text})
+                yield ResponseOutputItemDoneEvent(
+                    type="response.output_item.done", item=item, **place
+                )
+            else:
+                said = ResponseOutputText(type="output_text", text="Done.", annotations=[])
+                item = ResponseOutputMessage(
+                    id="item", type="message", role="assistant", status="completed", content=[said]
+                )
+            response = Response(
+                id="response",
+                created_at=time.time(),
+                model="scripted",
+                object="response",
+                output=[item],
+                parallel_tool_calls=False,
+                tool_choice="auto",
+                tools=[],
+            )
+            yield ResponseCompletedEvent(
+                type="response.completed", response=response, sequence_number=0
+            )
+
+    @function_tool  # type: ignore[untyped-decorator, unused-ignore] # an extra
+    def run_python(code: str) -> str:
+        return client.execute(code).text(limit=20_000)
+
+    async def go(model: Any, tool: Any) -> None:
+        agent = Agent(name="Scripted", model=model, tools=[tool])
+        run = Runner.run_streamed(agent, "Work.", run_config=RunConfig(tracing_disabled=True))
+        async for _ in run.stream_events():
+            pass
+
+    def eager(script: Script) -> None:
+        model = EagerModel(Scripted(script), client=client)
+        asyncio.run(go(model, model.tool))
+
+    return {
+        "a tool with a kernel": lambda script: asyncio.run(go(Scripted(script), run_python)),
+        "EagerModel": eager,
+    }
+
+
+# LangChain --------------------------------------------------------------------------------------
+
+
+def _langchain_ways(client: EagerClient) -> dict[str, Way]:
+    if find_spec("langchain") is None:
+        return {}
+    from langchain.agents import create_agent  # noqa: PLC0415 - an extra
+    from langchain.tools import tool  # noqa: PLC0415
+    from langchain_core.language_models import BaseChatModel  # noqa: PLC0415
+    from langchain_core.messages import AIMessageChunk  # noqa: PLC0415
+    from langchain_core.outputs import ChatGenerationChunk  # noqa: PLC0415
+
+    from eager_kernel.agents.langchain import EagerPython  # noqa: PLC0415
+
+    class Scripted(BaseChatModel):  # type: ignore[misc] # untyped
+        script: Any
+
+        @property
+        def _llm_type(self) -> str:
+            return "scripted"
+
+        def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
+            return self
+
+        def _generate(self, *args: Any, **kwargs: Any) -> Any:
+            raise NotImplementedError
+
+        def _stream(self, messages: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            script: Script = self.script
+            if not script.program:
+                yield ChatGenerationChunk(message=AIMessageChunk(content="Done."))
+                return
+            call: dict[str, Any] = {"name": "run_python", "id": f"call{script.asked}"}
+            for piece, moment in script.answer(json.dumps({"code": script.program})):
+                time.sleep(max(0.0, moment - time.perf_counter()))
+                part = {**call, "args": piece, "index": 0, "type": "tool_call_chunk"}
+                message = AIMessageChunk(content="", tool_call_chunks=[part])
+                yield ChatGenerationChunk(message=message)
+                call = {"name": None, "id": None}
+
+    @tool  # type: ignore[untyped-decorator, unused-ignore] # an extra
+    def run_python(code: str) -> str:
+        """Run code."""
+        return client.execute(code).text(limit=20_000)
+
+    def go(script: Script, **options: Any) -> None:
+        agent = create_agent(Scripted(script=script), **options)
+        for _ in agent.stream({"messages": [("user", "Work.")]}, stream_mode="messages"):
+            pass
+
+    return {
+        "a tool with a kernel": lambda script: go(script, tools=[run_python]),
+        "EagerPython": lambda script: go(script, middleware=[EagerPython(client=client)]),
+    }
+
+
 def _versions(framework: str) -> str:
     names = _PACKAGES[framework]
     found = []
@@ -263,4 +414,6 @@ def _versions(framework: str) -> str:
 _PACKAGES: Final = {
     "smolagents": ("smolagents", "numpy"),
     "Pydantic AI": ("pydantic-ai-slim", "pydantic-ai-harness", "pydantic-monty"),
+    "OpenAI Agents SDK": ("openai-agents",),
+    "LangChain": ("langchain", "langchain-core"),
 }

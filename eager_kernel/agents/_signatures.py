@@ -1,37 +1,34 @@
-"""Functions and tools of Pydantic AI, as a program in the kernel sees them."""
+"""Functions of the agent's process, as a program in the kernel sees them."""
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from pydantic_ai import RunContext, Tool
+from eager_kernel.agents._schemas import with_docstring
 
 
-def plain_functions(tools: Sequence[Any], ctx: RunContext[Any]) -> dict[str, Callable[..., Any]]:
-    """Give what to call for each tool, by name; an asynchronous one runs on the agent's loop."""
-    loop = asyncio.get_running_loop()
-    return {name: _plain(function, ctx, loop) for name, function in _named(tools).items()}
+def described_function(
+    name: str, function: Callable[..., Any], said: str | None = None, *, skip: int = 0
+) -> str:
+    """Write a function's signature and docstring, for the model.
 
-
-def describe(tools: Sequence[Any]) -> str:
-    """Write signatures and docstrings, for the model."""
-    parts = []
-    for name, tool in _named(tools).items():
-        function = tool.function if isinstance(tool, Tool) else tool
-        signature = _signature(function)
-        if isinstance(tool, Tool) and tool.takes_ctx:
-            rest = list(signature.parameters.values())[1:]
-            signature = signature.replace(parameters=rest)
-        said = (tool.description if isinstance(tool, Tool) else None) or inspect.getdoc(function)
-        text = f"def {name}{signature}:"
-        if said:
-            text += '\n    """' + said.replace("\n", "\n    ") + '"""'
-        parts.append(text)
-    return "\n\n".join(parts)
+    Parameters
+    ----------
+    name
+        What programs call.
+    function
+        The function.
+    said
+        What to say of it; None: its docstring.
+    skip
+        Of the first parameters, how many programs don't give.
+    """
+    signature = _signature(function)
+    parameters = list(signature.parameters.values())[skip:]
+    head = f"def {name}{signature.replace(parameters=parameters)}:"
+    return with_docstring(head, said or inspect.getdoc(function) or "")
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
@@ -39,20 +36,3 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
         return inspect.signature(function, eval_str=True)
     except NameError:  # annotations that are there for a type checker alone
         return inspect.signature(function)
-
-
-def _named(tools: Sequence[Any]) -> dict[str, Any]:
-    return {t.name if isinstance(t, Tool) else t.__name__: t for t in tools}
-
-
-def _plain(tool: Any, ctx: RunContext[Any], loop: asyncio.AbstractEventLoop) -> Callable[..., Any]:
-    function = tool.function if isinstance(tool, Tool) else tool
-    if isinstance(tool, Tool) and tool.takes_ctx:
-        function = functools.partial(function, ctx)
-    if not inspect.iscoroutinefunction(tool.function if isinstance(tool, Tool) else tool):
-        return function
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(function(*args, **kwargs), loop).result()
-
-    return call

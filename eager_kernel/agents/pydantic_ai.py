@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from eager_kernel.errors import EagerError, KernelConnectionError, MissingExtraError
 
@@ -25,8 +25,9 @@ except ImportError as error:
 
 from eager_kernel.agents._listening import ListeningModel
 from eager_kernel.agents._observation import figures_of
+from eager_kernel.agents._prompt import DESCRIPTION, instructions
+from eager_kernel.agents._pydantic_tools import describe, plain_functions
 from eager_kernel.agents._session import Session
-from eager_kernel.agents._signatures import describe, plain_functions
 from eager_kernel.client import AsyncEagerClient, EagerClient
 from eager_kernel.client.run import OnEvent
 
@@ -105,11 +106,7 @@ class EagerPython(AbstractCapability[AgentDepsT]):
 
     def get_instructions(self) -> str:
         """Tell the model what there is."""
-        said = self.instructions
-        if said is None:
-            said = _INSTRUCTIONS.format(tool_name=self.tool_name)
-        functions = describe(self.tools)
-        return f"{said}\n\nThe code can call these functions:\n\n{functions}" if functions else said
+        return instructions(self.tool_name, self.instructions, describe(self.tools))
 
     def get_toolset(self) -> FunctionToolset[AgentDepsT]:
         """Give the model the tool."""
@@ -117,7 +114,7 @@ class EagerPython(AbstractCapability[AgentDepsT]):
             max_retries=self.max_retries, sequential=True, id=f"eager-{self.tool_name}"
         )
         toolset.add_function(
-            self._run_code, takes_ctx=True, name=self.tool_name, description=_DESCRIPTION
+            self._run_code, takes_ctx=True, name=self.tool_name, description=DESCRIPTION
         )
         return toolset
 
@@ -157,15 +154,3 @@ class EagerPython(AbstractCapability[AgentDepsT]):
             return_value=text or "(no text)",
             content=[BinaryContent(data=p.data, media_type=p.type) for p in pictures],
         )
-
-
-_DESCRIPTION: Final = (
-    "Run Python code in a live IPython kernel. Names stay for the next call. Returns what it "
-    "prints and shows, and the value of the last expression."
-)
-_INSTRUCTIONS: Final = (
-    "The tool `{tool_name}` runs Python code in a live IPython kernel, statement by statement "
-    "while you write it. Variables, imports and definitions stay from call to call. If a statement "
-    "fails, you are stopped there: everything before it has run and need not be run again, so go "
-    "on from the statement that failed."
-)

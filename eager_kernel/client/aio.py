@@ -221,6 +221,7 @@ class AsyncEagerClient:
         store_history: bool = True,
         user_expressions: dict[str, str] | None = None,
         max_bytes: int = MAX_BYTES,
+        max_characters: int | None = None,
         timeout: float | None = None,
     ) -> AsyncEagerRun:
         """Begin a run whose text is pushed: by a framework's callback, a thread, a task.
@@ -240,6 +241,9 @@ class AsyncEagerClient:
         max_bytes
             Memory that the outputs may take; what comes above it is dropped, and the result says
             so.
+        max_characters
+            Characters that the text of the outputs may have, in all of its forms, errors excepted;
+            what comes above it is cut off, and the result says how many. None: any number.
         timeout
             Seconds that the run may take, from now to its end. Then it is interrupted, and the
             result's error is a ``RunTimeoutError``. None: as many as it wants.
@@ -257,7 +261,7 @@ class AsyncEagerClient:
         options: dict[str, Any] = {"version": 1, "format": format, "on_error": on_error}
         options |= {"gate": gate} if gate is not None else {}
         options |= {"model": model} if model else {}
-        run = await self._begin_run(on_event, on_input, max_bytes)
+        run = await self._begin_run(on_event, on_input, max_bytes, max_characters)
         run.open(options)
         run.execute(
             f"%eager attach {run.comm_id}",
@@ -340,10 +344,11 @@ class AsyncEagerClient:
         store_history: bool = True,
         user_expressions: dict[str, str] | None = None,
         max_bytes: int = MAX_BYTES,
+        max_characters: int | None = None,
         timeout: float | None = None,
     ) -> AsyncEagerRun:
         """Send an ordinary cell; options as of `open`. The run takes no text."""
-        run = await self._begin_run(on_event, on_input, max_bytes)
+        run = await self._begin_run(on_event, on_input, max_bytes, max_characters)
         run.execute(
             code, silent=silent, store_history=store_history, user_expressions=user_expressions
         )
@@ -420,25 +425,36 @@ class AsyncEagerClient:
             self._hosting.forget_binding()
 
     async def _begin_run(
-        self, on_event: OnEvent | None, on_input: OnInput | None, max_bytes: int
+        self,
+        on_event: OnEvent | None,
+        on_input: OnInput | None,
+        max_bytes: int,
+        max_characters: int | None,
     ) -> Run:
         await self._one_at_a_time.acquire()
         try:
             await self._transport.ready(_READY_TIMEOUT)
             if not self._hosting.is_bound:
                 await self._bind()
-            return self._make_run(on_event, on_input, max_bytes)
+            return self._make_run(on_event, on_input, max_bytes, max_characters)
         except BaseException:
             self._one_at_a_time.release()
             raise
 
-    def _make_run(self, on_event: OnEvent | None, on_input: OnInput | None, max_bytes: int) -> Run:
+    def _make_run(
+        self,
+        on_event: OnEvent | None,
+        on_input: OnInput | None,
+        max_bytes: int,
+        max_characters: int | None = None,
+    ) -> Run:
         return Run(
             self._transport,
             on_event,
             on_input,
             self._interval,
             max_bytes=max_bytes,
+            max_characters=max_characters,
             hosting=self._hosting,
         )
 

@@ -24,6 +24,7 @@ class CellOptions(TypedDict, total=False):
     store_history: bool
     user_expressions: dict[str, str] | None
     max_bytes: int
+    max_characters: int | None
     timeout: float | None
 
 

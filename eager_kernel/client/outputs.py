@@ -31,11 +31,16 @@ class OutputCollector:
     ----------
     max_bytes
         Of the outputs that are kept; None: no limit. What does not fit is dropped.
+    max_characters
+        Of their text, errors excepted; None: no limit. Of a stream, what fits is kept.
     """
 
-    def __init__(self, max_bytes: int | None = None) -> None:
+    def __init__(self, max_bytes: int | None = None, max_characters: int | None = None) -> None:
         self._max_bytes = max_bytes
+        self._max_characters = max_characters
         self._size = 0
+        self._characters = 0
+        self._cut = 0
         self._kept: list[_Kept] = []
         self._clear_next = False
         self._by_display_id: dict[str, list[_Kept]] = {}
@@ -55,6 +60,13 @@ class OutputCollector:
     def full(self) -> UnfitError:
         """Say that one does not."""
         return UnfitError(f"{FULL} {self._max_bytes or 0:,} bytes")
+
+    def take_cut(self) -> tuple[str, int] | None:
+        """Say how many characters were cut off since this was last asked; None: none were."""
+        cut, self._cut = self._cut, 0
+        if not cut:
+            return None
+        return f"{FULL} {self._max_characters or 0:,} characters", cut
 
     def hear_widget(self, content: dict[str, Any], request: str) -> None:
         """Take note that an `Output` widget of `ipywidgets` begins or ends to capture.
@@ -105,6 +117,8 @@ class OutputCollector:
         display_id = check_display_id(content) if "data" in output else None
         if self._clear_next:
             self._clear()
+        if not self._fit(output):
+            return None
         last = self._kept[-1] if self._kept else None
         if kind == "stream" and last is not None and last.output.get("name") == output["name"]:
             self._take_room(last, size_of(output["text"]))
@@ -120,21 +134,60 @@ class OutputCollector:
     def _clear(self) -> None:
         self._kept.clear()
         self._by_display_id.clear()
-        self._size = 0
+        self._size = self._characters = 0
         self._clear_next = False
 
     def _update(self, content: dict[str, Any]) -> None:
         display_id, bundle = check_update(content)
         size = size_of(bundle)
         for kept in self._by_display_id.get(display_id, ()):
+            before = _characters(kept.output)
+            if not self._has_characters(more := _characters(bundle) - before):
+                self._cut += before + more
+                continue
             self._take_room(kept, size - kept.size)
             kept.output.update(bundle)
+            self._characters += more
+
+    def _fit(self, output: dict[str, Any]) -> bool:
+        """Cut an output to what there is room for; returns whether anything is left."""
+        wanted = _characters(output)
+        if not self._has_characters(wanted):
+            assert self._max_characters is not None
+            room = 0
+            if output["output_type"] == "stream":
+                room = max(0, self._max_characters - self._characters)
+                output["text"] = output["text"][:room]
+            self._cut += wanted - room
+            wanted = room
+            if not room:
+                return False
+        self._characters += wanted
+        return True
+
+    def _has_characters(self, more: int) -> bool:
+        if self._max_characters is None or more <= 0:
+            return True
+        return self._characters + more <= self._max_characters
 
     def _take_room(self, kept: _Kept, more: int) -> None:
         if self._max_bytes is not None and more > 0 and self._size + more > self._max_bytes:
             raise self.full()
         self._size += more
         kept.size += more
+
+
+def _characters(output: dict[str, Any]) -> int:
+    """Count the text of an output, in all its forms; of an error, which says how it ended, none."""
+    if output.get("output_type") == "error":
+        return 0
+    if "text" in output:
+        return len(output["text"])
+    found = 0
+    for kind, data in output["data"].items():
+        if kind.startswith("text/"):
+            found += len(data) if isinstance(data, str) else sum(map(len, map(str, data)))
+    return found
 
 
 def size_of(value: Any) -> int:

@@ -94,6 +94,9 @@ def _text_of_end(result: RunResult, shown: str) -> str:
         # Usage errors of magics and groups of exceptions are on stderr, and nowhere else.
         if error.traceback or without_escapes(message) not in shown:
             parts.append(shorten_traceback(error.traceback, error.ename, error.evalue))
+        if error.traceback and error.ename == _TOOK_TOO_LONG:
+            # Its traceback is that of the interrupt, which says nothing of the reason.
+            parts.append(message)
     parts += [f"[{part}]" for part in (progress_of(result), result.message) if part]
     parts += [f"[{reason}: {count:,} not taken]" for reason, count in result.dropped.items()]
     return "\n".join(parts)
@@ -105,7 +108,9 @@ def _without_last_error(result: RunResult) -> list[dict[str, Any]]:
     if error is not None:
         for place in reversed(range(len(outputs))):
             output = outputs[place]
-            if output["output_type"] == "error" and output["ename"] == error.ename:
+            if output["output_type"] == "error" and (
+                output["ename"] == error.ename or output["traceback"] == error.traceback
+            ):
                 return outputs[:place] + outputs[place + 1 :]
     return outputs
 
@@ -150,3 +155,4 @@ def _joined(text: object) -> str | None:
 
 _TEXTS: Final = ("text/plain", "text/markdown", "text/latex", "text/html")
 _CUT_OFF: Final = "IncompleteProgramError"
+_TOOK_TOO_LONG: Final = "RunTimeoutError"

@@ -63,7 +63,8 @@ class RunResult:
         nothing about the run.
     dropped
         What came from the kernel, or from its program in the kernel's name, and was not taken:
-        what was wrong with it, and how often it came.
+        what was wrong with it, and how often it came; of text above `max_characters`, how many
+        characters.
     usage
         What the deltas say that they cost, in their attribute ``usage`` at their end or when they
         were closed early; None where they have none.

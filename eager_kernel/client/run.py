@@ -60,6 +60,8 @@ class Run:
         Seconds for which deltas are gathered.
     max_bytes
         Of outputs that are kept; None: they are told, and none is kept.
+    max_characters
+        Of their text; None: any number.
     has_room
         Whether an output of so many bytes is wanted; by default, while there is room.
     max_dropped
@@ -78,6 +80,7 @@ class Run:
         interval: float,
         *,
         max_bytes: int | None = MAX_BYTES,
+        max_characters: int | None = None,
         has_room: Callable[[int], bool] | None = None,
         max_dropped: int | None = None,
         log: Log = _LOG.warning,
@@ -90,7 +93,9 @@ class Run:
         self._on_event = on_event or _hear_nothing
         self._on_input = on_input
         self._batcher = Batcher(self._send_delta, interval)
-        self._outputs = None if max_bytes is None else OutputCollector(max_bytes)
+        self._outputs = None
+        if max_bytes is not None:
+            self._outputs = OutputCollector(max_bytes, max_characters)
         self._has_room = has_room
         self._long_messages = 0
         self._max_dropped = max_dropped
@@ -98,6 +103,7 @@ class Run:
         self._hosting = hosting
         self.dropped: dict[str, int] = {}
         """What came and was not taken: what was wrong with it, and how often."""
+        self._cuts: dict[str, int] = {}
         self.heard_bytes = 0
         """Of what came, also where it is others'; over a websocket this is not known."""
         self._unfit = 0
@@ -280,6 +286,8 @@ class Run:
                 if count > 1:
                     self._log("Not taken of what came from the kernel, %d times: %s", count, reason)
                     self._tell({"type": "dropped", "reason": reason, "count": count})
+            for reason, count in self._cuts.items():
+                self._tell({"type": "dropped", "reason": reason, "count": count})
             if self._streamed:
                 # If its program said in the kernel's place that it has ended, it waits for more.
                 self.end_text("length")
@@ -387,6 +395,8 @@ class Run:
     def _take_output(self, kind: str, message: dict[str, Any]) -> None:
         if self._outputs is not None:
             output = self._outputs.take(message)
+            if (cut := self._outputs.take_cut()) is not None:
+                self._cut(*cut)
         elif kind == "update_display_data":
             check_update(message["content"])  # which nobody is told of
             return
@@ -449,6 +459,12 @@ class Run:
         self._on_event = _hear_nothing
         self.cancel()
         self.gave_up.set()
+
+    def _cut(self, reason: str, characters: int) -> None:
+        """Say what is cut off. No log: a limit that was asked for is no fault."""
+        if reason not in self._cuts:
+            self._tell({"type": "dropped", "reason": reason, "count": characters})
+        self._cuts[reason] = self._cuts.get(reason, 0) + characters
 
     def _drop(self, unfit: UnfitError) -> None:
         """Say what is not taken: each reason once when it comes, how often at the end."""
@@ -529,7 +545,7 @@ class Run:
             execution_count=data.get("execution_count", reply.get("execution_count")),
             stop_reason=self.stopped.reason,
             reply=reply,
-            dropped=dict(self.dropped),
+            dropped={**self.dropped, **self._cuts},
             left_out=LeftOut.from_dict(data.get("left_out", {})),
         )
         return result if self._streamed else with_program(result, self._code)

@@ -12,6 +12,7 @@ import pytest
 
 from eager_kernel.agents._history import FirstLine, arguments
 from eager_kernel.agents._kernel import AgentKernel
+from eager_kernel.agents._schemas import described, named
 from eager_kernel.agents._values import dumps, loads
 from eager_kernel.client import AsyncEagerClient
 from eager_kernel.errors import KernelConnectionError
@@ -66,11 +67,50 @@ def test_what_is_no_value_is_text() -> None:
         loads('{"__type__": "code", "data": "1"}')
 
 
-@pytest.mark.parametrize("framework", ["smolagents", "pydantic_ai"])
-def test_a_missing_extra_says_what_to_install(framework: str) -> None:
+SCHEMA = {
+    "properties": {
+        "query": {"type": "string", "description": "What to look for."},
+        "limit": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": 3},
+        "where": {"type": ["string", "null"]},
+        "what": {},
+    },
+    "required": ["query", "where"],
+}
+
+
+def test_a_tool_is_described_as_a_function() -> None:
+    assert described("search", SCHEMA, "Search.") == (
+        "def search(query: str, limit: int | None = 3, where: Any, what: Any = None):\n"
+        '    """Search.\n'
+        '    query: What to look for."""'
+    )
+    assert described("now", {}) == "def now():"
+
+
+def test_arguments_of_a_call_are_named() -> None:
+    assert named("search", SCHEMA, ("x", 1), {"what": 2}) == {"query": "x", "limit": 1, "what": 2}
+    for args, kwargs, said in [
+        ((1, 2, 3, 4, 5), {}, r"takes 4 arguments, but 5 were given"),
+        ((1,), {"query": 2}, "multiple values for argument 'query'"),
+        ((), {"quary": 2}, "unexpected argument 'quary'"),
+    ]:
+        with pytest.raises(TypeError, match=said):
+            named("search", SCHEMA, args, kwargs)
+
+
+@pytest.mark.parametrize(
+    ("framework", "package"),
+    [
+        ("smolagents", "smolagents"),
+        ("pydantic_ai", "pydantic_ai"),
+        ("openai_agents", "agents"),
+        ("langchain", "langchain"),
+    ],
+)
+def test_a_missing_extra_says_what_to_install(framework: str, package: str) -> None:
     extra = framework.replace("_", "-")
     program = (
-        f"import sys; sys.modules[{framework!r}] = None\n"
+        f"import sys; sys.modules[{package!r}] = None\n"
         "from eager_kernel.errors import MissingExtraError\n"
         "try:\n"
         f"    import eager_kernel.agents.{framework}\n"
@@ -86,7 +126,8 @@ def test_a_missing_extra_says_what_to_install(framework: str) -> None:
 def test_nothing_of_it_is_imported_before_it_is_used() -> None:
     program = (
         "import sys, eager_kernel.client, eager_kernel.agents\n"
-        "print([n for n in ('smolagents', 'pydantic_ai') if n in sys.modules])"
+        "names = ('smolagents', 'pydantic_ai', 'agents', 'langchain', 'langchain_core')\n"
+        "print([name for name in names if name in sys.modules])"
     )
     said = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -36,6 +36,23 @@ def eager(
         yield client
 
 
+def test_a_bound_on_characters(eager: EagerClient) -> None:
+    heard: list[dict[str, object]] = []
+    program = "print('y' * 1000)\nprint('z')\n1 / 0\n"
+    for result in (
+        eager.run([program], max_characters=10, on_event=heard.append),
+        eager.execute(program, max_characters=10, on_event=heard.append),
+    ):
+        (reason,) = result.dropped
+        assert reason == "the outputs that are kept have reached 10 characters"
+        assert result.dropped[reason] == 993
+        assert result.outputs[0]["text"] == "y" * 10
+        assert "ZeroDivisionError" in result.text()
+        assert f"[{reason}: 993 not taken]" in result.text()
+    told = [event["count"] for event in heard if event["type"] == "dropped"]
+    assert told[-1] == 993
+
+
 def test_a_run(eager: EagerClient) -> None:
     result = eager.run(["import math\n", "print(math.pi)\n", "1+1"])
     assert result.status == "ok"

@@ -174,6 +174,9 @@ def test_a_run_that_takes_too_long(client: EagerClient, how: str) -> None:
     else:
         result = client.execute(program, timeout=0.5)
     assert (result.status, result.stop_reason) == ("error", "timeout")
+    told = result.text()
+    assert told.count("KeyboardInterrupt") == 1
+    assert "RunTimeoutError: the run took longer than its time limit of 0.5 s" in told
     assert result.error is not None
     assert result.error.ename == "RunTimeoutError"
     assert "time limit of 0.5 s, and was interrupted" in result.error.evalue
