@@ -108,10 +108,11 @@ def _table(found: dict[tuple[str, str], list[tuple[float, float, float]]], repea
     return Table(
         "A statement while text arrives",
         (
-            f"{STATEMENTS * repeats} statements a row, in one kernel, by turns. Cost: wall time for each second of the main thread's CPU "
-            "time, against the same where no text comes. Other threads: CPU time of the kernel's "
-            "other threads while the statement runs, as a share of its wall time, and for each "
-            "message; this hardly depends on what else the machine does.",
+            f"{STATEMENTS * repeats} statements a row, in one kernel, by turns. Cost: wall time "
+            "for each second of the main thread's CPU time, against the same where no text comes. "
+            "Other threads: CPU time of the kernel's other threads while the statement runs, as a "
+            "share of its wall time, and for each message; this hardly depends on what else the "
+            "machine does.",
         ),
         ("statement", "tokens a second", "cost", "quartiles", "other threads", "ms a message"),
         tuple(rows),
