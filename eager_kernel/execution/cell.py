@@ -25,7 +25,7 @@ from eager_kernel.core.positions import parse_at
 from eager_kernel.core.undisturbed import undisturbed
 from eager_kernel.errors import EagerError, EffectHeld
 from eager_kernel.execution.exits import Exits
-from eager_kernel.execution.history import GrowingEntry, Recording
+from eager_kernel.execution.history import Entry, GrowingEntry, MakeEntry, Recording
 from eager_kernel.execution.source import GrowingSource
 from eager_kernel.execution.syntax import to_python, transforms_as_stock
 
@@ -38,6 +38,8 @@ class CellOptions:
     silent: bool = False
     cell_id: str | None = None
     cell_meta: dict[str, Any] | None = None
+    entry: MakeEntry = GrowingEntry
+    """Makes the cell's entry in the history: of the shell, its number, its parsed and raw text."""
 
 
 class StreamedCell:
@@ -88,7 +90,7 @@ class StreamedCell:
         self._raw: list[str] = []
         self._ends_open = False
         self._reported = False
-        self._entry: GrowingEntry | None = None
+        self._entry: Entry | None = None
         self.is_async = False
         """Whether the program has used top-level `await`."""
         self.malformed = False
@@ -117,7 +119,7 @@ class StreamedCell:
         shell.events.trigger("pre_execute")
         if not options.silent:
             shell.events.trigger("pre_run_cell", self._info)
-        self._entry = GrowingEntry(shell, self._count, raw, raw) if self._store_history else None
+        self._entry = options.entry(shell, self._count, raw, raw) if self._store_history else None
         if not options.silent:
             shell.logger.log(raw, raw)  # of what never ran: else the log is off, or the text known
         self._interactivity = "none" if options.silent else shell.ast_node_interactivity

@@ -28,7 +28,7 @@ from eager_kernel.kernel.locked_in import tell_denials
 from eager_kernel.kernel.pages import Pages
 from eager_kernel.kernel.protocol import OpenOptions, attached_comm
 from eager_kernel.kernel.refusals import Scheduled
-from eager_kernel.kernel.stream import Stream
+from eager_kernel.kernel.stream import Runs, Stream
 from eager_kernel.kernel.streams import Streams
 
 
@@ -63,8 +63,8 @@ class EagerKernel(IPythonKernel):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._pump: Pump | None = None
-        self._watched: Pump | None = None
+        self._pump: Runs | None = None
+        self._watched: Runs | None = None
         self._shutting_down = False
         run = self.run_class(parent=self)
         gate = self.gate_class(parent=self)
@@ -136,9 +136,7 @@ class EagerKernel(IPythonKernel):
             return reply
         stream = claim.stream
         options = CellOptions(store_history, silent, more.get("cell_id"), more.get("cell_meta"))
-        pump = self.pump_class(
-            self.shell, stream.intake, options, stream.options.on_error, stream.repair
-        )
+        pump = stream.make_pump(self.pump_class, self.shell, options)
         self._pump = pump
         expressions = (rest[0] if rest else more.get("user_expressions")) or {}
         try:
@@ -169,7 +167,7 @@ class EagerKernel(IPythonKernel):
             text = f"what to import early can't be noted (EagerRun.learn_imports): {error}"
             warnings.warn(text, stacklevel=2)
 
-    async def _run(self, pump: Pump, expressions: dict[str, str]) -> Any:
+    async def _run(self, pump: Runs, expressions: dict[str, str]) -> Any:
         result = await pump.run()
         if self._shutting_down:
             await Future()  # the loop ends here, as it does in any running cell
@@ -275,7 +273,7 @@ def _restored(shell: Any) -> Iterator[None]:
         vars(shell).pop("user_expressions", None)
 
 
-def _skip(shell: Any, pump: Pump) -> None:
+def _skip(shell: Any, pump: Runs) -> None:
     """Have not done again what the pump has done after the cell."""
     if pump.answers is not None:
         shell.user_expressions = lambda expressions: pump.answers

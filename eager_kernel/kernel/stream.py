@@ -11,9 +11,11 @@ from eager_kernel.core.extract.spoken import spoken
 from eager_kernel.core.progress import Cursor
 from eager_kernel.core.queue import Pending
 from eager_kernel.errors import ProtocolError, RunCancelledError
+from eager_kernel.execution.cell import CellOptions
 from eager_kernel.execution.intake import Intake, State, StopReason
-from eager_kernel.execution.pump import Outcome
+from eager_kernel.execution.pump import Outcome, Pump
 from eager_kernel.execution.repair import Repair
+from eager_kernel.execution.steps import SteppedPump
 from eager_kernel.kernel.protocol import (
     Cancel,
     ChunkMessage,
@@ -24,6 +26,9 @@ from eager_kernel.kernel.protocol import (
     ResultMessage,
     StopMessage,
 )
+
+Runs = Pump | SteppedPump
+"""What runs a stream in a cell."""
 
 
 class Observer(Protocol):
@@ -129,6 +134,20 @@ class Stream:
             observer.hear({"type": "end"})
         self._times_told = Cursor()
         self.observers.append(observer)
+
+    def make_pump(self, pump_class: Callable[..., Pump], shell: Any, cell: CellOptions) -> Runs:
+        """Make what runs the stream's program in a cell.
+
+        Parameters
+        ----------
+        pump_class
+            Makes a pump, as `Pump` itself.
+        shell
+            The IPython shell.
+        cell
+            What the cell's request asked for.
+        """
+        return pump_class(shell, self.intake, cell, self.options.on_error, self.repair)
 
     # Client → kernel ------------------------------------------------------------------------
 

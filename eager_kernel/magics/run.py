@@ -67,6 +67,10 @@ class ModelWriter:
         self._model = model
         self._request = request
         self.repairs = repairs
+        self.messages = request.messages
+        """What the model was asked last."""
+        self.last_attempt = request.attempt
+        """The number of that request."""
 
     def write(self, hear: Hear) -> Callable[[], None]:
         """Ask for the program."""
@@ -75,8 +79,9 @@ class ModelWriter:
     def write_on(self, failures: list[Failure], hear: Hear) -> Callable[[], None]:
         """Ask for the rest of it."""
         traceback = plain(failures[-1].traceback)
-        messages = repair_messages(self._request.messages, failures, traceback)
-        request = replace(self._request, messages=messages, attempt=len(failures))
+        self.messages = repair_messages(self._request.messages, failures, traceback)
+        attempt = self.last_attempt = self._request.attempt + len(failures)
+        request = replace(self._request, messages=self.messages, attempt=attempt)
         return self._model.generate(request, hear).cancel
 
 
@@ -135,19 +140,24 @@ class PromptedRun(Stream):
         self._streams = streams
         self._stop_writing: Callable[[], None] = lambda: None
         self._failures: list[Failure] = []
-        self._attempt = 0
-        intake = partial(
-            Intake,
-            options.text_format,
-            gates.make_gate(options.gate),
-            gates.make_barrier(options.gate),
-            max_chars=streams.limits.max_program_chars,
-            repairable=writer.repairs > 0,
-        )
+        self._attempt = self._asked = 0
+        self._gates = gates
+        intake = partial(self._make_intake, options)
         super().__init__(uuid4().hex, options, _Nobody(), time.monotonic(), intake)
         self.patient = True
         if writer.repairs:
             self.repair = self
+
+    def _make_intake(self, options: OpenOptions, **hooks: Any) -> Intake:
+        """Make the intake of a program."""
+        return Intake(
+            options.text_format,
+            self._gates.make_gate(options.gate),
+            self._gates.make_barrier(options.gate),
+            max_chars=self._streams.limits.max_program_chars,
+            repairable=self._writer.repairs > 0,
+            **hooks,
+        )
 
     def begin(self, parent: Any) -> None:
         """Open the stream, give it to the running cell, and have the program written."""
@@ -187,7 +197,8 @@ class PromptedRun(Stream):
     def ask(self, failure: Failure) -> None:
         """Have the model write on from `failure`."""
         self._failures.append(failure)
-        number = len(self._failures)
+        self._asked += 1
+        number = self._asked
         self._streams.deliver(self.comm_id, partial(self._turn_to, number, failure))
         self._let_write(partial(self._writer.write_on, self._failures), number)
 
@@ -207,7 +218,7 @@ class PromptedRun(Stream):
         self._tell_observers(
             {
                 "type": "repair",
-                "attempt": attempt,
+                "attempt": len(self._failures),
                 "from_line": failure.executed_lines + 1,
                 "message": failure.message,
             }

@@ -12,6 +12,7 @@ from IPython.core.error import UsageError
 
 from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.core.report import Report
+from eager_kernel.core.steps import Budget, Spent, longest_answer
 from eager_kernel.errors import (
     EagerError,
     PromptError,
@@ -40,6 +41,8 @@ from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
 from eager_kernel.magics.shown import Setting, Shown
+from eager_kernel.magics.step_text import sees
+from eager_kernel.magics.steps import Author, ModelAuthor, ReplayAuthor, SteppedRun
 from eager_kernel.magics.terminal import Listed, terminal_of
 from eager_kernel.sources.source import Request
 from eager_kernel.widget.visible import visible_lines
@@ -200,10 +203,12 @@ class Session:
         to_save: SavedProgram | None = None
         served: ServedModel | None = None
         writer: Writer
+        author: Author | None = None
         if options.replay:
             found = self.saved.find(cell_id, prompt)
             model, text_format, asked = found.model, "python", found.prompt
             writer = TextWriter(found.program)
+            author = ReplayAuthor(found) if found.steps else None
         elif (text := options.from_text) is not None:
             writer = TextWriter(text)
             model = options.from_file or ""
@@ -211,11 +216,22 @@ class Session:
             asked = self.fill(options, prompt)
             request = self.make_request(options, asked)
             repairs = self.config.repair if options.repair is None else options.repair
-            asked_model = self.models.ask(options, (cell_id, request_id), repairs + 1)
+            budget = self._budget(options)
+            requests = (repairs + 1) * budget.steps
+            asked_model = self.models.ask(options, (cell_id, request_id), requests)
             if isinstance(asked_model, ServedModel):
                 served = asked_model
             model = options.from_file or asked_model.model_id
             writer = ModelWriter(asked_model, request, repairs)
+            if budget.steps > 1:
+                author = ModelAuthor(
+                    asked_model,
+                    request,
+                    budget,
+                    repairs=repairs,
+                    longest=max(1_000, self.config.context_chars // 4),
+                    sees=self._sends_figures(options, model),
+                )
         if not options.replay:
             to_save = SavedProgram(prompt, model, "", "")
         open_options = replace(
@@ -225,7 +241,12 @@ class Session:
             model=model,
         )
         try:
-            stream = PromptedRun(writer, open_options, self.streams, self._gates)
+            if author is not None:
+                stream: PromptedRun = SteppedRun(
+                    author, open_options, self.streams, self._gates, self.shell
+                )
+            else:
+                stream = PromptedRun(writer, open_options, self.streams, self._gates)
             is_text = self._pages is not None and self._pages.is_text_cell(cell_id)
             shown = self._show(stream, elsewhere=is_text)
         except BaseException:
@@ -244,6 +265,20 @@ class Session:
             shown=shown,
             served=served,
         )
+
+    def _budget(self, options: PromptOptions) -> Budget:
+        config = self.config
+        seconds = options.budget_seconds
+        return Budget(
+            options.steps or config.steps,
+            options.budget_tokens or config.budget_tokens,
+            config.budget_seconds if seconds is None else seconds,
+        )
+
+    def _sends_figures(self, options: PromptOptions, model: str) -> bool:
+        if self.config.figures == "auto":
+            return sees(model, bool(options.api_base or self.config.api_base))
+        return self.config.figures == "send"
 
     @property
     def default_gate(self) -> Mode:
@@ -283,10 +318,14 @@ class Session:
         config = self.config
         conversation = Conversation(0) if options.fresh else self.conversation
         temperature = config.temperature if options.temperature is None else options.temperature
+        budget = self._budget(options)
+        stepped = budget.steps > 1 and not options.dry
+        told = [config.system_prompt, config.steps_prompt if stepped else ""]
         return Request(
-            conversation.messages(config.system_prompt, prompt),
-            max_tokens=options.max_tokens or config.max_tokens,
+            conversation.messages("\n\n".join(filter(None, told)), prompt),
+            max_tokens=longest_answer(options.max_tokens or config.max_tokens, budget, Spent(0)),
             temperature=temperature,
+            may_answer=stepped,
         )
 
     def _as_text(self, value: Any) -> str:
@@ -406,6 +445,8 @@ class PromptedCell:
         if self._shown is not None:
             self._shown.begin()
         self._listener = Listener(self._session.shell)
+        if isinstance(self.stream, SteppedRun):
+            self.stream.listener = self._listener
 
     @property
     def view_id(self) -> str | None:
@@ -430,19 +471,33 @@ class PromptedCell:
                 self.turn.words = self.stream.words
             if outcome.error is not None:
                 self.turn.error = "\n".join(plain(self.stream.traceback))
+            if isinstance(self.stream, SteppedRun):
+                self._note_steps(self.stream)
         self._session.finished(self, outcome)
         if self._shown is not None:
             self._shown.close()
         elif outcome is not None and outcome.status == "no_code":
             said = visible_lines(self.stream.words) or outcome.left_out.describe(no_code=True)
             sys.stdout.write(f"{said}\n")
+        if self._shown is None and isinstance(self.stream, SteppedRun) and self.stream.said:
+            sys.stdout.write(f"%%eager: {self.stream.said}\n")
         if self._saved is not None and outcome is not None and outcome.program.strip():
             saved = replace(self._saved, program=outcome.program, status=outcome.status)
+            if isinstance(self.stream, SteppedRun):
+                steps, words = self.stream.saved_steps, self.stream.last_words
+                saved = replace(saved, steps=steps, words=words)
             try:
                 self._session.saved.save(self.cell_id, saved)
             except OSError as error:
                 text = f"the program can't be saved, so --replay won't find it: {error}"
                 warnings.warn(text, stacklevel=2)
+
+    def _note_steps(self, stream: SteppedRun) -> None:
+        """Note what the model has written before its last answer, and how that ended."""
+        self.turn.steps = stream.exchanges
+        self.turn.program = stream.last_program
+        if words := stream.last_words:
+            self.turn.words, self.turn.output = words, ""
 
 
 def _request_of(parent: Any) -> str:

@@ -70,7 +70,7 @@ class StockCells:
             cell_id,
             options.get("cell_meta"),
         )
-        pump = Pump(self._shell, stream.intake, cell, stream.options.on_error, stream.repair)
+        pump = stream.make_pump(Pump, self._shell, cell)
         try:
             with _on_sigint(as_handler(pump.on_sigint)):
                 result = await pump.run()
