@@ -50,6 +50,15 @@ class EagerModel(Configurable):
         in all; about four make a token. The latest are kept. `%eager context` shows them. 0: each
         prompt stands alone.""",
     ).tag(config=True)
+    notebook_context = Enum(
+        ("off", "names", "schema", "values"),
+        default_value="schema",
+        help="""What the model is told of the notebook beside earlier prompts. "names": how its
+        variables are called. "schema": of which types and shapes they are, too, and the cells that
+        were run since the last prompt, with their errors. "values": what the variables are, too.
+        "off": nothing. Names that begin with _ are never told. It takes at most a quarter of
+        context_chars.""",
+    ).tag(config=True)
     repair = Integer(
         0,
         help="""How often a program that fails is written on by the model, from where it failed,

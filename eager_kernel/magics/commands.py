@@ -76,7 +76,7 @@ class EagerMagics(Magics):
         session = self._session
         if options.replay or options.from_text is not None:
             raise UsageError("%%eager: --dry of a text that is there already writes nothing")
-        filled = session.fill(options, prompt)
+        filled = session.with_notebook(session.fill(options, prompt))
         request = session.make_request(options, filled)
         model = session.models.ask(options, session.cell, 1)
         events: SimpleQueue[Event | SourceError] = SimpleQueue()
@@ -91,7 +91,7 @@ class EagerMagics(Magics):
             if isinstance(model, ServedModel):
                 model.end()
             session.program = "".join(pieces)
-        session.conversation.turns.append(Turn(filled, session.program, ran=False))
+        session.conversation.turns.append(Turn(filled, session.program, ran=False, title=prompt))
 
     # Commands -------------------------------------------------------------------------------
 
@@ -175,8 +175,13 @@ class EagerMagics(Magics):
         first = len(conversation.turns) - len(told)
         for number, turn in enumerate(conversation.turns):
             size = f"{told[number - first].size:,}" if number >= first else "left out"
-            print(f"{number + 1:>3}  {size:>9}  {_first_line(turn.prompt)}")
+            print(f"{number + 1:>3}  {size:>9}  {_first_line(turn.title or turn.prompt)}")
         used = sum(turn.size for turn in told)
+        about = self._session.with_notebook("").strip()
+        if about:
+            print(f"  +  {len(about):>9,}  the notebook ({self._session.config.notebook_context}):")
+            print("\n".join(f"                  {line}" for line in about.splitlines()))
+        used += len(about)
         print(f"{used:,} of {conversation.budget:,} characters; about {used // 4:,} tokens")
 
 

@@ -32,6 +32,8 @@ class Turn:
     steps
         What came before that, where the model wrote more than once: its answer, and what it was
         told of what came of it, each time.
+    title
+        What the user wrote, for lists of turns.
     """
 
     prompt: str
@@ -41,6 +43,7 @@ class Turn:
     ran: bool = True
     words: str = ""
     steps: tuple[tuple[Message, Message], ...] = ()
+    title: str = ""
 
     @property
     def outcome(self) -> str:

@@ -29,8 +29,10 @@ from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Gates, Streams
 from eager_kernel.magics.attached import AttachedCell
 from eager_kernel.magics.conversation import Conversation, Turn, plain
+from eager_kernel.magics.files import add_files
 from eager_kernel.magics.listener import Listener
 from eager_kernel.magics.models import CellIds, Models
+from eager_kernel.magics.notebook import NotebookContext
 from eager_kernel.magics.options import (
     PromptOptions,
     is_eager_cell,
@@ -111,6 +113,8 @@ class Session:
         self._defaults = defaults
         self._gate_chosen = False
         self.models = Models(config, pages)
+        self.notebook = NotebookContext(shell, self._as_text)
+        """What the model is told of the notebook."""
         self._pages = pages
         if pages is not None:
             pages.on_stop = self._stop_cell
@@ -213,7 +217,7 @@ class Session:
             writer = TextWriter(text)
             model = options.from_file or ""
         else:
-            asked = self.fill(options, prompt)
+            asked = self.with_notebook(self.fill(options, prompt))
             request = self.make_request(options, asked)
             repairs = self.config.repair if options.repair is None else options.repair
             budget = self._budget(options)
@@ -258,7 +262,7 @@ class Session:
         return PromptedCell(
             self,
             stream,
-            turn=Turn(asked),
+            turn=Turn(asked, title=prompt),
             saved=to_save,
             cell_id=cell_id,
             request_id=request_id,
@@ -311,7 +315,14 @@ class Session:
             raise PromptError("the cell has no prompt: write below %%eager what you want")
         if options.literal:
             return prompt.strip("\n")
-        return fill(prompt.strip("\n"), self.shell.user_ns, self._as_text)
+        return add_files(fill(prompt.strip("\n"), self.shell.user_ns, self._as_text))
+
+    def with_notebook(self, prompt: str) -> str:
+        """A prompt after what the model is told of the notebook."""
+        config = self.config
+        told: Any = config.notebook_context
+        about = self.notebook.read(told, config.context_chars // 4)
+        return f"{about}\n\n{prompt}" if about else prompt
 
     def make_request(self, options: PromptOptions, prompt: str) -> Request:
         """What a model is asked for a prompt that has been filled."""
@@ -340,6 +351,7 @@ class Session:
     def finished(self, cell: PromptedCell, outcome: Outcome | None) -> None:
         """Note how a cell's run ended."""
         self._running = None
+        self.notebook.passed()
         if outcome is not None:
             self._note(outcome)
             # Of what was never answered, the next model need not hear.
