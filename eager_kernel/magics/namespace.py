@@ -80,7 +80,7 @@ def _own(namespace: Mapping[str, Any], hidden: Mapping[str, Any]) -> Iterator[tu
     """The user's variables."""
     for name, value in list(namespace.items()):
         # A key may be of a class of the user's, whose methods are the user's code.
-        if type(name) is not str or name.startswith("_"):
+        if type(name) is not str or name.startswith("_") or not name.isidentifier():
             continue
         if name in hidden and hidden[name] is value:
             continue
@@ -96,7 +96,7 @@ def _import(name: str, value: Any) -> str | None:
     """The import that has made a variable, if one has."""
     if type(value) is ModuleType:
         module = _text(_entry(_MODULE_DICT(value), "__name__"))
-        if not module or module == name:
+        if not _is_path(module) or module == name:
             return f"import {name}"
         package, _, last = module.rpartition(".")
         if package and last == name:
@@ -105,11 +105,11 @@ def _import(name: str, value: Any) -> str | None:
     kind = type(value)
     if kind is FunctionType or kind is BuiltinFunctionType:
         module, own = _text(value.__module__), _text(value.__name__)
-    elif type in _MRO(kind):
+    elif _is_a(kind, type):
         module, own = _text(_entry(_DICT(value), "__module__")), _NAME(value)
     else:
         return None
-    if not module or module in ("__main__", "builtins"):
+    if not _is_path(module) or not own.isidentifier() or module in ("__main__", "builtins"):
         return None
     return f"from {module} import {own}" + (f" as {name}" if own != name else "")
 
@@ -119,7 +119,7 @@ def _describe(name: str, value: Any) -> str:
     kind = type(value)
     if kind is FunctionType:
         return f"def {name}{_signature(value.__code__, value)}"
-    if type in _MRO(kind):
+    if _is_a(kind, type):
         return f"class {name}{_of_init(value)}"
     for library, classes in _LIBRARIES.items():
         for cls, about in classes.items():
@@ -130,7 +130,7 @@ def _describe(name: str, value: Any) -> str:
         if kind is known:
             return f"{name}: {about(value)}"
     array = _class("numpy", "ndarray")
-    if array is not None and array in _MRO(kind):
+    if array is not None and _is_a(kind, array):
         return f"{name}: {_name_of(kind)}, {_of_array(value)}"
     return f"{name}: {_name_of(kind)}"
 
@@ -143,13 +143,24 @@ _DICT: Final[Callable[[Any], Mapping[Any, Any]]] = type.__dict__["__dict__"].__g
 _MODULE_DICT: Final[Callable[[Any], Mapping[Any, Any]]] = vars(ModuleType)["__dict__"].__get__
 
 
+def _is_a(kind: type, cls: type) -> bool:
+    """Whether a type is a class or derives from it: by what they are, as `==` is a metaclass's."""
+    return any(base is cls for base in _MRO(kind))
+
+
 def _name_of(kind: type) -> str:
-    return str(_NAME(kind))
+    name = _NAME(kind)
+    return name if name.isidentifier() else "object"
 
 
 def _entry(entries: Mapping[Any, Any], name: str) -> Any:
     """An entry of a class's or module's dict: no key of the user's is compared with."""
     return next((v for k, v in list(entries.items()) if type(k) is str and k == name), None)
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name is one of a module, and not any other text."""
+    return all(part.isidentifier() for part in name.split("."))
 
 
 def _text(value: Any) -> str:
@@ -160,7 +171,7 @@ def _class(library: str, name: str) -> type | None:
     """A class of a library that is imported."""
     found = _entry_of(library, name)
     # numpy's data types have a metaclass of numpy's; that of a user's class would be the user's.
-    return found if found is not None and type in _MRO(type(found)) else None
+    return found if found is not None and _is_a(type(found), type) else None
 
 
 # Functions and classes ---------------------------------------------------------------------------
@@ -297,7 +308,7 @@ def _label(label: Any) -> str:
 def _dtype(dtype: Any) -> str:
     """A data type's name; one of a library of the user's may compute it."""
     plain = _class("numpy", "dtype")
-    if plain is not None and plain in _MRO(type(dtype)):
+    if plain is not None and _is_a(type(dtype), plain):
         return str(dtype)
     for name in _PANDAS_DTYPES:
         if type(dtype) is _class("pandas", name):
