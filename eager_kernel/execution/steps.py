@@ -99,8 +99,15 @@ class SteppedPump:
                 await self._step_on(result)
         finally:
             self._entry.close()
+            self._forget_errors(number)
             if self._pump.outcome is not None:
                 self.outcome = self._steps.sum_up()
+
+    def _forget_errors(self, number: int) -> None:
+        """Of a cell that ended well, keep no error of an earlier step."""
+        manager, outcome = self._shell.history_manager, self._pump.outcome
+        if manager is not None and outcome is not None and outcome.error is None:
+            getattr(manager, "exceptions", {}).pop(number, None)
 
     async def _step_on(self, result: ExecutionResult) -> None:
         """Do what follows a cell, and make what runs the next one."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eager_kernel.magics.conversation import in_fence, shortened
+from eager_kernel.errors import PromptError
+from eager_kernel.magics.conversation import in_fence, plain, shortened
 from eager_kernel.magics.namespace import Told, describe
 
 
@@ -72,6 +73,27 @@ class NotebookContext:
             parts.append(f"The notebook has these variables:\n\n{variables}")
         return "\n\n".join(filter(None, parts))
 
+    def fix_prompt(self) -> str:
+        """The prompt that asks for what the last failed cell was to do.
+
+        Raises
+        ------
+        PromptError
+            No cell has failed.
+        """
+        manager = self._shell.history_manager
+        errors = {} if manager is None else getattr(manager, "exceptions", {})
+        failed = [n for n in errors if isinstance(n, int) and 0 < n < len(manager.input_hist_raw)]
+        if not failed:
+            raise PromptError(
+                "no cell of this session has failed: %eager fix asks for the last one that has"
+            )
+        number = max(failed)
+        traceback = errors[number].get("traceback") or []
+        lines = [traceback] if isinstance(traceback, str) else [str(line) for line in traceback]
+        error = "\n".join(plain(lines)) or _error_of(manager, number)
+        return fix_text(str(manager.input_hist_raw[number]), error)
+
     def _cells(self) -> list[Cell]:
         """The ordinary cells since the last prompt."""
         manager = self._shell.history_manager
@@ -89,6 +111,16 @@ class NotebookContext:
     def _count(self) -> int:
         manager = self._shell.history_manager
         return 0 if manager is None else len(manager.input_hist_raw)
+
+
+def fix_text(code: str, error: str) -> str:
+    """Ask for what a failed cell was to do."""
+    return (
+        f"This cell failed:\n\n{in_fence(code.strip(chr(10)))}\n\n"
+        f"{shortened(error, _LONGEST_TRACEBACK)}\n\n"
+        "What it had done before it failed is in place. Write a program that does what it was to "
+        "do."
+    )
 
 
 def cells_text(cells: Sequence[Cell], limit: int) -> str:
@@ -118,5 +150,6 @@ def _error_of(manager: Any, number: int) -> str:
 
 _OURS: Final = ("%eager", "%%eager", "%load_ext", "%config", "%reload_ext")
 _MOST_CELLS: Final = 20
+_LONGEST_TRACEBACK: Final = 6_000
 _LONGEST_CELL: Final = 2_000
 _LONGEST_ERROR: Final = 1_000

@@ -75,6 +75,12 @@ def split_cell(code: str) -> tuple[str, str]:
     return head["line"].strip(), code[head.end() :]
 
 
+def fix_line(code: object) -> str | None:
+    """The options of a cell ``%eager fix``; None: it is another cell."""
+    match = _FIX.fullmatch(code) if isinstance(code, str) else None
+    return None if match is None else match["line"].strip()
+
+
 def parse_options(line: str) -> PromptOptions:
     """Read the line of a ``%%eager`` cell.
 
@@ -199,4 +205,5 @@ _FLAGS: Final = {
     "--literal": "{name} in the prompt is text, and stands for no value of the notebook",
 }
 _RECORDING: Final = ".jsonl"
+_FIX: Final = re.compile(r"\s*%eager[ \t]+fix(?![^\s])(?P<line>[^\r\n]*)\s*")
 _HEAD: Final = re.compile(r"(?:[ \t]*\r?\n)*%%eager(?![^\s])(?P<line>[^\r\n]*)(?:\r?\n|\Z)")

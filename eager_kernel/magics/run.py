@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 from uuid import uuid4
 
+from eager_kernel.core.cost import Tokens, estimate
 from eager_kernel.errors import EagerError, SourceError
 from eager_kernel.execution.intake import Intake, StopReason
 from eager_kernel.execution.pump import Outcome
@@ -225,6 +226,18 @@ class PromptedRun(Stream):
         )
         return Again()
 
+    @property
+    def answer(self) -> str:
+        """What the model has written for the last program, or what is kept of it."""
+        return "".join(self._answer)
+
+    def cost(self, outcome: Outcome) -> Tokens:
+        """What the model's answers have cost."""
+        unbilled = 1 + len(outcome.failures) - len(self.usage)
+        asked = getattr(self._writer, "messages", ())
+        prompt_chars = sum(len(message.text) for message in asked)
+        return cost_of(self.usage, unbilled, prompt_chars, len(self.answer))
+
     # What is told ---------------------------------------------------------------------------
 
     def tell_stop(self, reason: StopReason, message: str) -> None:
@@ -241,6 +254,26 @@ class PromptedRun(Stream):
         """End the writing, if it has not ended."""
         super().close()
         self._stop_writing()
+
+
+def cost_of(bills: Sequence[Usage], unbilled: int, prompt_chars: int, answer_chars: int) -> Tokens:
+    """What answers have cost.
+
+    Parameters
+    ----------
+    bills
+        What the model has said of it.
+    unbilled
+        How many more answers there were, that were stopped before it could.
+    prompt_chars, answer_chars
+        How long their prompts were, and how much of them has come, in all.
+    """
+    tokens = Tokens()
+    for bill in bills:
+        tokens += Tokens(bill.input_tokens, bill.output_tokens, bill.cached_tokens)
+    if unbilled > 0 and prompt_chars:
+        tokens += estimate(prompt_chars, answer_chars)
+    return tokens
 
 
 class _Nobody:

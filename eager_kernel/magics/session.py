@@ -10,9 +10,10 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from eager_kernel.core.cost import Tokens
 from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.core.report import Report
-from eager_kernel.core.steps import Budget, Spent, longest_answer
+from eager_kernel.core.steps import Budget, Spent, Step, as_one, longest_answer
 from eager_kernel.errors import (
     EagerError,
     PromptError,
@@ -35,6 +36,7 @@ from eager_kernel.magics.models import CellIds, Models
 from eager_kernel.magics.notebook import NotebookContext
 from eager_kernel.magics.options import (
     PromptOptions,
+    fix_line,
     is_eager_cell,
     parse_options,
     split_cell,
@@ -99,6 +101,8 @@ class Session:
         """The code text of the last run."""
         self.report: Report | None = None
         """The timings of the last run."""
+        self.spent = Tokens()
+        """What all answers have cost."""
         self.refusal: BaseException | None = None
         """Why the cell that begins could not be asked for."""
         self.cell: CellIds = (None, "")
@@ -178,8 +182,10 @@ class Session:
         try:
             if self._pages is not None and self._pages.was_stopped(_request_of(parent)):
                 raise RunCancelledError("it was stopped before it began")
-            line, prompt = split_cell(code)
+            line, prompt = split_cell(code) if is_eager_cell(code) else (fix_line(code) or "", "")
             options = parse_options(line)
+            if not is_eager_cell(code):
+                options, prompt = replace(options, literal=True), self.notebook.fix_prompt()
             if options.dry:
                 return None
             cell = self._prepare(options, prompt, cell_id, _request_of(parent))
@@ -198,7 +204,8 @@ class Session:
 
     def would_claim(self, code: object) -> bool:
         """Whether `code` is a cell for `claim`."""
-        return is_eager_cell(code) and self._running is None
+        asks = is_eager_cell(code) or fix_line(code) is not None
+        return asks and self._running is None
 
     def _prepare(
         self, options: PromptOptions, prompt: str, cell_id: str | None, request_id: str
@@ -354,6 +361,7 @@ class Session:
         self.notebook.passed()
         if outcome is not None:
             self._note(outcome)
+            self._note_cost(cell.stream, outcome)
             # Of what was never answered, the next model need not hear.
             if outcome.program or not isinstance(outcome.error, SourceError):
                 self.conversation.turns.append(cell.turn)
@@ -362,6 +370,13 @@ class Session:
 
     def _note(self, outcome: Outcome) -> None:
         self.program, self.report = outcome.program, outcome.report
+
+    def _note_cost(self, stream: PromptedRun, outcome: Outcome) -> None:
+        report = outcome.report
+        if not report.steps:
+            step = Step(0.0, outcome.program, report, stream.cost(outcome), outcome.status)
+            self.report = report = as_one([step], report.end_to_end_s)
+        self.spent += report.cost
 
     def _stop_cell(self, request_id: str) -> bool:
         """Stop the run of a cell, from another thread. False: it does not run."""

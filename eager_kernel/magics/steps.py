@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from IPython.display import display
 
-from eager_kernel.core.cost import Tokens, estimate
+from eager_kernel.core.cost import Tokens
 from eager_kernel.core.progress import Cursor
 from eager_kernel.core.steps import (
     Budget,
@@ -35,7 +35,14 @@ from eager_kernel.kernel.stream import Runs
 from eager_kernel.kernel.streams import Gates, Streams
 from eager_kernel.magics.conversation import plain
 from eager_kernel.magics.listener import Listener
-from eager_kernel.magics.run import Model, ModelWriter, PromptedRun, TextWriter, Writer
+from eager_kernel.magics.run import (
+    Model,
+    ModelWriter,
+    PromptedRun,
+    TextWriter,
+    Writer,
+    cost_of,
+)
 from eager_kernel.magics.saved import SavedProgram, SavedStep
 from eager_kernel.magics.step_text import StepText, answer_of, outcome_of
 from eager_kernel.sources.source import Image, Message, Request
@@ -332,12 +339,8 @@ class SteppedRun(PromptedRun):
     def _tokens_of(self, outcome: Outcome) -> Tokens:
         bills = self.usage[self._usage_known :]
         self._usage_known = len(self.usage)
-        tokens = Tokens()
-        for bill in bills:
-            tokens += Tokens(bill.input_tokens, bill.output_tokens, bill.cached_tokens)
-        if self._author.prompt_chars and len(bills) < 1 + len(outcome.failures):
-            tokens += estimate(self._author.prompt_chars, len(self.answer))
-        return tokens
+        unbilled = 1 + len(outcome.failures) - len(bills)
+        return cost_of(bills, unbilled, self._author.prompt_chars, len(self.answer))
 
     # The text -------------------------------------------------------------------------------
 
@@ -372,11 +375,6 @@ class SteppedRun(PromptedRun):
     def _step_event(self) -> dict[str, Any]:
         step = self._steps[-1]
         return {"type": "step", "number": len(self._steps), "status": step.status}
-
-    @property
-    def answer(self) -> str:
-        """What the model has written in this step, or what is kept of it."""
-        return "".join(self._answer)
 
     @property
     def current(self) -> Intake:

@@ -71,3 +71,41 @@ def test_cells_that_do_not_fit_are_left_out() -> None:
     assert "a = 5" not in text
     assert cells_text(cells, 10) == ""
     assert cells_text([], 100) == ""
+
+
+# %eager fix -----------------------------------------------------------------------------------
+
+
+def test_the_last_failed_cell_is_asked_for(notebook: Notebook) -> None:
+    notebook.run("total = 1\ntotal / 0  # {braces}")
+    notebook.run("1 + 1")
+    model = notebook.model("total = 2\ntotal\n")
+    heard = notebook.run(f"%eager fix --model {model.id} --fresh")
+    assert heard.errors() == []
+    assert heard.displayed() == ["2"]
+    asked = model.texts()[-1][1]
+    assert asked.startswith("This cell failed:\n\n```python\ntotal = 1\ntotal / 0  # {braces}\n```")
+    assert "ZeroDivisionError: division by zero" in asked
+    assert "\x1b" not in asked
+    assert notebook.value("In[-1]") == "total = 2\ntotal"
+
+
+def test_a_program_that_failed_is_asked_for_too(notebook: Notebook) -> None:
+    notebook.ask("undefined_name\n", options="--fresh")
+    model = notebook.model("'good'\n")
+    assert notebook.run(f"%eager fix --model {model.id}").displayed() == ["'good'"]
+    assert "undefined_name" in model.texts()[-1][1]
+
+
+def test_a_step_that_was_gone_on_from_has_not_failed(notebook: Notebook) -> None:
+    notebook.run("first_failure")
+    notebook.ask("```python\n1/0\n```", "```python\n1\n```", "Good.", options="--steps 3")
+    model = notebook.model("2\n")
+    notebook.run(f"%eager fix --model {model.id} --fresh")
+    assert "first_failure" in model.texts()[-1][1]
+
+
+def test_fix_is_a_cell_of_its_own(notebook: Notebook) -> None:
+    heard = notebook.run("x = 1\n%eager fix")
+    assert "must be alone in its cell" in heard.text("stderr")
+    assert "--nope" in notebook.run("%eager fix --nope").text("stderr")

@@ -390,3 +390,19 @@ def test_the_report_has_the_steps(notebook: Notebook) -> None:
         if m["msg_type"] == "display_data"
     )
     assert "between the steps" in text
+
+
+def test_costs_are_told(notebook: Notebook) -> None:
+    billed = [[fenced(f"{n}\n"), ["finish", "stop"]] for n in range(2)]
+    notebook.ask(*billed, ["Good.", ["finish", "stop"]], options="--steps 5 --fresh")
+    status = notebook.run("%eager status").text()
+    assert "cost     last: 9 tokens in, 15 out; in all: " in status
+    assert re.search(r"step 2   ok +\d+\.\d\d s, after \d+\.\d\d s; 3 tokens in, 5 out", status)
+    notebook.ask(["x = 1\n", ["finish", "stop"]], options="--fresh")
+    assert "cost     last: 3 tokens in, 5 out; in all: " in notebook.run("%eager status").text()
+
+
+def test_the_cost_of_a_stopped_answer_is_estimated(notebook: Notebook) -> None:
+    stopped = ["```python\n1/0\n", ["wait", "/nowhere"]]
+    notebook.ask(stopped, ["Good.", ["finish", "stop"]], options="--steps 5 --fresh")
+    assert "cost     last: about " in notebook.run("%eager status").text()
