@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from IPython.display import display
 
 from eager_kernel.core.cost import Tokens
+from eager_kernel.core.extract import NOTHING_LEFT_OUT
 from eager_kernel.core.progress import Cursor
 from eager_kernel.core.steps import (
     Budget,
@@ -203,6 +204,7 @@ class SteppedRun(PromptedRun):
         self._programs: list[str] = []
         self._steps: list[Step] = []
         self._outcomes: list[Outcome] = []
+        self._told = ""
         self.listener: Listener | None = None
         """Hears what the programs show; None: nobody does."""
         self.ended_by: Ended | None = None
@@ -254,6 +256,7 @@ class SteppedRun(PromptedRun):
             figures_sent=len(sent),
             repaired=outcome.failures[-1].executed if outcome.failures else "",
         )
+        self._told = outcome_of(text, _LONGEST_TOLD)
         writer = self._author.next(text, sent, self._spent)
         self._turn_to_step(writer)
 
@@ -278,6 +281,24 @@ class SteppedRun(PromptedRun):
             report=report,
             failures=tuple(failure for o in self._outcomes for failure in o.failures),
         )
+
+    def tell_result(self, outcome: Outcome, traceback: list[str]) -> None:
+        """Tell how the last step ended, to those who have heard how the others did."""
+        last = self._outcomes[-1]
+        if last.status == "no_code" and any(step.program.strip() for step in self._steps):
+            last = replace(last, status="ok", left_out=NOTHING_LEFT_OUT)
+        super().tell_result(last, traceback)
+        self.outcome = outcome
+
+    @property
+    def words(self) -> str:
+        """What the model says instead of a program; after programs, it is displayed by itself."""
+        return "" if any(step.program.strip() for step in self._steps) else self.said_now
+
+    @property
+    def said_now(self) -> str:
+        """What the last text says, if it held no program."""
+        return PromptedRun.words.fget(self)  # type: ignore[attr-defined,no-any-return]
 
     @property
     def steps(self) -> Sequence[Step]:
@@ -323,7 +344,7 @@ class SteppedRun(PromptedRun):
             display(as_markdown(words), raw=True)
 
     def _words_of(self, outcome: Outcome) -> str:
-        return self.words if outcome.status == "no_code" else ""
+        return self.said_now if outcome.status == "no_code" else ""
 
     def _traceback_of(self, outcome: Outcome) -> str:
         if outcome.error is None:
@@ -374,7 +395,12 @@ class SteppedRun(PromptedRun):
 
     def _step_event(self) -> dict[str, Any]:
         step = self._steps[-1]
-        return {"type": "step", "number": len(self._steps), "status": step.status}
+        return {
+            "type": "step",
+            "number": len(self._steps),
+            "status": step.status,
+            "told": self._told,
+        }
 
     @property
     def current(self) -> Intake:
@@ -434,6 +460,9 @@ def _end_of(outcome: Outcome, *, words: bool, interrupted: bool) -> StepEnd:
         return "ran"
     told = not isinstance(error, EagerError) or isinstance(error, IncompleteProgramError)
     return "failed" if isinstance(error, Exception) and told else "lost"
+
+
+_LONGEST_TOLD: Final = 8_000
 
 
 def _pairs(messages: Sequence[Message]) -> list[tuple[Message, Message]]:
