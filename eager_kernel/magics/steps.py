@@ -287,6 +287,8 @@ class SteppedRun(PromptedRun):
         last = self._outcomes[-1]
         if last.status == "no_code" and any(step.program.strip() for step in self._steps):
             last = replace(last, status="ok", left_out=NOTHING_LEFT_OUT)
+        if self.said:
+            self._tell_observers({"type": "ended", "text": self.said})
         super().tell_result(last, traceback)
         self.outcome = outcome
 

@@ -25,7 +25,8 @@ from eager_kernel.widget.spans import Spans
 Event = Mapping[str, Any]
 """A message as the kernel sends it to clients, or ``delta`` with code text, ``progress`` of a
 model that loads, ``repair`` of a program that is written on from a line, ``step`` when one of
-several programs has ended and the next is asked for, ``end`` of the text, ``times`` with a
+several programs has ended and the next is asked for, ``ended`` where none follows, with the reason,
+``end`` of the text, ``times`` with a
 `eager_kernel.core.progress.News`."""
 
 Phase = Literal[
@@ -63,6 +64,7 @@ class Record:
         self.lines = Lines()
         self.spans = Spans()
         self._whole_due = False
+        self._ended = ""
         self._start = start
         self._pieces: list[str] = []
         self._new_text: list[str] = []
@@ -116,6 +118,8 @@ class Record:
                 self._repair(event)
             case "step":
                 self._step(event, now)
+            case "ended":
+                self._ended = plain(str(event.get("text") or ""), 300)
             case "result":
                 self._result(event)
 
@@ -236,7 +240,7 @@ class Record:
             self.words = str(event.get("words") or "")
             left_out = event.get("left_out") or {}
             said = "" if self.words else str(left_out.get("message") or "")
-            self._facts["note"] = plain(said, 300)
+            self._facts["note"] = plain(said, 300) or self._ended
         if event.get("report") is not None:
             self.report = Report.from_dict(event["report"])
             self.spans.end(self.report)

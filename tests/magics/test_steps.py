@@ -406,3 +406,33 @@ def test_the_cost_of_a_stopped_answer_is_estimated(notebook: Notebook) -> None:
     stopped = ["```python\n1/0\n", ["wait", "/nowhere"]]
     notebook.ask(stopped, ["Good.", ["finish", "stop"]], options="--steps 5 --fresh")
     assert "cost     last: about " in notebook.run("%eager status").text()
+
+
+def test_the_view_keeps_each_step_by_itself(notebook: Notebook) -> None:
+    notebook.run("%config EagerModel.view = True")
+    heard, _ = notebook.ask(
+        fenced("a = 1\nprint(a)\n"),
+        fenced("b = 2\nmissing\n"),
+        fenced("b\n"),
+        "It is **two**.",
+        options="--steps 5 --fresh",
+        cell_id="steps",
+    )
+    notebook.run("%config EagerModel.view = False")
+    updates = [m["content"]["data"] for m in heard.iopub if m["msg_type"] == "update_display_data"]
+    picture = updates[-1]["text/markdown"]
+    assert "Step 1: done, 2 lines" in picture
+    assert "Step 2: failed, 2 lines" in picture
+    assert "Step 3: done, 1 line" in picture
+    assert "name 'missing' is not defined" in picture  # what the model was told
+    assert "✗" not in picture.splitlines()[1]
+    assert [data["text/plain"] for data in answers(heard)] == ["It is **two**."]
+    assert heard.reply["status"] == "ok"
+
+
+def test_the_view_says_which_budget_is_spent(ours: Notebook) -> None:
+    ours.run("%config EagerModel.view = True")
+    heard, _ = ours.ask(fenced("1\n"), fenced("2\n"), options="--steps 2 --fresh", cell_id="two")
+    ours.run("%config EagerModel.view = False")
+    updates = [m["content"]["data"] for m in heard.iopub if m["msg_type"] == "update_display_data"]
+    assert "2 of 2 steps are done" in updates[-1]["text/plain"]
