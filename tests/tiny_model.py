@@ -171,6 +171,13 @@ ENDLESS: Conversation = (
 CONVERSATIONS: Sequence[Conversation] = (READINGS, COUNTING, FAILING, REPAIR, ENDLESS)
 
 _USER, _ASSISTANT, _END, _PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
+_WHOLE_TEMPLATE = (
+    "{%- for message in messages -%}"
+    "{{ '<|' + ('assistant' if message.role == 'assistant' else 'user') + '|>' }}"
+    "{{ message.content + '<|end|>' }}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt %}{{ '<|assistant|>' }}{% endif -%}"
+)
 _TEMPLATE = (
     "{%- set message = messages[-1] -%}"
     "{%- set lines = message.content.split('\n') | map('trim') | select | list -%}"
@@ -198,6 +205,53 @@ def make_model(folder: Path, conversations: Sequence[Conversation] = CONVERSATIO
     tokenizer = _make_tokenizer(conversations)
     model = _make_network(tokenizer)
     _teach(model, _lessons(tokenizer, conversations))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def make_untaught(
+    folder: Path,
+    *,
+    layers: int = 2,
+    width: int = 64,
+    context: int = 4096,
+    sliding: int | None = None,
+) -> None:
+    """Save a model with random weights, whose template renders whole conversations.
+
+    Parameters
+    ----------
+    folder
+        Where to; is made.
+    layers, width
+        How large it is.
+    context
+        Tokens that it can hold.
+    sliding
+        The window that its attention has; None: it sees everything.
+    """
+    import torch
+    from transformers import MistralConfig, MistralForCausalLM
+
+    tokenizer = _make_tokenizer(CONVERSATIONS)
+    tokenizer.chat_template = _WHOLE_TEMPLATE
+    tokenizer.model_max_length = context
+    torch.manual_seed(0)
+    model = MistralForCausalLM(
+        MistralConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=width,
+            intermediate_size=4 * width,
+            num_hidden_layers=layers,
+            num_attention_heads=4,
+            num_key_value_heads=4,
+            max_position_embeddings=context,
+            sliding_window=sliding,
+            bos_token_id=None,
+            eos_token_id=None,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

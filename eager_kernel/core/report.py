@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final, get_args
 
+from eager_kernel.core.cost import Tokens
 from eager_kernel.core.latency import Regime
 
 
@@ -55,6 +56,8 @@ class Report:
         Begin and end of each time between two answers, when the model did not write.
     repairs
         How often the program was written on after it had failed.
+    steps
+        One entry a step, of a cell in which the model may write more than once.
     """
 
     ttft_s: float
@@ -75,12 +78,24 @@ class Report:
     waited_s: float = 0.0
     pauses: tuple[tuple[float, float], ...] = ()
     repairs: int = 0
+    steps: tuple[StepReport, ...] = ()
+
+    @property
+    def cost(self) -> Tokens:
+        """What the answers of all steps cost."""
+        return sum((step.tokens for step in self.steps), Tokens())
+
+    @property
+    def between_s(self) -> float:
+        """How long nobody wrote and nothing ran between the steps."""
+        return sum(step.wait_s for step in self.steps)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists and numbers, as on the wire."""
         pauses = [list(pause) for pause in self.pauses]
         chunks = [chunk.to_dict() for chunk in self.chunks]
-        return {**_plain(self), "pauses": pauses, "chunks": chunks}
+        steps = [_plain(step) for step in self.steps]
+        return {**_plain(self), "pauses": pauses, "chunks": chunks, "steps": steps}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Report:
@@ -94,7 +109,10 @@ class Report:
             A field is missing, or holds what it can't; names the field.
         """
         chunks = tuple(_chunk(_mapping(chunk, "chunks")) for chunk in _list(plain, "chunks"))
-        return cls(**{**_known(cls, plain), "chunks": chunks, "pauses": _pauses(plain)})
+        told = _list(plain, "steps") if "steps" in plain else ()
+        steps = tuple(StepReport(**_known(StepReport, _mapping(step, "steps"))) for step in told)
+        given = {**_known(cls, plain), "chunks": chunks, "pauses": _pauses(plain), "steps": steps}
+        return cls(**given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +180,50 @@ class WaitReport:
     finish: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """One step of a cell in which the model may write more than once.
+
+    Parameters
+    ----------
+    number
+        1-based.
+    status
+        How its run ended.
+    begin
+        Seconds from the cell's first request to the step's own.
+    seconds
+        From its request to its end.
+    wait_s
+        From the end of the step before it to its first text; 0 for the first.
+    ttft_s, generation_s, execution_s, saved_s
+        As of a `Report`, from its own request on.
+    tokens_in, tokens_out, tokens_cached
+        What its answers cost; None where nobody has said.
+    estimated
+        Whether a part of that is estimated.
+    """
+
+    number: int
+    status: str
+    begin: float
+    seconds: float
+    wait_s: float
+    ttft_s: float
+    generation_s: float
+    execution_s: float
+    saved_s: float
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+    estimated: bool = False
+
+    @property
+    def tokens(self) -> Tokens:
+        """What its answers cost."""
+        return Tokens(self.tokens_in, self.tokens_out, self.tokens_cached, self.estimated)
+
+
 def _chunk(plain: Mapping[str, Any]) -> ChunkReport:
     lines = _list(plain, "lines")
     if len(lines) != 2 or not all(map(_is_whole, lines)):
@@ -205,12 +267,12 @@ def _is_number(value: object) -> bool:
     return _is_whole(value) or (type(value) is float and math.isfinite(value))
 
 
-def _plain(part: Report | ChunkReport | WaitReport) -> dict[str, Any]:
+def _plain(part: _Part) -> dict[str, Any]:
     # A program has thousands of chunks, and `asdict` copies each of their values deeply.
     return {name: getattr(part, name) for name in part.__dataclass_fields__}
 
 
-def _known(cls: type[Report | ChunkReport | WaitReport], plain: Mapping[str, Any]) -> Any:
+def _known(cls: type[_Part], plain: Mapping[str, Any]) -> Any:
     given: dict[str, Any] = {}
     for field in fields(cls):
         check = _CHECKS.get(str(field.type))
@@ -226,12 +288,14 @@ def _known(cls: type[Report | ChunkReport | WaitReport], plain: Mapping[str, Any
     return given
 
 
+_Part = Report | ChunkReport | WaitReport | StepReport
 _MOST: Final = 2**53
 _CHECKS: Final[dict[str, Callable[[object], bool]]] = {
     "float": _is_number,
     "float | None": lambda value: value is None or _is_number(value),
     "int": _is_whole,
     "int | None": lambda value: value is None or _is_whole(value),
+    "bool": lambda value: isinstance(value, bool),
     "str": lambda value: isinstance(value, str),
     "Regime": lambda value: value in get_args(Regime),
 }

@@ -13,7 +13,7 @@ from eager_kernel.core.words import line_range, listing, part_of, plain, seconds
 
 
 def summarise(report: Report, *, saving: bool = True, advice: bool = True) -> str:
-    """Say what happened in a run, in at most six lines of plain text.
+    """Say what happened in a run, in at most eight lines of plain text.
 
     Reasons and effects, which a model may have written, are cut short and without control
     characters; they may still hold markup of whatever shows the text.
@@ -32,13 +32,15 @@ def summarise(report: Report, *, saving: bool = True, advice: bool = True) -> st
     run = _Run(report)
     saved = _saved(run) if saving else ""
     sentences = [
+        _steps(report),
+        _cost(report),
         _repaired(run),
         _hidden(run, waited=advice),
         saved,
         _held(run),
         _waited(run),
         _not_run(run),
-        _help(run) if advice else "",
+        _help(run) if advice and len(report.steps) < 2 else "",
     ]
     return "\n".join(sentence for sentence in sentences if sentence)
 
@@ -81,6 +83,24 @@ class _Run:
 
 
 # The sentences --------------------------------------------------------------------------------
+
+
+def _steps(report: Report) -> str:
+    if len(report.steps) < 2:
+        return ""
+    waits = [step.wait_s for step in report.steps[1:]]
+    between = f"{seconds(sum(waits))} between the steps"
+    if len(waits) > 1:
+        between += f", at most {seconds(max(waits))}"
+    return (
+        f"{len(report.steps)} steps in {seconds(report.end_to_end_s)}; nobody wrote and nothing "
+        f"ran for {between}, from the end of one to the first text of the next."
+    )
+
+
+def _cost(report: Report) -> str:
+    cost = report.cost
+    return "" if cost.spent == 0 else f"It cost {cost}."
 
 
 def _repaired(run: _Run) -> str:

@@ -78,7 +78,7 @@ class After:
 
     async def outlive(self) -> None:
         """Have the reply sent, whatever the program has done; see `MainThread.outlive`."""
-        self.stops_loop = await self._main.outlive()
+        self.stops_loop = await self._main.outlive() or self.stops_loop
 
     def end(self) -> None:
         """The events that follow the cell have fired. May be called twice."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
 
-from eager_kernel.execution.history import GrowingEntry
 from eager_kernel.execution.options import CellOptions
 
 
@@ -60,7 +59,7 @@ class Books:
         shell.events.trigger("pre_execute")
         if not options.silent:
             shell.events.trigger("pre_run_cell", self._info)
-        self._entry = GrowingEntry(shell, self.count, raw, raw) if self._stores_history else None
+        self._entry = options.entry(shell, self.count, raw, raw) if self._stores_history else None
         if not options.silent:
             shell.logger.log(raw, raw)  # of what never ran: else the log is off, or the text known
 

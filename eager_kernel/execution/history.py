@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from eager_kernel.execution.exits import Exits
+
+
+class Entry(Protocol):
+    """What the history keeps of a cell; see `GrowingEntry`."""
+
+    def worth_updating(self, size: int) -> bool:
+        """Whether the text has grown so much that replacing it keeps the cost linear."""
+
+    def update(self, parsed: str, raw: str) -> None:
+        """Replace the text wherever it still stands."""
+
+    def store(self, parsed: str, raw: str) -> None:
+        """Replace the text for the last time."""
+
+
+MakeEntry = Callable[[Any, int, str, str], Entry]
+"""Makes an entry, as `GrowingEntry` does."""
 
 
 class GrowingEntry:

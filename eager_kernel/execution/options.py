@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from eager_kernel.execution.history import GrowingEntry, MakeEntry
+
 
 @dataclass(frozen=True, slots=True)
 class CellOptions:
@@ -14,6 +16,8 @@ class CellOptions:
     silent: bool = False
     cell_id: str | None = None
     cell_meta: dict[str, Any] | None = None
+    entry: MakeEntry = GrowingEntry
+    """Makes the cell's entry in the history: of the shell, its number, its parsed and raw text."""
 
     @property
     def stores_history(self) -> bool:

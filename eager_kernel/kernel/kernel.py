@@ -29,7 +29,7 @@ from eager_kernel.kernel.owned import Claim, owned
 from eager_kernel.kernel.pages import Pages
 from eager_kernel.kernel.protocol import OpenOptions, attached_comm
 from eager_kernel.kernel.refusals import Scheduled
-from eager_kernel.kernel.stream import Stream
+from eager_kernel.kernel.stream import Runs, Stream
 from eager_kernel.kernel.streams import Streams
 
 Claimant = Callable[[str, str | None, Any], Claim | None]
@@ -52,8 +52,8 @@ class EagerKernel(IPythonKernel):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._pump: Pump | None = None
-        self._watched: Pump | None = None
+        self._pump: Runs | None = None
+        self._watched: Runs | None = None
         self._shutting_down = False
         run = self.run_class(parent=self)
         gate = self.gate_class(parent=self)
@@ -149,7 +149,7 @@ class EagerKernel(IPythonKernel):
             text = f"what to import early can't be noted (EagerRun.learn_imports): {error}"
             warnings.warn(text, stacklevel=2)
 
-    async def _run(self, pump: Pump, expressions: dict[str, str]) -> Any:
+    async def _run(self, pump: Runs, expressions: dict[str, str]) -> Any:
         result = await pump.run()
         if self._shutting_down:
             await Future()  # the loop ends here, as it does in any running cell
@@ -255,7 +255,7 @@ def _restored(shell: Any) -> Iterator[None]:
         vars(shell).pop("user_expressions", None)
 
 
-def _skip(shell: Any, pump: Pump) -> None:
+def _skip(shell: Any, pump: Runs) -> None:
     """Have not done again what the pump has done after the cell."""
     if pump.after.answers is not None:
         shell.user_expressions = lambda expressions: pump.after.answers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from traitlets import Bool, Dict, Float, Integer, TraitError, Unicode, validate
+from traitlets import Bool, Dict, Enum, Float, Integer, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
 from eager_kernel.sources.source import Options
@@ -20,6 +20,14 @@ top-level statements in the order in which they are to run; no main() function a
 training, downloads) as early as possible, so that it runs while you write the rest. Write \
 functions only where they are used more than once. Do not repeat what earlier programs have \
 done. End with the expression whose value is the answer, or with a print."""
+
+STEPS_PROMPT: Final = """\
+You may write more than one program. When one has run, you are told what it printed and displayed, \
+or how it failed; then write the next one, in the same session, or answer. An answer is Markdown \
+without any code block: it ends your work, so give it as soon as you know it. Keep each program \
+short where you need to see its result before you can write on."""
+
+MOST_STEPS: Final = 100
 
 
 class EagerModel(Configurable):
@@ -42,10 +50,48 @@ class EagerModel(Configurable):
         in all; about four make a token. The latest are kept. `%eager context` shows them. 0: each
         prompt stands alone.""",
     ).tag(config=True)
+    notebook_context = Enum(
+        ("off", "names", "schema", "values"),
+        default_value="schema",
+        help="""What the model is told of the notebook beside earlier prompts. "names": how its
+        variables are called. "schema": of which types and shapes they are, too, and the cells that
+        were run since the last prompt, with their errors. "values": what the variables are, too.
+        "off": nothing. Names that begin with _ are never told. It takes at most a quarter of
+        context_chars.""",
+    ).tag(config=True)
     repair = Integer(
         0,
         help="""How often a program that fails is written on by the model, from where it failed,
         if a cell does not say.""",
+    ).tag(config=True)
+    steps = Integer(
+        1,
+        help="""How many programs the model may write for one prompt, each after it has seen what
+        came of the one before it, if a cell does not say.""",
+    ).tag(config=True)
+    steps_prompt = Unicode(
+        STEPS_PROMPT,
+        help="""What the model is told after the system prompt where it may write more than one
+        program; empty: nothing.""",
+    ).tag(config=True)
+    budget_tokens = Integer(
+        None,
+        allow_none=True,
+        help="""Tokens that all steps of a prompt may cost together, in and out, if a cell does not
+        say. Default: as many as they take.""",
+    ).tag(config=True)
+    budget_seconds = Float(
+        None,
+        allow_none=True,
+        help="""Seconds that all steps of a prompt may take together, if a cell does not say. Then
+        the model is stopped; a statement that runs is not. Default: as long as they take.""",
+    ).tag(config=True)
+    figures = Enum(
+        ("auto", "send", "omit"),
+        default_value="auto",
+        help="""Whether the figures that a step has shown are sent to the model with its outputs.
+        "auto": to models that are known to see: those of Anthropic, and OpenAI's own from GPT-4o
+        on.""",
     ).tag(config=True)
     api_base = Unicode(
         "",
@@ -105,6 +151,22 @@ class EagerModel(Configurable):
                 "openai/gpt-5"
             )
         return model
+
+    @validate("steps", "budget_tokens")
+    def _check_at_least_one(self, proposal: Any) -> int | None:
+        name, value = proposal["trait"].name, proposal["value"]
+        if value is not None and value < 1:
+            raise TraitError(f"EagerModel.{name}: {value} is below 1")
+        if name == "steps" and value > MOST_STEPS:
+            raise TraitError(f"EagerModel.steps: {value} is more than {MOST_STEPS}")
+        return value  # type: ignore[no-any-return]
+
+    @validate("budget_seconds")
+    def _check_seconds(self, proposal: Any) -> float | None:
+        value: float | None = proposal["value"]
+        if value is not None and not value > 0:
+            raise TraitError(f"EagerModel.budget_seconds: {value} is not above 0")
+        return value
 
     @validate("context_chars", "repair")
     def _check_count(self, proposal: Any) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.pump import Pump
-from eager_kernel.kernel.stream import Stream
+from eager_kernel.kernel.stream import Runs, Stream
 from eager_kernel.kernel.streams import Streams
 
 
@@ -34,7 +34,7 @@ class OwnedRun:
         What runs it.
     """
 
-    def __init__(self, stream: Stream, pump: Pump) -> None:
+    def __init__(self, stream: Stream, pump: Runs) -> None:
         self.stream = stream
         self.pump = pump
 
@@ -74,7 +74,7 @@ def owned(
         Makes what runs it.
     """
     stream = claim.stream
-    pump = make_pump(shell, stream.intake, options, stream.options.on_error, stream.repair)
+    pump = stream.make_pump(make_pump, shell, options)
     try:
         yield OwnedRun(stream, pump)
     finally:

@@ -12,9 +12,11 @@ from eager_kernel.core.ledger import Entry
 from eager_kernel.core.progress import Cursor
 from eager_kernel.errors import ProtocolError, RunCancelledError
 from eager_kernel.execution.intake import Intake, State, StopReason
-from eager_kernel.execution.pump import Outcome
+from eager_kernel.execution.options import CellOptions
+from eager_kernel.execution.pump import Outcome, Pump
 from eager_kernel.execution.reader import Reader
 from eager_kernel.execution.repair import Repair
+from eager_kernel.execution.steps import SteppedPump
 from eager_kernel.kernel.protocol import (
     Cancel,
     ChunkMessage,
@@ -25,6 +27,9 @@ from eager_kernel.kernel.protocol import (
     ResultMessage,
     StopMessage,
 )
+
+Runs = Pump | SteppedPump
+"""What runs a stream in a cell."""
 
 
 class Observer(Protocol):
@@ -129,6 +134,42 @@ class Stream:
         self._times_told = Cursor()
         self.observers.append(observer)
 
+    def make_pump(self, pump_class: Callable[..., Pump], shell: Any, cell: CellOptions) -> Runs:
+        """Make what runs the stream's program in a cell.
+
+        Parameters
+        ----------
+        pump_class
+            Makes a pump, as `Pump` itself.
+        shell
+            The IPython shell.
+        cell
+            What the cell's request asked for.
+        """
+        return pump_class(shell, self.intake, cell, self.options.on_error, self.repair)
+
+    def turn_to(self, intake: Intake, event: dict[str, Any]) -> None:
+        """Take the text of another program from now on; on the stream thread.
+
+        Parameters
+        ----------
+        intake
+            Takes it.
+        event
+            What those who observe are told of that, after all of the program before.
+        """
+        self.tell_chunks()
+        self._tell_times()
+        self.tell_observers(event)
+        self._times_told = Cursor()
+        self._answer, self._received = [], 0
+        self.intake, self._reader = intake, Reader(intake, self._tell_code)
+
+    @property
+    def answer(self) -> str:
+        """What the model has written for the last program, or what is kept of it."""
+        return "".join(self._answer)
+
     # Client → kernel ------------------------------------------------------------------------
 
     def handle(self, message: Delta | End | Cancel | Again, at: float | None = None) -> None:
@@ -170,7 +211,7 @@ class Stream:
     @property
     def words(self) -> str:
         """What the text says to its reader, in Markdown, if it held no program; else empty."""
-        return "" if self.intake.program.strip() else spoken("".join(self._answer))
+        return "" if self.intake.program.strip() else spoken(self.answer)
 
     # Kernel → client ------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -76,7 +77,7 @@ class EagerMagics(Magics):
         session = self._session
         if options.replay or options.from_text is not None:
             raise UsageError("%%eager: --dry of a text that is there already writes nothing")
-        filled = session.fill(options, prompt)
+        filled = session.with_notebook(session.fill(options, prompt))
         request = session.make_request(options, filled)
         model = session.models.ask(options, session.cell, 1)
         events: SimpleQueue[Event | SourceError] = SimpleQueue()
@@ -91,7 +92,7 @@ class EagerMagics(Magics):
             if isinstance(model, ServedModel):
                 model.end()
             session.program = "".join(pieces)
-        session.conversation.turns.append(Turn(filled, session.program, ran=False))
+        session.conversation.turns.append(Turn(filled, session.program, ran=False, title=prompt))
 
     # Commands -------------------------------------------------------------------------------
 
@@ -144,6 +145,14 @@ class EagerMagics(Magics):
                 f"last     {report.end_to_end_s:.2f} s for {report.generation_s:.2f} s of writing "
                 f"and {report.execution_s:.2f} s of running"
             )
+            if report.steps:
+                print(f"cost     last: {report.cost}; in all: {session.spent}")
+            if len(report.steps) > 1:
+                for step in report.steps:
+                    print(
+                        f"  step {step.number:<3} {step.status:<6} {step.seconds:7.2f} s, after "
+                        f"{step.wait_s:.2f} s; {step.tokens}"
+                    )
 
     def _report(self, _: str) -> None:
         report = self._session.report
@@ -157,6 +166,20 @@ class EagerMagics(Magics):
         if not program:
             raise UsageError("%eager code: there is no program yet; write %%eager and a prompt")
         self._session.shell.set_next_input(program)
+
+    def _fix(self, line: str) -> None:
+        session = self._session
+        if session.refusal is not None:
+            refusal, session.refusal = session.refusal, None
+            raise refusal
+        options = parse_options(line)
+        if options.dry:
+            self._write(replace(options, literal=True), session.notebook.fix_prompt())
+            return
+        raise UsageError(
+            "%eager fix must be alone in its cell, and needs the asyncio loop runner "
+            "(%autoawait asyncio)"
+        )
 
     def _stop(self, _: str) -> None:
         # The kernel hears this command before the cell runs, while another one does
@@ -175,8 +198,13 @@ class EagerMagics(Magics):
         first = len(conversation.turns) - len(told)
         for number, turn in enumerate(conversation.turns):
             size = f"{told[number - first].size:,}" if number >= first else "left out"
-            print(f"{number + 1:>3}  {size:>9}  {_first_line(turn.prompt)}")
+            print(f"{number + 1:>3}  {size:>9}  {_first_line(turn.title or turn.prompt)}")
         used = sum(turn.size for turn in told)
+        about = self._session.with_notebook("").strip()
+        if about:
+            print(f"  +  {len(about):>9,}  the notebook ({self._session.config.notebook_context}):")
+            print("\n".join(f"                  {line}" for line in about.splitlines()))
+        used += len(about)
         print(f"{used:,} of {conversation.budget:,} characters; about {used // 4:,} tokens")
 
 
@@ -237,6 +265,7 @@ notebook.
     context            what the model is told of earlier cells; --clear, or a number: the budget
     status             model, gate, context, what runs
     report             the last run's timeline, and what was hidden
+    fix [OPTIONS]      have the model write what the last failed cell was to do, and run it
     code               put the last run's program into a new cell
     stop               stop the run, from another cell
     attach COMM_ID     run a program that a client streams in; --view shows it, too
@@ -248,6 +277,7 @@ _COMMANDS: Final[dict[str, _Command]] = {
     "gate": EagerMagics._gate,
     "status": EagerMagics._status,
     "report": EagerMagics._report,
+    "fix": EagerMagics._fix,
     "code": EagerMagics._code,
     "stop": EagerMagics._stop,
     "context": EagerMagics._context,

@@ -29,6 +29,11 @@ class Turn:
         Whether it was run at all.
     words
         What the model said instead of a program: a question back, for instance.
+    steps
+        What came before that, where the model wrote more than once: its answer, and what it was
+        told of what came of it, each time.
+    title
+        What the user wrote, for lists of turns.
     """
 
     prompt: str
@@ -37,6 +42,8 @@ class Turn:
     error: str = ""
     ran: bool = True
     words: str = ""
+    steps: tuple[tuple[Message, Message], ...] = ()
+    title: str = ""
 
     @property
     def outcome(self) -> str:
@@ -60,7 +67,8 @@ class Turn:
     @property
     def size(self) -> int:
         """Characters that it takes in the context."""
-        return len(self.prompt) + len(self.program) + len(self.words) + len(self.outcome)
+        steps = sum(len(message.text) for step in self.steps for message in step)
+        return len(self.prompt) + len(self.program) + len(self.words) + len(self.outcome) + steps
 
 
 @dataclass(slots=True)
@@ -93,6 +101,7 @@ class Conversation:
         told = ""
         for turn in self.within_budget():
             messages.append(Message("user", _joined(told, turn.prompt)))
+            messages += [message for step in turn.steps for message in step]
             messages.append(Message("assistant", turn.answer))
             told = turn.outcome
         messages.append(Message("user", _joined(told, prompt)))
@@ -110,6 +119,7 @@ class Conversation:
                 shortened(turn.error, self.budget // 4),
                 turn.ran,
                 shortened(turn.words, self.budget // 4),
+                turn.steps,
             )
             left -= short.size
             if left < 0:
@@ -123,6 +133,8 @@ def repair_messages(
 ) -> tuple[Message, ...]:
     """The messages that ask for the rest of a failed program.
 
+    They begin with those that asked for it before: only what is new is computed anew.
+
     Parameters
     ----------
     asked
@@ -132,16 +144,35 @@ def repair_messages(
     traceback
         The last one's, as plain text.
     """
-    failure = failures[-1]
-    so_far = failure.executed + failure.failing
-    return (
-        *asked,
-        Message("assistant", in_fence(so_far)),
-        Message("user", _what_failed(failure, "\n".join(traceback))),
-    )
+    messages, known = list(asked), 0
+    for failure in failures:
+        last = failure is failures[-1]
+        text = "\n".join(traceback if last else plain(failure.traceback))
+        count = failure.executed_lines
+        again = (
+            "Write the program." if count == 0 else f"Go on after line {count}: no more is kept."
+        )
+        ask = (
+            f"{again} Write only the code that is to run from here on, in one code block: what "
+            "replaces the statement that failed, and the rest."
+        )
+        wrote = failure.executed[known:] + failure.failing
+        messages.append(Message("assistant", in_fence(wrote)))
+        messages.append(Message("user", f"{what_failed(failure, text)}\n\n{ask}"))
+        known = len(failure.executed)
+    return tuple(messages)
 
 
-def _what_failed(failure: Failure, traceback: str) -> str:
+def what_failed(failure: Failure, traceback: str) -> str:
+    """Tell a model what of its program has run, and how it failed.
+
+    Parameters
+    ----------
+    failure
+        What failed.
+    traceback
+        As plain text.
+    """
     count = failure.executed_lines
     if count == 0:
         ran = "Nothing of the program has run."
@@ -157,12 +188,7 @@ def _what_failed(failure: Failure, traceback: str) -> str:
     if failure.lines is not None:
         first, last = failure.lines
         where = f"Line {first}" if first == last else f"The statement in lines {first}-{last}"
-    again = "Write the program." if count == 0 else f"Go on after line {count}: no more is kept."
-    return (
-        f"{ran} {where} failed:\n\n{shortened(traceback, _LONGEST_TRACEBACK)}\n\n"
-        f"{again} Write only the code that is to run from here on, in one code block: what "
-        "replaces the statement that failed, and the rest."
-    )
+    return f"{ran} {where} failed:\n\n{shortened(traceback, _LONGEST_TRACEBACK)}"
 
 
 def in_fence(program: str) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Final
+
+from eager_kernel.sources.source import Image
 
 
 class Listener:
@@ -21,6 +24,7 @@ class Listener:
 
     def __init__(self, shell: Any) -> None:
         self._pieces: list[str] = []
+        self._images: list[Image] = []
         self._size = 0
         self._exit = ExitStack()
         for stream in (sys.stdout, sys.stderr):
@@ -33,8 +37,14 @@ class Listener:
 
     @property
     def text(self) -> str:
-        """What was heard."""
+        """What was heard, since the last `take`."""
         return "".join(self._pieces)
+
+    def take(self) -> tuple[str, tuple[Image, ...]]:
+        """What was heard since the last time, as text and pictures."""
+        heard = self.text, tuple(self._images)
+        self._pieces, self._images, self._size = [], [], 0
+        return heard
 
     def close(self) -> None:
         """Listen no longer."""
@@ -59,11 +69,21 @@ class Listener:
     def _hear(self, message: dict[str, Any]) -> dict[str, Any]:
         data = message["content"].get("data", {})
         if message["header"]["msg_type"] in _SHOWN and _VIEW not in data:
+            self._note_image(data)
             text = data.get("text/plain")
             if isinstance(text, str):
                 before = "" if not self._pieces or self._pieces[-1].endswith("\n") else "\n"
                 self._note(f"{before}{text}\n")
         return message
+
+    def _note_image(self, data: dict[str, Any]) -> None:
+        for mime in _IMAGES:
+            picture = data.get(mime)
+            if isinstance(picture, bytes):
+                picture = b64encode(picture).decode("ascii")
+            if isinstance(picture, str) and len(self._images) < _MOST_IMAGES:
+                self._images.append(Image(mime, "".join(picture.split())))
+                return
 
     def _note(self, text: str) -> None:
         if self._size < _MOST:
@@ -80,3 +100,5 @@ def _untap(stream: Any, tapped: Any) -> None:
 _SHOWN: Final = frozenset({"display_data", "execute_result"})
 _VIEW: Final = "application/vnd.jupyter.widget-view+json"
 _MOST: Final = 200_000
+_IMAGES: Final = ("image/png", "image/jpeg")
+_MOST_IMAGES: Final = 20

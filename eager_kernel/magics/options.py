@@ -14,6 +14,7 @@ from IPython.core.error import UsageError
 
 from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.errors import PromptError
+from eager_kernel.kernel.model_config import MOST_STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,9 @@ class PromptOptions:
     model: str | None = None
     gate: Mode | None = None
     repair: int | None = None
+    steps: int | None = None
+    budget_tokens: int | None = None
+    budget_seconds: float | None = None
     from_file: str | None = None
     api_base: str | None = None
     credential: str | None = None
@@ -69,6 +73,12 @@ def split_cell(code: str) -> tuple[str, str]:
     head = _HEAD.match(code)
     assert head is not None
     return head["line"].strip(), code[head.end() :]
+
+
+def fix_line(code: object) -> str | None:
+    """The options of a cell ``%eager fix``; None: it is another cell."""
+    match = _FIX.fullmatch(code) if isinstance(code, str) else None
+    return None if match is None else match["line"].strip()
 
 
 def parse_options(line: str) -> PromptOptions:
@@ -122,6 +132,28 @@ def _count(text: str) -> int:
     return number
 
 
+def _one_or_more(text: str) -> int:
+    if (number := _count(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
+    return number
+
+
+def _step_count(text: str) -> int:
+    if (number := _one_or_more(text)) > MOST_STEPS:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {MOST_STEPS}")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or number <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return number
+
+
 def _temperature(text: str) -> float:
     try:
         number = float(text)
@@ -144,6 +176,13 @@ _VALUES: Final = {
         _count,
         "how often a program that fails is written on by the model, from where it failed",
     ),
+    "--steps": (
+        "N",
+        _step_count,
+        "how many programs the model may write, each after it has seen what came of the last",
+    ),
+    "--budget-tokens": ("N", _one_or_more, "tokens that all steps may cost, in and out"),
+    "--budget-seconds": ("X", _seconds, "seconds that all steps may take"),
     "--from": (
         "FILE",
         str,
@@ -166,4 +205,5 @@ _FLAGS: Final = {
     "--literal": "{name} in the prompt is text, and stands for no value of the notebook",
 }
 _RECORDING: Final = ".jsonl"
+_FIX: Final = re.compile(r"\s*%eager[ \t]+fix(?![^\s])(?P<line>[^\r\n]*)\s*")
 _HEAD: Final = re.compile(r"(?:[ \t]*\r?\n)*%%eager(?![^\s])(?P<line>[^\r\n]*)(?:\r?\n|\Z)")

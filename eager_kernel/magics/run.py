@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 from uuid import uuid4
 
+from eager_kernel.core.cost import Tokens, estimate
 from eager_kernel.core.ledger import TextState
 from eager_kernel.errors import EagerError, SourceError
 from eager_kernel.execution.intake import Intake
+from eager_kernel.execution.outcome import Outcome
 from eager_kernel.execution.repair import Failure
 from eager_kernel.kernel.protocol import Delta, End, OpenOptions
 from eager_kernel.kernel.stream import Again, Stream
@@ -67,6 +69,10 @@ class ModelWriter:
         self._model = model
         self._request = request
         self.repairs = repairs
+        self.messages = request.messages
+        """What the model was asked last."""
+        self.last_attempt = request.attempt
+        """The number of that request."""
 
     def write(self, hear: Hear) -> Callable[[], None]:
         """Ask for the program."""
@@ -75,8 +81,9 @@ class ModelWriter:
     def write_on(self, failures: list[Failure], hear: Hear) -> Callable[[], None]:
         """Ask for the rest of it."""
         traceback = plain(failures[-1].traceback)
-        messages = repair_messages(self._request.messages, failures, traceback)
-        request = replace(self._request, messages=messages, attempt=len(failures))
+        self.messages = repair_messages(self._request.messages, failures, traceback)
+        attempt = self.last_attempt = self._request.attempt + len(failures)
+        request = replace(self._request, messages=self.messages, attempt=attempt)
         return self._model.generate(request, hear).cancel
 
 
@@ -137,22 +144,31 @@ class PromptedRun:
         self._streams = streams
         self._stop_writing: Callable[[], None] = lambda: None
         self._failures: list[Failure] = []
-        self._attempt = 0
-        intake = partial(
-            Intake,
-            options.text_format,
-            gates.make_gate(options.gate),
-            gates.make_barrier(options.gate),
-            max_chars=streams.limits.max_program_chars,
-            repairable=writer.repairs > 0,
-            hurry=streams.hurry,
-        )
+        self._attempt = self._asked = 0
+        self._gates = gates
         told = _Told(self._hear_stop, self._hear_result)
-        self.stream = Stream(uuid4().hex, options, told, time.monotonic(), intake)
+        intake = partial(self._make_intake, options)
+        self.stream = self._make_stream(uuid4().hex, options, told, time.monotonic(), intake)
         """Where the program comes from."""
         self.stream.patient = True
         if writer.repairs:
             self.stream.repair = self
+
+    def _make_intake(self, options: OpenOptions, **hooks: Any) -> Intake:
+        """Make the intake of a program."""
+        return Intake(
+            options.text_format,
+            self._gates.make_gate(options.gate),
+            self._gates.make_barrier(options.gate),
+            max_chars=self._streams.limits.max_program_chars,
+            repairable=self._writer.repairs > 0,
+            hurry=self._streams.hurry,
+            **hooks,
+        )
+
+    def _make_stream(self, *about: Any) -> Stream:
+        """Make the stream, as `Stream`."""
+        return Stream(*about)
 
     def begin(self, parent: Any) -> None:
         """Open the stream, give it to the running cell, and have the program written."""
@@ -193,7 +209,8 @@ class PromptedRun:
     def ask(self, failure: Failure) -> None:
         """Have the model write on from `failure`."""
         self._failures.append(failure)
-        number = len(self._failures)
+        self._asked += 1
+        number = self._asked
         self._streams.deliver(self.stream.comm_id, partial(self._turn_to, number, failure))
         self._let_write(partial(self._writer.write_on, self._failures), number)
 
@@ -213,12 +230,19 @@ class PromptedRun:
         self.stream.tell_observers(
             {
                 "type": "repair",
-                "attempt": attempt,
+                "attempt": len(self._failures),
                 "from_line": failure.executed_lines + 1,
                 "message": failure.message,
             }
         )
         return Again()
+
+    def cost(self, outcome: Outcome) -> Tokens:
+        """What the model's answers have cost."""
+        unbilled = 1 + len(outcome.failures) - len(self.usage)
+        asked = getattr(self._writer, "messages", ())
+        prompt_chars = sum(len(message.text) for message in asked)
+        return cost_of(self.usage, unbilled, prompt_chars, len(self.stream.answer))
 
     # What is told ---------------------------------------------------------------------------
 
@@ -229,6 +253,26 @@ class PromptedRun:
     def _hear_result(self, result: dict[str, Any]) -> None:
         error = result["error"]
         self.traceback = [] if error is None else error["traceback"]
+
+
+def cost_of(bills: Sequence[Usage], unbilled: int, prompt_chars: int, answer_chars: int) -> Tokens:
+    """What answers have cost.
+
+    Parameters
+    ----------
+    bills
+        What the model has said of it.
+    unbilled
+        How many more answers there were, that were stopped before it could.
+    prompt_chars, answer_chars
+        How long their prompts were, and how much of them has come, in all.
+    """
+    tokens = Tokens()
+    for bill in bills:
+        tokens += Tokens(bill.input_tokens, bill.output_tokens, bill.cached_tokens)
+    if unbilled > 0 and prompt_chars:
+        tokens += estimate(prompt_chars, answer_chars)
+    return tokens
 
 
 class _Told:

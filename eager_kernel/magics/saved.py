@@ -20,6 +20,22 @@ from eager_kernel.errors import NoSavedProgramError
 
 
 @dataclass(frozen=True, slots=True)
+class SavedStep:
+    """One program of a cell in which the model wrote more than once.
+
+    Parameters
+    ----------
+    program
+        The code text.
+    failed
+        Whether its run failed, and the model went on.
+    """
+
+    program: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SavedProgram:
     """What a cell ran last.
 
@@ -33,12 +49,18 @@ class SavedProgram:
         The code text.
     status
         How its run ended.
+    steps
+        Its programs, if the model could write more than once; empty: there is one.
+    words
+        What the model said in the end, if it did.
     """
 
     prompt: str
     model: str
     program: str
     status: str
+    steps: tuple[SavedStep, ...] = ()
+    words: str = ""
 
 
 class SavedPrograms:
@@ -141,13 +163,24 @@ def _parse(text: str, prompt: str) -> SavedProgram:
     record: Any = json.loads(text)
     if not isinstance(record, dict) or record.get("version") != 1:
         raise ValueError("it is no record of version 1")
-    values: dict[str, Any] = {f.name: record.get(f.name) for f in fields(SavedProgram)}
+    values: dict[str, Any] = {f.name: record.get(f.name, f.default) for f in fields(SavedProgram)}
+    steps = values.pop("steps")
     for name, value in values.items():
         if not isinstance(value, str):
             raise ValueError(f"{name!r} is no text")
+    if not isinstance(steps, list | tuple):
+        raise ValueError("'steps' is no list")
+    values["steps"] = tuple(map(_parse_step, steps))
     if values["prompt"].strip() != prompt.strip():
         raise ValueError("it is of another prompt")
     return SavedProgram(**values)
+
+
+def _parse_step(step: Any) -> SavedStep:
+    program = step.get("program") if isinstance(step, dict) else None
+    if not isinstance(program, str):
+        raise ValueError("a step has no program")
+    return SavedStep(program, step.get("failed") is True)
 
 
 _KEPT: Final = 2_000

@@ -10,8 +10,10 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from eager_kernel.core.cost import Tokens
 from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.core.report import Report
+from eager_kernel.core.steps import Budget, Spent, Step, as_one, longest_answer
 from eager_kernel.errors import (
     EagerError,
     PromptError,
@@ -28,10 +30,13 @@ from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Gates, Streams
 from eager_kernel.magics.attached import AttachedCell
 from eager_kernel.magics.conversation import Conversation, Turn, plain
+from eager_kernel.magics.files import add_files
 from eager_kernel.magics.listener import Listener
 from eager_kernel.magics.models import CellIds, Models
+from eager_kernel.magics.notebook import NotebookContext
 from eager_kernel.magics.options import (
     PromptOptions,
+    fix_line,
     is_eager_cell,
     parse_options,
     split_cell,
@@ -40,6 +45,8 @@ from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
 from eager_kernel.magics.shown import Setting, Shown
+from eager_kernel.magics.step_text import sees
+from eager_kernel.magics.steps import Author, ModelAuthor, ReplayAuthor, SteppedRun
 from eager_kernel.magics.terminal import Listed, terminal_of
 from eager_kernel.sources.source import Request
 from eager_kernel.widget.visible import visible_lines
@@ -94,6 +101,8 @@ class Session:
         """The code text of the last run."""
         self.report: Report | None = None
         """The timings of the last run."""
+        self.spent = Tokens()
+        """What all answers have cost."""
         self.refusal: BaseException | None = None
         """Why the cell that begins could not be asked for."""
         self.cell: CellIds = (None, "")
@@ -108,6 +117,8 @@ class Session:
         self._defaults = defaults
         self._gate_chosen = False
         self.models = Models(config, pages)
+        self.notebook = NotebookContext(shell, self._as_text)
+        """What the model is told of the notebook."""
         self._pages = pages
         if pages is not None:
             pages.on_stop = self._stop_cell
@@ -171,8 +182,10 @@ class Session:
         try:
             if self._was_stopped(parent):
                 raise RunCancelledError("it was stopped before it began")
-            line, prompt = split_cell(code)
+            line, prompt = split_cell(code) if is_eager_cell(code) else (fix_line(code) or "", "")
             options = parse_options(line)
+            if not is_eager_cell(code):
+                options, prompt = replace(options, literal=True), self.notebook.fix_prompt()
             if options.dry:
                 return None
             cell = self._prepare(options, prompt, cell_id, _request_of(parent))
@@ -196,7 +209,8 @@ class Session:
 
     def would_claim(self, code: object) -> bool:
         """Whether `code` is a cell for `claim`."""
-        return is_eager_cell(code) and self._running is None
+        asks = is_eager_cell(code) or fix_line(code) is not None
+        return asks and self._running is None
 
     def _prepare(
         self, options: PromptOptions, prompt: str, cell_id: str | None, request_id: str
@@ -205,22 +219,35 @@ class Session:
         to_save: SavedProgram | None = None
         served: ServedModel | None = None
         writer: Writer
+        author: Author | None = None
         if options.replay:
             found = self.saved.find(cell_id, prompt)
             model, text_format, asked = found.model, "python", found.prompt
             writer = TextWriter(found.program)
+            author = ReplayAuthor(found) if found.steps else None
         elif (text := options.from_text) is not None:
             writer = TextWriter(text)
             model = options.from_file or ""
         else:
-            asked = self.fill(options, prompt)
+            asked = self.with_notebook(self.fill(options, prompt))
             request = self.make_request(options, asked)
             repairs = self.config.repair if options.repair is None else options.repair
-            asked_model = self.models.ask(options, (cell_id, request_id), repairs + 1)
+            budget = self._budget(options)
+            requests = (repairs + 1) * budget.steps
+            asked_model = self.models.ask(options, (cell_id, request_id), requests)
             if isinstance(asked_model, ServedModel):
                 served = asked_model
             model = options.from_file or asked_model.model_id
             writer = ModelWriter(asked_model, request, repairs)
+            if budget.steps > 1:
+                author = ModelAuthor(
+                    asked_model,
+                    request,
+                    budget,
+                    repairs=repairs,
+                    longest=max(1_000, self.config.context_chars // 4),
+                    sees=self._sends_figures(options, model),
+                )
         if not options.replay:
             to_save = SavedProgram(prompt, model, "", "")
         open_options = replace(
@@ -230,7 +257,12 @@ class Session:
             model=model,
         )
         try:
-            run = PromptedRun(writer, open_options, self.streams, self._gates)
+            if author is not None:
+                run: PromptedRun = SteppedRun(
+                    author, open_options, self.streams, self._gates, self.shell
+                )
+            else:
+                run = PromptedRun(writer, open_options, self.streams, self._gates)
             is_text = self._pages is not None and self._pages.is_text_cell(cell_id)
             shown = self._show(run.stream, elsewhere=is_text)
         except BaseException:
@@ -242,13 +274,27 @@ class Session:
         return PromptedCell(
             self,
             run,
-            turn=Turn(asked),
+            turn=Turn(asked, title=prompt),
             saved=to_save,
             cell_id=cell_id,
             request_id=request_id,
             shown=shown,
             served=served,
         )
+
+    def _budget(self, options: PromptOptions) -> Budget:
+        config = self.config
+        seconds = options.budget_seconds
+        return Budget(
+            options.steps or config.steps,
+            options.budget_tokens or config.budget_tokens,
+            config.budget_seconds if seconds is None else seconds,
+        )
+
+    def _sends_figures(self, options: PromptOptions, model: str) -> bool:
+        if self.config.figures == "auto":
+            return sees(model, bool(options.api_base or self.config.api_base))
+        return self.config.figures == "send"
 
     @property
     def default_gate(self) -> Mode:
@@ -281,17 +327,28 @@ class Session:
             raise PromptError("the cell has no prompt: write below %%eager what you want")
         if options.literal:
             return prompt.strip("\n")
-        return fill(prompt.strip("\n"), self.shell.user_ns, self._as_text)
+        return add_files(fill(prompt.strip("\n"), self.shell.user_ns, self._as_text))
+
+    def with_notebook(self, prompt: str) -> str:
+        """A prompt after what the model is told of the notebook."""
+        config = self.config
+        told: Any = config.notebook_context
+        about = self.notebook.read(told, config.context_chars // 4)
+        return f"{about}\n\n{prompt}" if about else prompt
 
     def make_request(self, options: PromptOptions, prompt: str) -> Request:
         """What a model is asked for a prompt that has been filled."""
         config = self.config
         conversation = Conversation(0) if options.fresh else self.conversation
         temperature = config.temperature if options.temperature is None else options.temperature
+        budget = self._budget(options)
+        stepped = budget.steps > 1 and not options.dry
+        told = [config.system_prompt, config.steps_prompt if stepped else ""]
         return Request(
-            conversation.messages(config.system_prompt, prompt),
-            max_tokens=options.max_tokens or config.max_tokens,
+            conversation.messages("\n\n".join(filter(None, told)), prompt),
+            max_tokens=longest_answer(options.max_tokens or config.max_tokens, budget, Spent(0)),
             temperature=temperature,
+            may_answer=stepped,
         )
 
     def _as_text(self, value: Any) -> str:
@@ -306,8 +363,10 @@ class Session:
     def finished(self, cell: PromptedCell, outcome: Outcome | None) -> None:
         """Note how a cell's run ended."""
         self._running = None
+        self.notebook.passed()
         if outcome is not None:
             self._note(outcome)
+            self._note_cost(cell.run, outcome)
             # Of what was never answered, the next model need not hear.
             if outcome.program or not isinstance(outcome.error, SourceError):
                 self.conversation.turns.append(cell.turn)
@@ -324,6 +383,13 @@ class Session:
             return
         if pages.take_stop(request_id):
             self.stop()
+
+    def _note_cost(self, run: PromptedRun, outcome: Outcome) -> None:
+        report = outcome.report
+        if not report.steps:
+            step = Step(0.0, outcome.program, report, run.cost(outcome), outcome.status)
+            self.report = report = as_one([step], report.end_to_end_s)
+        self.spent += report.cost
 
     def _shown_now(self) -> tuple[str, str] | None:
         """The ids of the cell that runs and of its view, for a page that comes late."""
@@ -399,7 +465,7 @@ class PromptedCell:
         served: ServedModel | None,
     ) -> None:
         self.stream = run.stream
-        self._run = run
+        self.run = run
         self.turn = turn
         self._session = session
         self._saved = saved
@@ -411,10 +477,12 @@ class PromptedCell:
 
     def begin(self, parent: Any) -> None:
         """Have the program written, for the cell whose request is `parent`."""
-        self._run.begin(parent)  # first, as a model takes its time
+        self.run.begin(parent)  # first, as a model takes its time
         if self._shown is not None:
             self._shown.begin()
         self._listener = Listener(self._session.shell)
+        if isinstance(self.run, SteppedRun):
+            self.run.listener = self._listener
 
     @property
     def view_id(self) -> str | None:
@@ -438,20 +506,34 @@ class PromptedCell:
             if outcome.status == "no_code":
                 self.turn.words = self.stream.words
             if outcome.error is not None:
-                self.turn.error = "\n".join(plain(self._run.traceback))
+                self.turn.error = "\n".join(plain(self.run.traceback))
+            if isinstance(self.run, SteppedRun):
+                self._note_steps(self.run)
         self._session.finished(self, outcome)
         if self._shown is not None:
             self._shown.close()
         elif outcome is not None and outcome.status == "no_code":
             said = visible_lines(self.stream.words) or outcome.left_out.describe(no_code=True)
             sys.stdout.write(f"{said}\n")
+        if self._shown is None and isinstance(self.run, SteppedRun) and self.run.said:
+            sys.stdout.write(f"%%eager: {self.run.said}\n")
         if self._saved is not None and outcome is not None and outcome.program.strip():
             saved = replace(self._saved, program=outcome.program, status=outcome.status)
+            if isinstance(self.run, SteppedRun):
+                steps, words = self.run.saved_steps, self.run.last_words
+                saved = replace(saved, steps=steps, words=words)
             try:
                 self._session.saved.save(self.cell_id, saved)
             except OSError as error:
                 text = f"the program can't be saved, so --replay won't find it: {error}"
                 warnings.warn(text, stacklevel=2)
+
+    def _note_steps(self, run: SteppedRun) -> None:
+        """Note what the model has written before its last answer, and how that ended."""
+        self.turn.steps = run.exchanges
+        self.turn.program = run.last_program
+        if words := run.last_words:
+            self.turn.words, self.turn.output = words, ""
 
 
 def _request_of(parent: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -11,7 +12,7 @@ from eager_kernel.core.extract import check_format
 from eager_kernel.core.gate import MODES
 from eager_kernel.errors import LimitError, ProtocolError
 from eager_kernel.kernel.protocol import one_of_formats
-from eager_kernel.sources.source import Message
+from eager_kernel.sources.source import Image, Message
 
 Cell = Literal["server", "page", "kernel"]
 CELLS: Final = ("server", "page", "kernel")
@@ -40,6 +41,8 @@ class RunRequest:
         The ``%%eager`` cell.
     requests
         How often the kernel may ask for it.
+    attempt, step, may_answer
+        As of a `Request`; the kernel says them with each.
     """
 
     kernel_id: str
@@ -53,6 +56,9 @@ class RunRequest:
     temperature: float | None = None
     cell_id: str = ""
     requests: int = 1
+    attempt: int = 0
+    step: int = 0
+    may_answer: bool = False
 
 
 def parse_run(body: bytes, max_chars: int) -> RunRequest:
@@ -120,7 +126,8 @@ def parse_generate(asked: Any, run: RunRequest, max_chars: int) -> RunRequest:
     Parameters
     ----------
     asked
-        As received: ``messages``, ``max_tokens``, ``temperature``, ``attempt``.
+        As received: ``messages``, ``max_tokens``, ``temperature``, ``attempt``, ``step``,
+        ``may_answer``.
     run
         The run, as the page has begun it.
     max_chars
@@ -142,12 +149,43 @@ def parse_generate(asked: Any, run: RunRequest, max_chars: int) -> RunRequest:
         {"role": m.get("role"), "content": m.get("text")} if isinstance(m, dict) else m
         for m in messages
     ]
+    parsed = _limited(_messages({"messages": plain}), max_chars)
     return replace(
         run,
-        messages=_limited(_messages({"messages": plain}), max_chars),
+        messages=tuple(
+            replace(message, images=_images(given.get("images"), f"messages[{index}].images"))
+            for index, (message, given) in enumerate(zip(parsed, messages, strict=True))
+        ),
         max_tokens=_whole(asked, "max_tokens"),
         temperature=_number(asked, "temperature"),
+        attempt=_count(asked, "attempt"),
+        step=_count(asked, "step"),
+        may_answer=asked.get("may_answer") is True,
     )
+
+
+def _images(given: Any, where: str) -> tuple[Image, ...]:
+    """The pictures of a message, which go to the model's server as they are."""
+    if given is None:
+        return ()
+    if not isinstance(given, list) or len(given) > _MOST_IMAGES:
+        raise ProtocolError(where, f"must be a list of at most {_MOST_IMAGES} images")
+    for image in given:
+        if not isinstance(image, dict) or set(image) != {"mime", "data"}:
+            raise ProtocolError(where, "must hold objects with mime and data")
+        if image["mime"] not in ("image/png", "image/jpeg"):
+            raise ProtocolError(where, "must be of the type image/png or image/jpeg")
+        data = image["data"]
+        if not isinstance(data, str) or len(data) > _LONGEST_IMAGE or not _BASE64.fullmatch(data):
+            raise ProtocolError(where, f"must be base64 of at most {_LONGEST_IMAGE:,} characters")
+    return tuple(Image(image["mime"], image["data"]) for image in given)
+
+
+def _count(fields: dict[str, Any], name: str) -> int:
+    value = fields.get(name)
+    if value is not None and (type(value) is not int or not 0 <= value <= _MOST_ATTEMPTS):
+        raise ProtocolError(name, f"must be an integer from 0 to {_MOST_ATTEMPTS:,}")
+    return value or 0
 
 
 def _limited(messages: tuple[Message, ...], max_chars: int) -> tuple[Message, ...]:
@@ -232,6 +270,10 @@ def _number(fields: dict[str, Any], name: str) -> float | None:
 
 
 _MOST_REQUESTS: Final = 32
+_MOST_ATTEMPTS: Final = 10_000
+_MOST_IMAGES: Final = 20
+_LONGEST_IMAGE: Final = 8_000_000
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _OF_THE_KERNEL: Final = ("cell_id", "requests")
 _FIELDS: Final = (
     "kernel_id",

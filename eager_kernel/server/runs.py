@@ -462,7 +462,14 @@ class Runs:
         messages = request.messages
         if self._system_prompt and messages[0].role != "system":
             messages = (Message("system", self._system_prompt), *messages)
-        wanted = Request(messages, max_tokens=request.max_tokens, temperature=request.temperature)
+        wanted = Request(
+            messages,
+            max_tokens=request.max_tokens,
+            temperature=request.temperature,
+            attempt=request.attempt,
+            step=request.step,
+            may_answer=request.may_answer,
+        )
         if model.max_tokens is not None:
             most = min(model.max_tokens, request.max_tokens or model.max_tokens)
             wanted = replace(wanted, max_tokens=most)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from typing import Any, Final
 
 from eager_kernel.errors import MissingExtraError
@@ -18,7 +19,15 @@ from eager_kernel.sources.http import (
     where,
 )
 from eager_kernel.sources.needs import Needs, declares
-from eager_kernel.sources.source import Event, Finish, Options, Progress, Request, Usage
+from eager_kernel.sources.source import (
+    Event,
+    Finish,
+    Message,
+    Options,
+    Progress,
+    Request,
+    Usage,
+)
 
 
 def _needs(name: str, options: Options) -> Needs:
@@ -56,7 +65,9 @@ class AnthropicSource:
 
     async def generate(self, request: Request) -> AsyncGenerator[Event, None]:
         """Answer a request; see `eager_kernel.sources.source.Source`."""
-        answer = _Answer(self._who, by_tool=tool.wanted(self._options))
+        answer = _Answer(
+            self._who, by_tool=tool.wanted(self._options), may_answer=request.may_answer
+        )
         try:
             async with closing(await self._open(request)) as events:
                 async for event in answer.events(events):
@@ -73,16 +84,21 @@ class AnthropicSource:
     async def _open(self, request: Request) -> Any:
         client = self._client = self._client or self._make_client()
         system = "\n\n".join(m.text for m in request.messages if m.role == "system")
+        marked = _marked(request)
         given: dict[str, Any] = {
             "model": self._name,
             "max_tokens": request.max_tokens or _MAX_TOKENS,
             "messages": [
-                {"role": m.role, "content": m.text} for m in request.messages if m.role != "system"
+                {"role": m.role, "content": _content(m, marked=any(m is one for one in marked))}
+                for m in request.messages
+                if m.role != "system"
             ],
             "stream": True,
             "extra_body": tool.other_extras(self._options) or None,
         }
-        if system:
+        if system and marked:
+            given["system"] = [{"type": "text", "text": system, "cache_control": _MARK}]
+        elif system:
             given["system"] = system
         if request.temperature is not None:
             given["temperature"] = request.temperature
@@ -96,11 +112,9 @@ class AnthropicSource:
                     "eager_input_streaming": True,
                 }
             ]
-            given["tool_choice"] = {
-                "type": "tool",
-                "name": tool.NAME,
-                "disable_parallel_tool_use": True,
-            }
+            named = {"type": "tool", "name": tool.NAME}
+            choice = {"type": "auto"} if request.may_answer else named
+            given["tool_choice"] = {**choice, "disable_parallel_tool_use": True}
         return await client.messages.create(**given)
 
     def _make_client(self) -> Any:
@@ -115,6 +129,34 @@ class AnthropicSource:
         )
 
 
+def _marked(request: Request) -> tuple[Message, ...]:
+    """The messages up to which the server is to keep what it has computed.
+
+    The last one, for the request that goes on with this conversation, and the user's one before
+    it, up to which the last request has had it kept. A request that none follows and that follows
+    none is not marked: to have it kept costs a quarter more.
+    """
+    if not (request.may_answer or request.attempt):
+        return ()
+    return tuple(m for m in request.messages if m.role == "user")[-2:]
+
+
+def _content(message: Message, *, marked: bool) -> str | list[dict[str, Any]]:
+    if not marked and not message.images:
+        return message.text
+    parts: list[dict[str, Any]] = [
+        {
+            "type": "image",
+            "source": {"type": "base64", "media_type": image.mime, "data": image.data},
+        }
+        for image in message.images
+    ]
+    parts.append({"type": "text", "text": message.text})
+    if marked:
+        parts[-1]["cache_control"] = _MARK
+    return parts
+
+
 def _import(name: str) -> Any:
     try:
         import anthropic  # noqa: PLC0415 - an extra, and slow to import
@@ -126,10 +168,12 @@ def _import(name: str) -> Any:
 class _Answer:
     """Follows the events of one answer."""
 
-    def __init__(self, who: str, *, by_tool: bool) -> None:
+    def __init__(self, who: str, *, by_tool: bool, may_answer: bool) -> None:
         self.begun = False
         self._who = who
         self._by_tool = by_tool
+        self._may_answer = may_answer
+        self._cached: int | None = None
         self._called: int | None = None  # the index of the block that is the call
         self._aside: list[str] = []
         self._reason: str | None = None
@@ -156,7 +200,11 @@ class _Answer:
                     self._reason = event.delta.stop_reason or self._reason
                     self._count(event.usage)
                 case "message_stop":
-                    yield self._finish()
+                    finish = self._finish()
+                    if self._by_tool and self._called is None and self._aside:
+                        yield "".join(self._aside)
+                    await _end_of(stream)
+                    yield finish
                     return
         raise incomplete(self._who)
 
@@ -172,20 +220,39 @@ class _Answer:
 
     def _count(self, usage: Any) -> None:
         if usage is not None:
-            self._input = getattr(usage, "input_tokens", None) or self._input
+            new = getattr(usage, "input_tokens", None)
+            read = getattr(usage, "cache_read_input_tokens", None)
+            if new is not None or read is not None:
+                # What is read from the cache, or put there, is not among the input tokens.
+                kept = getattr(usage, "cache_creation_input_tokens", None)
+                self._input = ((new or 0) + (read or 0) + (kept or 0)) or self._input
+                self._cached = read or self._cached
             self._output = getattr(usage, "output_tokens", None) or self._output
 
     def _finish(self) -> Finish:
         if self._reason is None:
             raise incomplete(self._who)
-        if self._by_tool and self._called is None:
+        if self._by_tool and self._called is None and not self._may_answer:
             raise tool.not_called("".join(self._aside))
         reason = _CUT_OFF.get(self._reason, self._reason)
-        return Finish(reason, Usage(self._input, self._output))
+        return Finish(reason, Usage(self._input, self._output, self._cached))
+
+
+async def _end_of(stream: AsyncIterator[Any]) -> None:
+    """Read an answer that is complete to the end of its body, so that its connection is kept.
+
+    A server that keeps it open is not waited for.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_BYTES):
+            async for _ in stream:
+                pass
 
 
 _KEY: Final = "ANTHROPIC_API_KEY"
 _MAX_TOKENS: Final = 16_384
+_MARK: Final = {"type": "ephemeral"}
+_LAST_BYTES: Final = 0.2
 # Other words for an answer that is not complete.
 _CUT_OFF: Final = {
     "refusal": "content_filter",

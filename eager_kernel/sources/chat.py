@@ -8,13 +8,21 @@ from typing import Any, Final
 
 from eager_kernel.sources import tool
 from eager_kernel.sources.explain import incomplete, refused
-from eager_kernel.sources.source import Event, Finish, Options, Progress, Request, Usage
+from eager_kernel.sources.source import (
+    Event,
+    Finish,
+    Message,
+    Options,
+    Progress,
+    Request,
+    Usage,
+)
 
 
 def arguments(request: Request, options: Options) -> dict[str, Any]:
     """Make the arguments of a chat completion that both clients take."""
     given: dict[str, Any] = {
-        "messages": [{"role": m.role, "content": m.text} for m in request.messages],
+        "messages": [{"role": m.role, "content": _content(m)} for m in request.messages],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -27,8 +35,18 @@ def arguments(request: Request, options: Options) -> dict[str, Any]:
             "parameters": tool.SCHEMA,
         }
         given["tools"] = [{"type": "function", "function": function}]
-        given["tool_choice"] = {"type": "function", "function": {"name": tool.NAME}}
+        named = {"type": "function", "function": {"name": tool.NAME}}
+        given["tool_choice"] = "auto" if request.may_answer else named
     return given
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    """What a message says; with pictures, in parts."""
+    if not message.images:
+        return message.text
+    pictures = [f"data:{image.mime};base64,{image.data}" for image in message.images]
+    shown = [{"type": "image_url", "image_url": {"url": url}} for url in pictures]
+    return [{"type": "text", "text": message.text}, *shown]
 
 
 class ChatAnswer:
@@ -40,6 +58,8 @@ class ChatAnswer:
         Who answers, for errors.
     by_tool
         Whether the answer is a call of the tool.
+    may_answer
+        Whether it may be words instead; they are told when the answer has ended without a call.
 
     Attributes
     ----------
@@ -47,10 +67,11 @@ class ChatAnswer:
         Whether a part of the answer has come.
     """
 
-    def __init__(self, who: str, *, by_tool: bool) -> None:
+    def __init__(self, who: str, *, by_tool: bool, may_answer: bool = False) -> None:
         self.begun = False
         self._who = who
         self._by_tool = by_tool
+        self._may_answer = may_answer
         self._called = False
         self._aside: list[str] = []
         self._refusal: list[str] = []
@@ -70,8 +91,11 @@ class ChatAnswer:
         """
         async for chunk in chunks:
             if (usage := getattr(chunk, "usage", None)) is not None:
+                details = getattr(usage, "prompt_tokens_details", None)
                 self._usage = Usage(
-                    getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
+                    getattr(usage, "prompt_tokens", None),
+                    getattr(usage, "completion_tokens", None),
+                    getattr(details, "cached_tokens", None),
                 )
             for choice in chunk.choices or ():
                 if not getattr(choice, "index", 0):
@@ -80,7 +104,10 @@ class ChatAnswer:
                         yield event
             if self._over:
                 break
-        yield self._finish()
+        finish = self._finish()
+        if self._by_tool and not self._called and self._aside:
+            yield "".join(self._aside)
+        yield finish
 
     def _take(self, choice: Any) -> list[Event]:
         delta = choice.delta
@@ -125,7 +152,7 @@ class ChatAnswer:
             return Finish("tool_calls", self._usage)
         if self._reason is None:
             raise incomplete(self._who)
-        if self._by_tool and not self._called:
+        if self._by_tool and not self._called and not self._may_answer:
             raise tool.not_called("".join(self._aside))
         return Finish(self._reason, self._usage)
 

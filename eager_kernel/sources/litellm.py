@@ -48,7 +48,9 @@ class LiteLLMSource:
 
     async def generate(self, request: Request) -> AsyncGenerator[Event, None]:
         """Answer a request; see `eager_kernel.sources.source.Source`."""
-        answer = chat.ChatAnswer(self._who, by_tool=tool.wanted(self._options))
+        answer = chat.ChatAnswer(
+            self._who, by_tool=tool.wanted(self._options), may_answer=request.may_answer
+        )
         try:
             async with aclosing(await self._open(request)) as chunks:
                 async for event in answer.events(chunks):

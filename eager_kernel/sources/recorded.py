@@ -41,7 +41,8 @@ class RecordedSource:
     Notes
     -----
     The k-th repair of a program gets the file's answer ``k``, the last one where there are
-    fewer. The file is read anew for each request.
+    fewer; and so does a further step, but where there are fewer it gets an empty answer. The file
+    is read anew for each request.
     """
 
     def __init__(self, name: str, options: Options) -> None:
@@ -52,6 +53,9 @@ class RecordedSource:
         """Yield the answer's deltas when they are due."""
         speed = _speed(self._options)
         answers = read_recording(find_recording(self._name))
+        if request.step and request.attempt >= len(answers):
+            yield Finish()
+            return
         answer = answers[min(request.attempt, len(answers) - 1)]
         start = time.monotonic()
         for delta in answer.deltas:

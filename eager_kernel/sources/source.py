@@ -46,11 +46,38 @@ class Prepares(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture for a model that sees.
+
+    Parameters
+    ----------
+    mime
+        ``image/png`` or ``image/jpeg``.
+    data
+        The picture, in base64 without line breaks.
+    """
+
+    mime: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    Parameters
+    ----------
+    role
+        Who says it.
+    text
+        What is said.
+    images
+        What is shown with it; of the user's messages alone.
+    """
 
     role: Literal["system", "user", "assistant"]
     text: str
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +93,21 @@ class Request:
     temperature
         None: as the source has it.
     attempt
-        0 for the first answer to a prompt, ``k`` for the k-th repair of its program.
+        0 for the first answer to a prompt, ``k`` for the k-th one after it: a repair of its
+        program, or a further step.
+    step
+        0-based number of the program that is asked for.
+    may_answer
+        Whether an answer without a program is as welcome: a model that answers by calls of a
+        tool need not call it.
     """
 
     messages: tuple[Message, ...]
     max_tokens: int | None = None
     temperature: float | None = None
     attempt: int = 0
+    step: int = 0
+    may_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +154,21 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens that a request cost; None where the model does not say."""
+    """Tokens that a request cost; None where the model does not say.
+
+    Parameters
+    ----------
+    input_tokens
+        Of the prompt, those included that were not computed anew.
+    output_tokens
+        Of the answer.
+    cached_tokens
+        Those of the prompt that were not computed anew.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from eager_kernel.errors import (
 from eager_kernel.sources.source import (
     Event,
     Finish,
+    Image,
     Message,
     Options,
     Progress,
@@ -44,7 +45,10 @@ def request_to_dict(request: Request) -> dict[str, Any]:
 
 def request_from_dict(data: dict[str, Any]) -> Request:
     """Make a request of plain values."""
-    messages = tuple(Message(**message) for message in data["messages"])
+    messages = tuple(
+        Message(m["role"], m["text"], tuple(Image(**image) for image in m.get("images", ())))
+        for m in data["messages"]
+    )
     return Request(**{**data, "messages": messages})
 
 

@@ -58,6 +58,7 @@ class Listing(QuietView):
         self._row: Live | None = None
         self._lines = 0
         self._repairs = 0
+        self._steps = 0
         self._amid_a_line = False
         self._closed = False
 
@@ -109,6 +110,14 @@ class Listing(QuietView):
     # The lines that stay --------------------------------------------------------------------
 
     def _write_new(self, record: Record) -> None:
+        for step in record.steps[self._steps :]:
+            self._steps += 1
+            # What of it was not shown yet has come between two looks.
+            lines = _BREAK.split(step.program)
+            if step.lines > self._lines:
+                self._print(self._numbered(lines, self._lines, step.lines))
+            self._lines, self._repairs = 0, 0
+            self._print(Text(step.title, "dim"))
         for first, why in record.repairs[self._repairs :]:
             self._repairs += 1
             self._lines = min(self._lines, first - 1)

@@ -50,6 +50,8 @@ def to_text(record: Record, keep: Keep | None = None) -> str:
         parts += [record.summary, _text_lanes(record)]
     lines = []
     if keep is None or keep.program:
+        for step in record.steps:
+            parts.append("\n".join([step.title, visible_lines(step.program.rstrip("\n"))]))
         lines = [f"{SIGNS[mark]} {number}  {text}" for mark, number, text in _program(record)]
     return "\n\n".join(filter(None, [*parts, "\n".join(lines)]))
 
@@ -79,6 +81,8 @@ def to_markdown(record: Record, keep: Keep | None = None) -> str:
         parts.append(f'<pre style="display:none">{escape(_text_lanes(record))}</pre>')
         said = _safe(record.summary)
         parts.append(f'<div style="margin-top:8px;{_QUIET}">{said}</div>' if said else "")
+    if keep.program and record.steps:
+        return _with_steps(record, keep, parts)
     if record.line_count and keep.program:
         opened = " open" if keep.unfolded else ""
         parts.append(f'<details{opened} style="margin-top:8px">')
@@ -86,6 +90,34 @@ def to_markdown(record: Record, keep: Keep | None = None) -> str:
         head = "\n".join(filter(None, parts))
         return f"{head}\n\n{_blocks(record)}\n\n</details>\n\n</div>"
     return "\n".join([*filter(None, parts), "</div>"])
+
+
+def _with_steps(record: Record, keep: Keep, parts: list[str]) -> str:
+    """The head, and below it each program on its own."""
+    opened = " open" if keep.unfolded else ""
+    blocks = [
+        f"<details><summary>{_safe(step.title)}</summary>\n\n{_plain_block(step.program)}\n\n"
+        f'<div style="{_QUIET}">The model was told:</div>\n\n{_told_block(step.told)}\n\n'
+        "</details>"
+        for step in record.steps
+    ]
+    if record.line_count:
+        said = f"Step {len(record.steps) + 1}: {_count(record.line_count, 'line')}"
+        blocks.append(
+            f"<details{opened}><summary>{said}</summary>\n\n{_blocks(record)}\n\n</details>"
+        )
+    return "\n\n".join(["\n".join(filter(None, parts)), *blocks, "</div>"])
+
+
+def _plain_block(program: str) -> str:
+    lines = _BREAK.split(program.rstrip("\n"))
+    more = len(lines) - _MOST_LINES
+    shown = [_cut(line) for line in lines[:_MOST_LINES]]
+    return _block([*shown, *([f"# … {more:,} more lines …"] if more > 0 else [])])
+
+
+def _told_block(told: str) -> str:
+    return _block([_cut(line) for line in _BREAK.split(told)]).replace("python", "text", 1)
 
 
 # The parts ------------------------------------------------------------------------------------
@@ -99,6 +131,8 @@ def headline(record: Record) -> str:
     said = [f"{_SIGN_OF_PHASE.get(phase, '…')} {record.title or 'Run'}: {how}"]
     if record.repairs and record.phase == "ok":
         said.append(f"after {_count(len(record.repairs), 'repair')}")
+    if record.steps:
+        said.append(_count(len(record.steps) + (1 if count else 0), "step"))
     if count:
         said.append(f"{done:,} of {_count(count, 'line')} executed")
     return ", ".join(said)

@@ -9,21 +9,25 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from eager_kernel.core.lanes import hidden
 from eager_kernel.core.packages import how_to_install
 from eager_kernel.core.progress import Figures, News
 from eager_kernel.core.report import Report
+from eager_kernel.core.steps import joined
 from eager_kernel.core.summary import summarise
-from eager_kernel.core.words import line_range, plain
+from eager_kernel.core.words import line_range, plain, seconds
 from eager_kernel.widget.lines import MARKS, Lines
 from eager_kernel.widget.spans import Spans
 
 Event = Mapping[str, Any]
 """A message as the kernel sends it to clients, or ``delta`` with code text, ``progress`` of a
-model that loads, ``repair`` of a program that is written on from a line, ``end`` of the text,
-``times`` with a `eager_kernel.core.progress.News`."""
+model that loads, ``repair`` of a program that is written on from a line, ``step`` when one of
+several programs has ended and the next is asked for, ``ended`` where none follows, with the reason,
+``end`` of the text, ``times`` with a
+`eager_kernel.core.progress.News`."""
 
 Phase = Literal[
     "waiting", "loading", "writing", "running", "stopping", "ok", "error", "cancelled", "no_code"
@@ -55,8 +59,12 @@ class Record:
         """What the model has said, in Markdown, where it has written no program."""
         self.repairs: list[tuple[int, str]] = []
         """The line from which the program was written on, and why; each time."""
+        self.steps: list[Section] = []
+        """The programs before this one, in a cell of several."""
         self.lines = Lines()
         self.spans = Spans()
+        self._whole_due = False
+        self._ended = ""
         self._start = start
         self._pieces: list[str] = []
         self._new_text: list[str] = []
@@ -108,6 +116,10 @@ class Record:
                 }
             case "repair":
                 self._repair(event)
+            case "step":
+                self._step(event, now)
+            case "ended":
+                self._ended = plain(str(event.get("text") or ""), 300)
             case "result":
                 self._result(event)
 
@@ -161,6 +173,31 @@ class Record:
         self._facts["repairs"] = len(self.repairs)
         self._facts["note"] = f"Line {first} failed, and is written anew: {message}"
 
+    def _step(self, event: Event, now: float) -> None:
+        """Fold what there is, and begin with the next program."""
+        section = Section(
+            number=len(self.steps) + 1,
+            status=str(event.get("status") or ""),
+            program=self.program,
+            lines=self.line_count,
+            seconds=max(0.0, self._now),
+            told=str(event.get("told") or "")[:_LONGEST_TOLD],
+        )
+        self.steps.append(section)
+        self._facts["steps"] = [step.to_dict() for step in self.steps]
+        self._facts["note"] = ""
+        self._facts["repairs"] = 0
+        self.repairs = []
+        self.phase = "waiting"
+        self._pieces, self._new_text, self._cut = [], [], None
+        self._chars, self._breaks, self._ends_in_cr = 0, 0, False
+        self.lines, self.spans = Lines(), Spans()
+        self._recent.clear()
+        self._first_delta = self._last_delta = self._hidden_so_far = 0.0
+        self._figures = None
+        self._start, self._now = now, 0.0
+        self._whole_due = True
+
     def _replace(self, kept: str, first: int) -> None:
         """Cut the program to `kept`, which ends before line `first`."""
         self._pieces = [kept] if kept else []
@@ -203,7 +240,7 @@ class Record:
             self.words = str(event.get("words") or "")
             left_out = event.get("left_out") or {}
             said = "" if self.words else str(left_out.get("message") or "")
-            self._facts["note"] = plain(said, 300)
+            self._facts["note"] = plain(said, 300) or self._ended
         if event.get("report") is not None:
             self.report = Report.from_dict(event["report"])
             self.spans.end(self.report)
@@ -225,6 +262,11 @@ class Record:
         if len(self._pieces) > 1:
             self._pieces = ["".join(self._pieces)]
         return self._pieces[0] if self._pieces else ""
+
+    @property
+    def whole(self) -> str:
+        """The code text of all steps."""
+        return joined([p for p in (*(s.program for s in self.steps), self.program) if p.strip()])
 
     @property
     def line_count(self) -> int:
@@ -325,6 +367,8 @@ class Record:
         beat
             Give news even if there are none, so that a page knows that the kernel lives.
         """
+        if self._whole_due:
+            return self.snapshot(now)
         self._advance(now)
         if not self._fresh and not beat:
             return None
@@ -343,6 +387,7 @@ class Record:
 
     def snapshot(self, now: float) -> dict[str, Any]:
         """All that is known, for a page that knows nothing."""
+        self._whole_due = False
         self._advance(now)
         facts = self.facts()
         lanes = {name: lane.everything() for name, lane in self.spans.lanes.items()}
@@ -370,6 +415,50 @@ class Record:
         return self._seq
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A program that another has followed.
+
+    Parameters
+    ----------
+    number
+        1-based.
+    status
+        How its run ended.
+    program
+        Its code text.
+    lines
+        How many lines that has.
+    seconds
+        From its request to its end.
+    told
+        What the model was told of it.
+    """
+
+    number: int
+    status: str
+    program: str
+    lines: int
+    seconds: float
+    told: str
+
+    @property
+    def title(self) -> str:
+        """It in a few words."""
+        how = "done" if self.status == "ok" else "failed"
+        lines = f"{self.lines:,} line{'s' * (self.lines != 1)}"
+        return f"Step {self.number}: {how}, {lines}, {seconds(self.seconds)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """It as plain JSON."""
+        return {
+            "title": self.title,
+            "status": self.status,
+            "program": sendable(self.program),
+            "told": sendable(self.told),
+        }
+
+
 def sendable(text: str) -> str:
     """`text` as UTF-8 can hold it: half a surrogate pair, from a broken model, is escaped."""
     try:
@@ -393,4 +482,5 @@ CHARS_A_TOKEN: Final = 4
 """What a token of code is taken for, in characters; views say that it is an estimate."""
 _BREAK: Final = re.compile(r"\r\n?|\n")
 _WINDOW: Final = 2.0
+_LONGEST_TOLD: Final = 8_000
 _LEAST: Final = 0.1

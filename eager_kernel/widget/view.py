@@ -83,9 +83,9 @@ class QuietView:
 
     @property
     def program(self) -> str:
-        """The program as far as it was heard."""
+        """The program as far as it was heard; of several steps, all of them."""
         with self._lock:
-            return self._catch_up().program
+            return self._catch_up().whole
 
     def saved(self) -> dict[str, str]:
         """The run as it is kept in a notebook: a MIME bundle of ``text/plain``, ``text/markdown``.

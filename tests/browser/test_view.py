@@ -247,3 +247,34 @@ def test_the_page_says_that_it_hears_nothing(shown: Notebook, page: Any) -> None
     until(page, lambda: "No word from the kernel" in view.inner_text(), "that it is quiet", 15)
     run(shown, "tell('b = 2\\n')")
     until(page, lambda: "No word" not in view.inner_text(), "that it is heard again")
+
+
+def test_steps_are_sections_folded_to_a_line(shown: Notebook, page: Any) -> None:
+    view = shown.view(1)
+    run(shown, "tell('a = 1\\n1 / 0\\n', index=0, lines=[1, 1], state='done')")
+    run(
+        shown,
+        "view.hear({'type': 'step', 'number': 1, 'status': 'error',"
+        " 'told': '<img src=q onerror=window.pwned=1>\\nLine 2 failed'}); view.flush()",
+    )
+    step = view.locator(".ev-step")
+    step.wait_for()
+    assert step.locator("summary").first.inner_text().startswith("Step 1: failed, 2 lines")
+    assert not step.locator("pre").first.is_visible()
+    run(shown, "tell('b = 2\\n', index=0, lines=[1, 1], state='running')")
+    until(page, lambda: view.locator(".ev-row").count() == 1, "the next step's line")
+    assert "b = 2" in view.locator(".ev-row").inner_text()
+    step.locator("summary").first.click()
+    assert step.locator("pre").first.inner_text() == "a = 1\n1 / 0\n\n"
+    step.locator("summary").nth(1).click()
+    assert "Line 2 failed" in step.locator("pre").nth(1).inner_text()
+    run(
+        shown, "view.hear({'type': 'step', 'number': 2, 'status': 'ok', 'told': 'x'}); view.flush()"
+    )
+    until(page, lambda: step.count() == 2, "the second step")
+    assert step.locator("pre").first.is_visible()  # it stays as the user has left it
+    assert view.locator("img").count() == 0
+    shown.screenshot("steps", view)
+    run(shown, "end('ok')")
+    until(page, lambda: view.get_attribute("data-phase") == "ok", "the end")
+    assert page.evaluate("() => window.pwned") is None

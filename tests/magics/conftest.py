@@ -58,7 +58,8 @@ def prepare(notebook: Notebook) -> None:
     """Load the extension, and leave the view out."""
     if not notebook.is_ours:
         assert notebook.run("%load_ext eager_kernel").reply["status"] == "ok"
-    assert notebook.run("%config EagerModel.view = False").reply["status"] == "ok"
+    for setting in ("view = False", "notebook_context = 'off'"):
+        assert notebook.run(f"%config EagerModel.{setting}").reply["status"] == "ok"
 
 
 @pytest.fixture(scope="session", params=KERNELS)

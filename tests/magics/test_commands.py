@@ -170,5 +170,6 @@ def test_the_extension_can_be_unloaded_and_loaded(notebook: Notebook) -> None:
         assert notebook.run("import time\n1 + 1").displayed() == ["2"]
         assert notebook.run("%load_ext eager_kernel").errors() == []
         notebook.run("%config EagerModel.view = False")
+        notebook.run("%config EagerModel.notebook_context = 'off'")
     assert notebook.ask("x + 1\n")[0].displayed() == ["2"]
     assert complete(notebook, "%eager sta") == ["status"]

@@ -184,8 +184,9 @@ def test_a_model_is_told_what_failed(
     assert said in told.text
 
 
-def test_only_the_last_failure_is_told() -> None:
+def test_a_second_repair_is_asked_for_after_the_first() -> None:
     first, second = failure("a\n", "1/0\n", (2, 2)), failure("a\nb\n", "2/0\n", (3, 3))
     messages = repair_messages(ASKED, [first, second], ["no"])
-    assert [message.role for message in messages] == ["system", "user", "assistant", "user"]
+    assert messages[: len(ASKED) + 2] == repair_messages(ASKED, [first], plain(first.traceback))
+    assert [message.role for message in messages[len(ASKED) :]] == ["assistant", "user"] * 2
     assert "1/0" not in messages[-2].text

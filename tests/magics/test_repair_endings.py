@@ -154,7 +154,7 @@ def test_the_model_is_told_what_ran_and_what_failed(notebook: Notebook) -> None:
     asked = model.texts(0)
     assert [role for role, _ in asked] == ["system", "user"]
     assert model.texts(1)[: len(asked)] == asked
-    (_, wrote), (_, told) = model.texts(1)[len(asked) :]
+    (_, wrote), (_, told) = repair = model.texts(1)[len(asked) :]
     assert wrote == "```python\nx = 5\nprint(x)\n\n# About y.\ny = {\n    'a': x / 0,\n}\n```"
     assert told.startswith("Lines 1-2 have run; ")
     assert "The statement in lines 5-7 failed:" in told
@@ -162,9 +162,9 @@ def test_the_model_is_told_what_ran_and_what_failed(notebook: Notebook) -> None:
     assert re.search(r"-+> 6 +'a': x / 0,", told)
     assert "\x1b" not in told
     assert "Go on after line 2" in told
-    assert model.texts(2)[: len(asked)] == asked
-    (_, wrote), (_, told) = model.texts(2)[len(asked) :]
-    assert wrote == "```python\nx = 5\nprint(x)\ny = x['b']\n```"
+    assert model.texts(2)[: len(asked) + 2] == [*asked, *repair]
+    (_, wrote), (_, told) = model.texts(2)[len(asked) + 2 :]
+    assert wrote == "```python\ny = x['b']\n```"
     assert "Line 3 failed:" in told
     assert "TypeError: 'int' object is not subscriptable" in told
     assert [request["attempt"] for request in model.asked] == [0, 1, 2]

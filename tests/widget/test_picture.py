@@ -190,3 +190,33 @@ def test_the_program_is_folded_unless_it_is_to_stay_open_or_is_elsewhere() -> No
     assert "<details open style" in view.saved()["text/markdown"]
     view.keep = Keep(program=False)
     assert "a = 1" not in str(view.saved())
+
+
+def stepped(program: str, told: str) -> dict[str, str]:
+    view = QuietView("m", clock=lambda: 1.0, start=0.0)
+    view.hear(delta(program))
+    view.hear({"type": "step", "number": 1, "status": "error", "told": told})
+    view.hear(delta("last = 1\n"))
+    view.hear(chunk(1, 1, "done"))
+    view.hear({**result("ok", 1), "program": "last = 1\n"})
+    return view.saved()
+
+
+def test_the_steps_are_kept_folded() -> None:
+    saved = stepped("a = 1\n1 / 0\n", "Line 2 failed:\n\nZeroDivisionError")
+    markdown = saved["text/markdown"]
+    assert "2 steps" in markdown
+    assert "<details><summary>Step 1: failed, 2 lines, 1.0 s</summary>" in markdown
+    assert "```python\na = 1\n1 / 0\n```" in markdown
+    assert "```text\nLine 2 failed:\n\nZeroDivisionError\n```" in markdown
+    assert "last = 1" in markdown
+    assert markdown.index("1 / 0") < markdown.index("last = 1")
+    assert "Step 1: failed" in saved["text/plain"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_steps_are_text(text: str) -> None:
+    html = COMMONMARK.render(stepped(f"x = '{text}'\n```\n", f"{text}\n````\n")["text/markdown"])
+    reader = Reader(html)
+    assert reader.tags <= TAGS
+    assert reader.attributes <= ATTRIBUTES

@@ -246,3 +246,39 @@ def test_a_page_that_was_told_news_knows_what_one_knows_that_gets_a_snapshot(
     assert known == [code for line, code in sorted(fresh.codes.items())][: len(known)]
     for name, spans in fresh.lanes.items():
         assert page.lanes.get(name, []) == spans
+
+
+def test_each_step_is_folded_when_the_next_is_asked_for() -> None:
+    record = Record("m", 10.0)
+    record.hear(delta("a = 1\nb\n"), 11.0)
+    record.hear(chunk(1, 1, "done"), 11.0)
+    record.hear(chunk(2, 2, "failed"), 11.5)
+    assert record.news(11.5) is not None
+    record.hear({"type": "step", "number": 1, "status": "error", "told": "Line 2 failed"}, 12.0)
+    news = record.news(12.0)
+    assert news is not None
+    assert news["whole"] is True  # what pages know of lines and lanes is of the step before
+    assert (news["text"], news["lines"]) == ("", [])
+    assert news["facts"]["steps"] == [
+        {
+            "title": "Step 1: failed, 2 lines, 2.0 s",
+            "status": "error",
+            "program": "a = 1\nb\n",
+            "told": "Line 2 failed",
+        }
+    ]
+    record.hear(delta("c = 3\n"), 13.0)
+    record.hear(chunk(1, 1, "done"), 13.0)
+    assert record.program == "c = 3\n"
+    assert record.whole == "a = 1\nb\n\nc = 3\n"
+    record.hear({**result("ok", 1), "program": "c = 3\n"}, 14.0)
+    assert record.line_count == record.lines.done == 1
+
+
+def test_a_step_without_a_program_leaves_those_before_it() -> None:
+    record = Record("m", 0.0)
+    record.hear(delta("a\n"), 1.0)
+    record.hear({"type": "step", "number": 1, "status": "ok", "told": ""}, 2.0)
+    record.hear({**result("ok", 0), "program": ""}, 3.0)
+    assert record.whole == "a\n"
+    assert record.phase == "ok"

@@ -160,3 +160,16 @@ test("news that a program makes up cost no time, and draw nothing odd", () => {
   for (const odd of [null, undefined, 5, "news", { type: "news\n" }, { type: null }]) run.take(odd);
   assert.equal(run.program, "a\nb\n");
 });
+
+test("the steps before this one are a part of what is copied", () => {
+  const steps = [
+    { title: "Step 1", status: "ok", program: "a = 1\n", told: "" },
+    { title: "Step 2", status: "ok", program: "b", told: "" },
+  ];
+  const run = told({ text: "c\n", facts: { phase: "ok", steps } });
+  assert.equal(run.whole, "a = 1\n\nb\n\nc\n");
+  assert.equal(told({ text: "c\n" }).whole, "c\n");
+  for (const odd of [5, "x", [null, 5, { title: 1 }], { length: 9 }]) {
+    assert.deepEqual(told({ facts: { phase: "ok", steps: odd } }).steps, []);
+  }
+});

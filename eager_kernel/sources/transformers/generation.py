@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Iterable
+from inspect import signature
 from typing import Any, Final
 
 from eager_kernel.core.extract.marks import reasoning_begun
@@ -38,7 +39,8 @@ def answer(
     from transformers import StoppingCriteriaList  # noqa: PLC0415 - takes seconds
 
     prompt = _prompt(loaded, request.messages)
-    length = prompt["input_ids"].shape[1]
+    tokens = prompt["input_ids"][0].tolist()
+    length = len(tokens)
     settings = _settings(loaded, request, length)
     writer = _Writer(loaded, settings.eos_token_id, tell)
     # A template may open the model's reasoning. Who reads the answer has to know, as its code is
@@ -46,13 +48,16 @@ def answer(
     end_of_prompt = loaded.tokenizer.decode(prompt["input_ids"][0, -_END_OF_PROMPT:])
     if mark := reasoning_begun(end_of_prompt):
         tell(f"{mark}\n")
+    cache, cached = loaded.prefix.take(loaded.model, settings, tokens)
     loaded.model.generate(
         **prompt.to(loaded.model.device),
         generation_config=settings,
         streamer=writer,
         stopping_criteria=StoppingCriteriaList([_StopOn(stop)]),
         **({"tokenizer": loaded.tokenizer} if settings.stop_strings else {}),
+        **({_cache_name(loaded.model): cache} if cache is not None else {}),
     )
+    loaded.prefix.keep(cache, [*tokens, *writer.tokens])
     if stop.is_set():
         return
     if rest := writer.close():
@@ -60,8 +65,13 @@ def answer(
     by_itself = writer.has_ended or (
         settings.stop_strings is not None and writer.count < settings.max_new_tokens
     )
-    usage = Usage(input_tokens=length, output_tokens=writer.count)
+    usage = Usage(input_tokens=length, output_tokens=writer.count, cached_tokens=cached)
     tell(Finish("stop" if by_itself else "length", usage))
+
+
+def _cache_name(model: Any) -> str:
+    """What the model calls its cache: `transformers` has given it a new name."""
+    return "cache" if "cache" in signature(model.forward).parameters else "past_key_values"
 
 
 class _StopOn:
@@ -82,12 +92,18 @@ class _Writer:
     """Takes tokens from `generate`, as a `transformers` streamer, and tells their text."""
 
     def __init__(self, loaded: Loaded, ends: Iterable[int], tell: Callable[[Event], None]) -> None:
-        self.count = 0
+        self.tokens: list[int] = []
+        """All tokens of the answer."""
         self.has_ended = False
         self._text = TextStream(loaded.tokenizer.backend_tokenizer)
         self._ends = frozenset(ends)
         self._tell = tell
         self._has_prompt = False
+
+    @property
+    def count(self) -> int:
+        """How many tokens have come."""
+        return len(self.tokens)
 
     def put(self, tokens: Any) -> None:
         """Take the prompt, which comes first, or tokens of the answer."""
@@ -95,7 +111,7 @@ class _Writer:
             self._has_prompt = True
             return
         for token in tokens.flatten().tolist():
-            self.count += 1
+            self.tokens.append(token)
             # The end is not always marked as special, and would show.
             self.has_ended = token in self._ends
             if not self.has_ended and (text := self._text.step(token)):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from eager_kernel.errors import SourceError
 from eager_kernel.sources.credentials import find_key
 from eager_kernel.sources.source import Options, Progress
+from eager_kernel.sources.transformers.prefix import Prefix
 
 
 class Stopped(BaseException):
@@ -30,12 +31,15 @@ class Loaded:
         Of `transformers`.
     template_options
         What its chat template is given besides the messages.
+    prefix
+        What it has computed of the last conversation.
     """
 
     name: str
     model: Any
     tokenizer: Any
     template_options: Mapping[str, Any]
+    prefix: Prefix = field(default_factory=Prefix)
 
 
 def load(

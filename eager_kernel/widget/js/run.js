@@ -114,6 +114,20 @@ export class Run {
     return this.pieces[0] ?? "";
   }
 
+  /** The programs before this one; a program can say anything in the kernel's place. */
+  get steps() {
+    const { steps } = this.facts;
+    if (!Array.isArray(steps)) return [];
+    const isStep = (step) => ["title", "program", "told"].every((name) => typeof step?.[name] === "string");
+    return steps.filter(isStep);
+  }
+
+  /** The code text of all steps, as `eager_kernel.core.steps.joined` has it. */
+  get whole() {
+    const programs = [...this.steps.map((step) => step.program), this.program].filter((text) => text.trim());
+    return programs.reduce((whole, text) => whole + (whole && (whole.endsWith("\n") ? "\n" : "\n\n")) + text, "");
+  }
+
   /** Lines that have at least one character or a line after them. */
   get count() {
     return this.lines.length - (this.lines[this.lines.length - 1] === "" ? 1 : 0);

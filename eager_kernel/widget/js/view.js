@@ -95,6 +95,7 @@ export class View {
       this.buildMeters(),
       this.buildTimeline(),
       this.note,
+      (this.steps = make("div", "ev-steps")),
       this.buildFold(),
       this.buildCode(),
       (this.legend = make("div", "ev-legend", { "aria-hidden": "true" })),
@@ -194,7 +195,7 @@ export class View {
   }
 
   async copy() {
-    const done = await toClipboard(this.run.program, this.root);
+    const done = await toClipboard(this.run.whole, this.root);
     this.flash(this.buttons.copy, done ? "Copied" : "Not allowed");
     this.announce(done ? "Copied the program" : "The browser does not allow copying");
     return done;
@@ -278,6 +279,7 @@ export class View {
       this.drawLanes();
       this.drawTimes();
       this.drawNote();
+      this.drawSteps();
       this.drawCode();
       this.drawLegend();
       this.tell();
@@ -311,18 +313,45 @@ export class View {
       : "Nothing is held";
     if (!run.live && this.keeper.page && run.facts.id && !this.kept) {
       // The same as what is kept has.
-      const kept = { program: run.program, page: this.keeper.page };
+      const kept = { program: run.whole, page: this.keeper.page };
       this.kept = keptButtons(run.facts.id, kept, "ev-button");
       this.actions.append(...this.kept);
       copy.hidden = insert.hidden = true;
     }
-    copy.disabled = run.count === 0;
-    insert.disabled = run.count === 0 && !run.live;
+    copy.disabled = run.count === 0 && !run.steps.length;
+    insert.disabled = copy.disabled && !run.live;
     insert.title = run.live
       ? "Have the program in a new cell below when the run has ended"
       : "Copy the program, to paste it into a cell";
     if (!run.live) insert.removeAttribute("aria-pressed");
     else if (!insert.hasAttribute("aria-pressed")) insert.setAttribute("aria-pressed", "false");
+  }
+
+  /** The programs before this one, each folded to a line. */
+  drawSteps() {
+    const { steps } = this.run;
+    if (this.run.facts.steps === this.stepsDrawn) return;
+    this.stepsDrawn = this.run.facts.steps;
+    const open = new Set(Array.from(this.steps.children, (child, i) => (child.open ? i : -1)));
+    this.steps.replaceChildren(
+      ...steps.map((step, i) => {
+        const part = (className, text) => {
+          const element = make("pre", className, { tabindex: "0", ...OWN_KEYS });
+          for (const line of text.split("\n")) {
+            write(element, line);
+            element.append("\n");
+          }
+          return element;
+        };
+        const title = make("summary", "ev-step-title", OWN_KEYS);
+        write(title, step.title);
+        const told = make("details", "ev-told", {}, make("summary", "", OWN_KEYS, "What the model was told"), part("ev-step-text", step.told));
+        const details = make("details", "ev-step", {}, title, part("ev-step-text", step.program), told);
+        details.dataset.status = String(step.status);
+        details.open = open.has(i);
+        return details;
+      }),
+    );
   }
 
   drawMeters() {
