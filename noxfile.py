@@ -52,6 +52,16 @@ def lowest(session: nox.Session) -> None:
     _test_part(session)
 
 
+@nox.session(python=PYTHONS[0])
+@nox.parametrize("framework", ["smolagents", "pydantic-ai", "openai-agents", "langchain"])
+def agents(session: nox.Session, framework: str) -> None:
+    """Run the tests of an adapter with the lowest version of its framework that we allow."""
+    (lowest,) = PROJECT["optional-dependencies"][framework]
+    session.install("-e", f".[test-part,{framework}]", lowest.replace(">=", "=="))
+    file = f"tests/agents/test_{framework.replace('-', '_')}.py"
+    session.run("pytest", "-q", "-p", "no:cacheprovider", file, *session.posargs)
+
+
 @nox.session(python=False)
 def docs(session: nox.Session) -> None:
     """Build the site in this environment; what it needs: ``pip install -e '.[docs]'``."""

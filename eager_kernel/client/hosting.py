@@ -139,7 +139,7 @@ class Hosting:
                 value = await asyncio.to_thread(function.call, *args, **kwargs)
             answer["value"] = _encode(function.name, value)
         except Exception as error:  # noqa: BLE001 - the program's to handle
-            answer["error"] = {"ename": type(error).__name__, "evalue": str(error)}
+            answer["error"] = {"ename": type(error).__name__, "evalue": _message(error)}
         finally:
             self._calls.pop(number, None)
         send({"method": "custom", "content": answer})
@@ -149,6 +149,13 @@ class Hosting:
         for task in self._calls.values():
             task.cancel()
         self._calls.clear()
+
+
+def _message(error: Exception) -> str:
+    """Give what to make such an exception of. The text of a `KeyError` is in quotes already."""
+    if type(error) is KeyError and len(error.args) == 1 and isinstance(error.args[0], str):
+        return error.args[0]
+    return str(error)
 
 
 def _encode(name: str, value: Any) -> str:

@@ -112,9 +112,11 @@ def test_what_it_raises_is_raised_in_the_program(
     assert "concurrent" not in "".join(result.error.traceback)
     builtin = ename if ename != "NoSuchRowError" else "RuntimeError"
     caught = (
-        f"try:\n    fail('{kind}')\nexcept {builtin} as error:\n    print(type(error).__name__)"
+        f"try:\n    fail('{kind}')\n"
+        f"except {builtin} as error:\n    print(type(error).__name__, error)"
     )
-    assert values(client.run(caught, format="python")) == [f"{ename}\n"]
+    said = f"'no {kind}'" if kind == "key" else f"no {kind}"  # as of one that is raised there
+    assert values(client.run(caught, format="python")) == [f"{ename} {said}\n"]
 
 
 def test_what_it_gives_can_not_be_sent(client: EagerClient) -> None:
