@@ -85,6 +85,22 @@ def test_it_is_seen_as_in_a_cell(
     assert _left(run.shell) == _left(stock)
 
 
+@pytest.mark.parametrize("mode", ["all", "last", "last_expr", "last_expr_or_assign", "none"])
+@pytest.mark.parametrize(
+    "program",
+    ["log(1)\nx = 2\nx\n'text'\ny = x + 1\n", "x = 1\nx += 1\nx\n", "for i in 1, 2:\n    i\n\n"],
+    ids=["assignment", "value", "loop"],
+)
+def test_what_is_displayed_is_the_shells_choice(mode: str, program: str) -> None:
+    stock, shell = Shell(), Shell()
+    stock.ast_node_interactivity = shell.ast_node_interactivity = mode
+    run_stock(program, stock)
+    first, *rest = program.splitlines(keepends=True)
+    run_program(first, *rest, end, shell=shell)
+    assert shell.seen == stock.seen
+    assert _left(shell) == _left(stock)
+
+
 def _normal(seen: list[object]) -> list[str]:
     """Without addresses, and the file's name, which is made of a text that is known."""
     return [re.sub(r"<ipython-input-\w+-\w+>|0x\w+", "<...>", str(each)) for each in seen]
