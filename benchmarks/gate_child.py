@@ -20,6 +20,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from eager_kernel.execution.main_thread import MainThread
 from eager_kernel.kernel.config import EagerGate
 
 _NOBODY = 65534
@@ -53,14 +54,13 @@ def main() -> None:
     barrier = EagerGate().make_barrier("effect")
     assert barrier is not None
     barrier._wait = note  # type: ignore[method-assign]  # tell of an effect, and let it happen
-    barrier.filename, barrier.namespace = _FILE, shell.user_ns
-    barrier.in_program = lambda: running >= 0
+    barrier.begin(_FILE, 0)
     try:
         _execute(shell, loop, message["before"])
     except BaseException as error:  # noqa: BLE001 - whatever a program raises
         tell(end=f"{type(error).__name__} in what ran before")
         return
-    with barrier.armed(), barrier.program():
+    with barrier.armed(MainThread(), shell.user_ns), barrier.program():
         _cut_off()
         for index, source in enumerate(message["chunks"]):
             start = time.perf_counter()

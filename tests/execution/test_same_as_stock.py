@@ -50,6 +50,12 @@ PROGRAMS = {
         "def handler(shell, kind, error, trace, tb_offset=None):\n    1 / 0\n\n"
         "get_ipython().set_custom_exc((ValueError,), handler)\nlog(1)\nraise ValueError('x')\n"
     ),
+    "a cell in a cell": "log(1)\nget_ipython().run_cell('2 / 0')\n1 / 0\n",
+    "a cell in an error's text": (
+        "class E(Exception):\n    def _render_traceback_(self):\n"
+        "        get_ipython().run_cell('2 / 0')\n        return ['as it likes']\n\n"
+        "log(1)\nraise E\nlog(2)\n"
+    ),
     "a traceback that it shows itself": (
         "try:\n    1 / 0\nexcept ZeroDivisionError:\n    get_ipython().showtraceback()\nlog(1)\n"
     ),
@@ -115,7 +121,7 @@ def _warnings_to_stderr() -> Iterator[None]:
     """Show warnings where a shell does, not where pytest does."""
     with warnings.catch_warnings():
         warnings.simplefilter("default")
-        warnings.showwarning = _show_warning
+        vars(warnings)["showwarning"] = _show_warning
         yield
 
 
