@@ -54,7 +54,7 @@ def main() -> None:
     barrier = EagerGate().make_barrier("effect")
     assert barrier is not None
     barrier._wait = note  # type: ignore[method-assign]  # tell of an effect, and let it happen
-    barrier.filename = _FILE
+    barrier.begin(_FILE, 0)
     main = MainThread()
     try:
         _execute(shell, loop, message["before"])

@@ -89,7 +89,7 @@ class StreamedCell:
         self._source = GrowingSource(shell.compile, books.count)
         self._exit.enter_context(shell.display_trap)
         self._errors = ShellErrors(shell, self._has_failed)
-        self._exit.enter_context(self._errors.noted())
+        self._exit.enter_context(self._errors.installed())
         self._statements = Statements(shell, self._source.name, result, self._errors, interactivity)
         self._statements.on_await = self._awaits
         shell.displayhook.exec_result = result

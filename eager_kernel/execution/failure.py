@@ -116,6 +116,7 @@ class ShellErrors:
         self._thread = get_ident()
         self._as_ever = shell.showtraceback
         self._noted: list[Show] = []
+        self._noting = False
 
     def take(self) -> tuple[Show, ...]:
         """What has been noted since the last call."""
@@ -123,13 +124,26 @@ class ShellErrors:
         return noted
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Note what the shell shows of the program, for as long as the cell is open."""
+    def installed(self) -> Iterator[None]:
+        """Stand where the shell shows errors, for as long as the cell is open."""
         with attribute(self._shell, "showtraceback", self._showtraceback):
             yield
 
     @contextmanager
     def of_statement(self) -> Iterator[None]:
+        """Note what the shell shows of the statement that runs now.
+
+        Anything else is shown at once, as of a cell that the text of an error runs.
+        """
+        self._noting = True
+        try:
+            with self._handler_noted():
+                yield
+        finally:
+            self._noting = False
+
+    @contextmanager
+    def _handler_noted(self) -> Iterator[None]:
         """Note, too, what the user's own handler would be given."""
         handler = vars(self._shell).get("CustomTB")
         if not self._shell.custom_exceptions or handler is None:
@@ -151,6 +165,7 @@ class ShellErrors:
         if (
             get_ident() == self._thread  # else a cell in a subshell has failed
             and error is not None
+            and self._noting
             and self._failing()
             and not isinstance(error, SystemExit)  # after which the shell says more
             and sys._getframe(1).f_code.co_name in _OF_THE_SHELL

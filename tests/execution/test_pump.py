@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
+from types import FrameType
 
 import pytest
 
 from eager_kernel.core.effects import Effects
 from eager_kernel.errors import EagerError, IncompleteProgramError, RunCancelledError
 from eager_kernel.execution.barrier import Barrier
+from eager_kernel.execution.main_thread import Doing
 from eager_kernel.execution.repair import Failure
 from tests.execution.running import Running, Shell, cut_off, end, interrupt, run_program
 
@@ -326,23 +331,74 @@ def test_an_effect_that_may_not_happen_is_no_failure_of_the_programs(
 def test_an_effect_that_waits_holds_its_chunk_until_the_end(
     barrier: Barrier, tmp_path: Path
 ) -> None:
-    """What would be another thread's work is done where the main thread would stand still."""
     shell = Shell()
     shell.user_ns["path"] = str(tmp_path / "file.txt")
     run_holder: list[Running] = []
-    told: list[str] = []
-    wait = barrier._wait
+    doing: list[Doing] = []
 
-    def _wait(effect: str, line: int | None) -> None:
-        told.append(f"{run_holder[0].pump._main.doing.name} line {line} {effect}")
+    def end_when_it_waits() -> None:
+        """What the stream thread does; it waits for what happens, however long that takes."""
+        while barrier.waiting is None:
+            time.sleep(0)
+        doing.append(run_holder[0].pump._main.doing)
+        run_holder[0].note()
         run_holder[0].reader.end()
-        wait(effect, line)
 
-    barrier._wait = _wait  # type: ignore[method-assign]
-    begin = run_holder.append
-    run = run_program(
-        begin, "log(1)\nopen(path, 'w').close()\n", shell=shell, barrier=barrier, begin=2
-    )
-    assert run.outcome.status == "ok"
-    assert len(told) == 1
-    assert told[0].startswith("PROGRAM line 2 opens")
+    thread = Thread(target=end_when_it_waits)
+    thread.start()
+    text = "log(1)\nopen(path, 'w').close()\nlog(2)\n"
+    run = run_program(run_holder.append, text, shell=shell, barrier=barrier, begin=2)
+    thread.join()
+    assert seen(run) == ["1", "2"]
+    assert doing == [Doing.EFFECT]
+    assert (1, "held") in run.states
+    (wait,) = run.outcome.report.chunks[1].waits
+    assert wait.line == 2
+    assert (tmp_path / "file.txt").exists()
+
+
+def test_whoever_interrupts_at_an_effect_ends_the_run_and_it_does_not_happen(
+    barrier: Barrier, tmp_path: Path
+) -> None:
+    shell = Shell()
+    shell.user_ns["path"] = str(tmp_path / "file.txt")
+    run_holder: list[Running] = []
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        if run_holder[0].pump.on_sigint(signum, frame):
+            raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGINT, handle)
+
+    def interrupt_when_it_waits() -> None:
+        while barrier.waiting is None:
+            time.sleep(0)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    thread = Thread(target=interrupt_when_it_waits)
+    thread.start()
+    try:
+        text = "log(1)\nopen(path, 'w').close()\nlog(2)\n"
+        run = run_program(run_holder.append, text, shell=shell, barrier=barrier, begin=2)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    thread.join()
+    assert seen(run)[-1] == "KeyboardInterrupt: the run was interrupted"
+    assert run.outcome.interrupted
+    assert not (tmp_path / "file.txt").exists()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_program_that_may_be_repaired_runs_chunk_by_chunk_also_where_it_is_known(
+    known: bool,
+) -> None:
+    text = "log(1)\nlog(2)\n", end
+    run = run_program(*text, repair=Repairer(), begin=2 if known else 1)
+    assert [chunk.batch for chunk in run.outcome.report.chunks] == [0, 0]
+    assert all(chunk.start != chunk.finish for chunk in run.outcome.report.chunks)
+    assert seen(run) == ["1", "2"]
+
+
+def test_a_first_word_that_may_be_a_magic_waits_for_a_second_line() -> None:
+    run = run_program("ls\n", note("waits"), "log(1)\n", end)
+    assert seen(run)[0] == "waits"

@@ -50,6 +50,12 @@ PROGRAMS = {
         "def handler(shell, kind, error, trace, tb_offset=None):\n    1 / 0\n\n"
         "get_ipython().set_custom_exc((ValueError,), handler)\nlog(1)\nraise ValueError('x')\n"
     ),
+    "a cell in a cell": "log(1)\nget_ipython().run_cell('2 / 0')\n1 / 0\n",
+    "a cell in an error's text": (
+        "class E(Exception):\n    def _render_traceback_(self):\n"
+        "        get_ipython().run_cell('2 / 0')\n        return ['as it likes']\n\n"
+        "log(1)\nraise E\nlog(2)\n"
+    ),
     "a traceback that it shows itself": (
         "try:\n    1 / 0\nexcept ZeroDivisionError:\n    get_ipython().showtraceback()\nlog(1)\n"
     ),
@@ -85,6 +91,22 @@ def test_it_is_seen_as_in_a_cell(
     assert _left(run.shell) == _left(stock)
 
 
+@pytest.mark.parametrize("mode", ["all", "last", "last_expr", "last_expr_or_assign", "none"])
+@pytest.mark.parametrize(
+    "program",
+    ["log(1)\nx = 2\nx\n'text'\ny = x + 1\n", "x = 1\nx += 1\nx\n", "for i in 1, 2:\n    i\n\n"],
+    ids=["assignment", "value", "loop"],
+)
+def test_what_is_displayed_is_the_shells_choice(mode: str, program: str) -> None:
+    stock, shell = Shell(), Shell()
+    stock.ast_node_interactivity = shell.ast_node_interactivity = mode
+    run_stock(program, stock)
+    first, *rest = program.splitlines(keepends=True)
+    run_program(first, *rest, end, shell=shell)
+    assert shell.seen == stock.seen
+    assert _left(shell) == _left(stock)
+
+
 def _normal(seen: list[object]) -> list[str]:
     """Without addresses, and the file's name, which is made of a text that is known."""
     return [re.sub(r"<ipython-input-\w+-\w+>|0x\w+", "<...>", str(each)) for each in seen]
@@ -99,7 +121,7 @@ def _warnings_to_stderr() -> Iterator[None]:
     """Show warnings where a shell does, not where pytest does."""
     with warnings.catch_warnings():
         warnings.simplefilter("default")
-        warnings.showwarning = _show_warning
+        vars(warnings)["showwarning"] = _show_warning
         yield
 
 
