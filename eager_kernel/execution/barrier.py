@@ -24,13 +24,22 @@ from threading import enumerate as enumerate_threads
 from typing import Any, Final
 from weakref import WeakSet
 
-from eager_kernel.core.effect_table import STARTS, Arguments
+from eager_kernel.core.effect_table import MAPPINGS, STARTS, Arguments
 from eager_kernel.core.effects import Cause, Effects
 from eager_kernel.errors import EffectHeld, LeftEffectHeld
 from eager_kernel.execution import hook
-from eager_kernel.execution.callers import cause_of, frames, hands_on_code, is_of_user, runs
+from eager_kernel.execution.callers import (
+    cause_of,
+    frames,
+    hands_on_code,
+    is_of_user,
+    lies_in_library,
+    runs,
+)
 from eager_kernel.execution.databases import says_uri, watch
+from eager_kernel.execution.journal import Journal
 from eager_kernel.execution.places import changes_nothing, resolved
+from eager_kernel.execution.undoing import Trouble
 
 
 class Barrier:
@@ -44,6 +53,8 @@ class Barrier:
         Whether a thread belongs to the kernel, so that it never waits.
     clock
         Seconds of a monotonic clock.
+    journal
+        Keeps what it takes to undo effects on files, which then need not wait; None: they wait.
 
     Notes
     -----
@@ -57,7 +68,12 @@ class Barrier:
         effects: Effects,
         is_kernel_thread: Callable[[threading.Thread], bool] = lambda thread: False,
         clock: Callable[[], float] = time.perf_counter,
+        journal: Journal | None = None,
     ) -> None:
+        self.journal = journal
+        """What has happened at once, to be undone; None: files wait."""
+        self.troubles: list[Trouble] = []
+        """What could not be undone."""
         self.waits: list[Wait] = []
         """All waits of the run so far, the oldest first."""
         self.in_program: Callable[[], bool] = lambda: False
@@ -79,6 +95,7 @@ class Barrier:
         self._clock = clock
         self._decision: str | None = None  # empty: go on
         self._over = False
+        self._taken_back = False
         self._clearing = False
         self._before: WeakSet[threading.Thread] = WeakSet()
         self._idents_before: frozenset[int] = frozenset()
@@ -93,13 +110,19 @@ class Barrier:
         _of_kernel.update(thread for thread in self._before if thread.name in _KERNEL_THREADS)
         # Threads that Python did not start, too, as of C libraries.
         self._idents_before = frozenset(sys._current_frames())
-        hook.arm(self, {**self._effects.table, **STARTS})
+        table = {**self._effects.table, **STARTS}
+        if self.journal is not None:
+            self.journal.start()
+        hook.arm(self, table if self.journal is None else {**MAPPINGS, **table})
         try:
             yield
         finally:
             if self._decision != "":
                 self.deny("the run has ended")
             self._over = True
+            self.take_back()
+            if self.journal is not None:
+                self.journal.end(self.troubles)
             hook.disarm(self, self._is_left)
             # The hook may keep it, to know the program's code. So it keeps nothing of the run.
             self.in_program = self.in_own_task = self.in_helper = _no
@@ -124,6 +147,8 @@ class Barrier:
     def release(self) -> None:
         """Let effects happen: generation has ended and the whole program has parsed."""
         self._decide("")
+        if self.journal is not None and self._decision == "":
+            self.journal.know()
 
     def deny(self, why: str) -> None:
         """Let no effect happen any more.
@@ -138,6 +163,8 @@ class Barrier:
     def hold_again(self) -> None:
         """Hold effects anew: the program is written on, so its end is unknown again."""
         self._decision = self.refused = None
+        if self.journal is not None:
+            self.journal.open_again()
 
     def _decide(self, decision: str) -> None:
         if self._decision is None:
@@ -193,15 +220,23 @@ class Barrier:
         EffectHeld
             It may never happen.
         """
-        if self._decision == "" or self._clearing:
+        if self._clearing:
             return
-        if event in STARTS and self._decision is None:
+        if self._decision == "" and (self.journal is None or self._over):
+            return
+        if event in STARTS and not self._decision:
             return  # a thread of the program: its effects wait
         frame = sys._getframe(1)
         cause = cause_of(frame, self.namespace, self.filename, self.lines_before)
         if self._spares(event, arguments, cause):
+            # The module that is compiled may be one that the program has written.
+            if cause.compiled and not self._decision and not lies_in_library(cause.compiled):
+                self._keeps(event, arguments, cause)
             return
-        if self._decision is None and may_wait:
+        if not self._decision and self._keeps(event, arguments, cause):
+            if not self._decision:
+                return
+        elif self._decision is None and may_wait:
             self._wait(effect, cause.line)
         if self._decision != "":
             why = self._decision or NOWHERE_TO_WAIT
@@ -210,6 +245,15 @@ class Barrier:
             if self._decision and get_ident() == hook.MAIN:
                 self.refused = held
             raise held
+
+    def _keeps(self, event: str, arguments: Arguments, cause: Cause) -> bool:
+        """Whether an effect can be taken back if it happens now."""
+        if self.journal is None or event in self._effects.events:
+            return False
+        caller = sys._getframe(3)  # of what raised the event
+        # There, no path begins in another folder.
+        plain = str(caller.f_globals.get("__name__")).partition(".")[0] == "pathlib"
+        return self.journal.keep(event, arguments, cause.cwd, cause.line or 0, plain=plain)
 
     def _spares(self, event: str, arguments: Arguments, cause: Cause) -> bool:
         paths = resolved(event, arguments, cause.cwd)
@@ -246,6 +290,44 @@ class Barrier:
                         os.unlink(path)  # noqa: PTH108 - as it was made
         finally:
             self._clearing = False
+
+    def take_back(self) -> list[Trouble]:
+        """Undo what has happened at once, if the program turned out to be none.
+
+        On the main thread, when no effect may happen any more. May be called again, for what
+        another thread has done at the same moment.
+
+        Returns
+        -------
+        list of Trouble
+            What could not be undone.
+        """
+        journal = self.journal
+        if journal is None or not self._decision:
+            return []
+        if not self._taken_back or not journal.is_undone:
+            if self._threads_left:
+                time.sleep(_A_MOMENT)  # what has been recorded there may still be about to happen
+            self._taken_back = True
+            self.troubles = journal.undo()
+        return self.troubles
+
+    @property
+    def _threads_left(self) -> bool:
+        """Whether threads of the program run."""
+        return any(
+            self._is_left(ident, thread) for ident, thread in list(hook.active_threads().items())
+        )
+
+    def stands_still(self) -> None:
+        """Nothing of the program runs now; what changes files meanwhile is somebody else."""
+        if self.journal is not None and not self._threads_left:
+            self.journal.rest()
+
+    def goes_on(self) -> None:
+        """The program runs again."""
+        if self.journal is not None and self._decision is None:
+            self.journal.go_on()
 
     def note_database(self, connection: Any) -> None:
         """Remember a connection to a database that is being made."""
@@ -391,6 +473,7 @@ class Wait:
 
 
 _LOOK_UP: Final = 0.5
+_A_MOMENT: Final = 0.05
 
 
 def _warm_logging() -> None:

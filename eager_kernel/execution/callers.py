@@ -165,7 +165,12 @@ def is_of_user(frame: FrameType, namespace: dict[str, Any]) -> bool:
 
 def is_of_library(code: CodeType) -> bool:
     """Whether code lies where installed packages and the standard library do."""
-    return code.co_filename.startswith(_LIBRARIES)
+    return lies_in_library(code.co_filename)
+
+
+def lies_in_library(path: str) -> bool:
+    """Whether a file lies there."""
+    return path.startswith(_LIBRARIES)
 
 
 def runs(filename: str, depth: int) -> bool:

@@ -1,0 +1,110 @@
+"""Programs under a barrier with a journal, in this process."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from eager_kernel.core.effects import Effects
+from eager_kernel.errors import EffectHeld
+from eager_kernel.execution.barrier import Barrier
+from eager_kernel.execution.journal import Journal, Limits
+
+NAME = "<the program>"
+
+
+def state_of(folder: Path) -> dict[str, Any]:
+    """Everything that is to be as it was: names, contents, modes, times, attributes, links."""
+    found = {}
+    for path in [folder, *sorted(folder.rglob("*"))]:
+        there = path.lstat()
+        content: Any = None
+        if stat.S_ISREG(there.st_mode):
+            # Not by `open`, which would change the time of access before it is looked at.
+            content = path.read_bytes()
+        elif stat.S_ISLNK(there.st_mode):
+            content = os.readlink(path)
+        extended = {}
+        if not stat.S_ISLNK(there.st_mode):
+            extended = {name: os.getxattr(path, name) for name in os.listxattr(path)}
+        found[str(path.relative_to(folder))] = (
+            there.st_mode,
+            there.st_mtime_ns,
+            there.st_nlink if not stat.S_ISDIR(there.st_mode) else 0,
+            content,
+            extended,
+        )
+    return found
+
+
+class Run:
+    """One program, in statements, under a barrier.
+
+    Parameters
+    ----------
+    root
+        Where the journal goes.
+    folder
+        The program's working directory.
+    """
+
+    def __init__(self, root: Path, folder: Path, limits: Limits | None = None) -> None:
+        self.folder = folder
+        self.journal = Journal(str(root), limits)
+        self.namespace: dict[str, Any] = {"__name__": "__main__"}
+        self.held: list[str] = []
+        self.barrier = Barrier(Effects(), journal=self.journal)
+        self.barrier.filename = NAME
+        self.barrier.namespace = self.namespace
+        self.barrier.in_program = lambda: True
+
+    def go(self, *statements: str, well: bool, between: Callable[[], None] | None = None) -> None:
+        """Run statements; then the program turns out to be one, or none.
+
+        Parameters
+        ----------
+        statements
+            Each is run on its own. One that has to wait is not run on.
+        well
+            Whether it is one.
+        between
+            Called after each, while the program stands still.
+        """
+        before = os.getcwd()
+        os.chdir(self.folder)
+        try:
+            with self.barrier.armed():
+                for statement in statements:
+                    self.barrier.goes_on()
+                    self._run(statement)
+                    self.barrier.stands_still()
+                    if between is not None:
+                        between()
+                if well:
+                    self.barrier.release()
+                else:
+                    self.barrier.deny("the program does not parse")
+                    self.barrier.take_back()
+        finally:
+            os.chdir(before)
+
+    def _run(self, statement: str) -> None:
+        # What waits would wait for ever here: that is what an effect does if it can't be taken back.
+        helper = threading.Timer(0.2, self._refuse)
+        helper.daemon = True
+        with self.barrier.program():
+            try:
+                exec(compile(statement, NAME, "exec"), self.namespace)
+            except EffectHeld as held:
+                self.held.append(held.effect)
+            except OSError:
+                pass
+        del helper
+
+    def _refuse(self) -> None:
+        for wait in self.barrier.waits:
+            wait.end()
