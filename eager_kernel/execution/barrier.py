@@ -96,6 +96,7 @@ class Barrier:
         self._decision: str | None = None  # empty: go on
         self._over = False
         self._taken_back = False
+        self._beaten = 0.0
         self._clearing = False
         self._before: WeakSet[threading.Thread] = WeakSet()
         self._idents_before: frozenset[int] = frozenset()
@@ -311,6 +312,22 @@ class Barrier:
             self._taken_back = True
             self.troubles = journal.undo()
         return self.troubles
+
+    @property
+    def told_of_files(self) -> str:
+        """What became of the files that the program had written, for a person."""
+        if self.journal is None or not self.journal.lines or not self._taken_back:
+            return ""
+        if self.troubles:
+            return "What it had done to files by then was undone, but for what is told below."
+        return "What it had done to files by then was undone."
+
+    def beat(self) -> None:
+        """The run goes on. Called now and then, by any thread."""
+        now = self._clock()
+        if self.journal is not None and now - self._beaten >= 1.0:
+            self._beaten = now
+            self.journal.beat()
 
     @property
     def _threads_left(self) -> bool:

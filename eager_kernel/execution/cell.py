@@ -200,13 +200,21 @@ class StreamedCell:
             self.held, self.result.error_in_exec = held, None
         return self.held is not None
 
-    def refuse(self, error: Exception) -> None:
-        """Show why the program as a whole is none; some of it has run."""
+    def refuse(self, error: Exception, files: str = "") -> None:
+        """Show why the program as a whole is none; some of it has run.
+
+        Parameters
+        ----------
+        error
+            Why.
+        files
+            What became of the files that it had written.
+        """
         ran = _lines_of(self._raw if self.held is None else self._raw[:-1])
         if self.held is not None:
             where = "It stopped where it" if self.held.line is None else f"Line {self.held.line}"
             ran += f" {where} {self.held.effect}: that did not happen."
-        self._show_syntax_error(error, ran.strip())
+        self._show_syntax_error(error, f"{ran} {files}".strip())
 
     @property
     def filename(self) -> str:

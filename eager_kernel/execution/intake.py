@@ -617,6 +617,7 @@ class Intake:
         """
         if self.barrier is None:
             return
+        self.barrier.beat()
         with self._changed:
             running, wait = self._running, self.barrier.waiting
             if running is None or (wait is not None) == self._told_held:

@@ -49,10 +49,13 @@ class Limits:
         The largest file that is copied.
     run_bytes
         Bytes of all that is kept for one run.
+    ended_bytes
+        Bytes that are kept of a run that has ended well, so that its user can take it back.
     """
 
     file_bytes: int = 64_000_000
     run_bytes: int = 512_000_000
+    ended_bytes: int = 512_000_000
 
 
 class Journal:
@@ -419,13 +422,13 @@ class Journal:
         """
         if not self.folder or getpid() != self._pid:
             return
-        if self._state == "known":
+        if self._state == "known" and self._bytes <= self._limits.ended_bytes:
             self.rest()
             journal_file.add_seen(
                 self.folder, {path: seen for path, seen in self._seen.items() if seen is not None}
             )
             self._enter("ended")
-        elif troubles or self._since:
+        elif troubles:
             self._enter("undone")
         else:
             self.forget()
@@ -451,11 +454,6 @@ class Journal:
     def can_be_taken_back(self) -> bool:
         """Whether the run has ended well, and all that takes it back is kept."""
         return self._state == "ended" and bool(self.folder)
-
-    @property
-    def kept_bytes(self) -> int:
-        """Bytes that are kept."""
-        return self._bytes
 
     def beat(self) -> None:
         """Note on disk that the run goes on. Called now and then, by any thread."""

@@ -43,16 +43,13 @@ class Journals:
         The folder that journals are in. It is made when it is needed.
     limits
         What each may keep.
-    most
-        Bytes that are kept of a run that has ended well, so that its user can take it back.
     """
 
-    def __init__(self, root: str, limits: Limits | None = None, most: int = 512_000_000) -> None:
+    def __init__(self, root: str, limits: Limits | None = None) -> None:
         self.root = os.path.realpath(root)
         self.last: Journal | None = None
         """That of the last run; None before the first."""
         self._limits = limits or Limits()
-        self._most = most
 
     def new(self) -> Journal | None:
         """A journal for one run; None where this system lacks what it takes."""
@@ -61,12 +58,6 @@ class Journals:
     def _start(self, journal: Journal) -> None:
         last, self.last = self.last, journal
         if last is not None and last.can_be_taken_back:
-            last.forget()
-
-    def settle(self) -> None:
-        """Keep no more of the last run than is allowed. Called when it has ended."""
-        last = self.last
-        if last is not None and last.can_be_taken_back and last.kept_bytes > self._most:
             last.forget()
 
     def close(self) -> None:

@@ -37,6 +37,7 @@ from eager_kernel.execution.leftovers import Leftovers
 from eager_kernel.execution.repair import Failure, Repair
 from eager_kernel.execution.syntax import Fault, Wants, empty_lines_before, wants_whole_cell
 from eager_kernel.execution.tracing import Tracing
+from eager_kernel.execution.undoing import told_of
 
 OnError = Literal["stop", "drain"]
 
@@ -367,7 +368,10 @@ class Pump:
         barrier.in_helper = self._in_script_thread
         barrier.namespace = self._shell.user_ns
         with barrier.armed():
-            return await self._run_batches()
+            result = await self._run_batches()
+        if barrier.troubles:
+            self._streams[1].write(told_of(barrier.troubles))
+        return result
 
     def _in_script_thread(self) -> bool:
         """Whether this is the thread in which `%%bash` starts processes, for every cell."""
@@ -433,6 +437,7 @@ class Pump:
             intake.started(pending)
             if self._barrier is not None:
                 self._barrier.watch_databases()
+                self._barrier.goes_on()
             try:
                 with self._program():
                     self._check_interrupt()
@@ -451,6 +456,8 @@ class Pump:
             else:
                 self._executed_lines = pending.chunk.last_line
         self._left_out = self._skip_batch()
+        if self._barrier is not None:
+            self._barrier.stands_still()
         for stream in self._streams:  # the kernel's: no cell flushes what a program puts there
             # A flush waits for another thread, a millisecond each, also where there is nothing.
             if getattr(stream, "_flush_pending", True):
@@ -582,13 +589,14 @@ class Pump:
         """End a run whose program turned out to be none."""
         self._error_lines = fault.chunk.statement_lines
         self._disown()
-        self._cell.refuse(fault.error)
+        self._cell.refuse(fault.error, self._barrier.told_of_files if self._barrier else "")
         return await self._finish(complete=False)
 
     def _disown(self) -> None:
         """Leave nothing of the program that would act later: its effects may not happen."""
         if self._barrier is None or not self._barrier.denied:
             return
+        self._barrier.take_back()
         leftovers, self._leftovers = self._leftovers, None
         if leftovers is not None:
             leftovers.take_back(self._barrier.mark)

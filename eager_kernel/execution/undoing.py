@@ -97,6 +97,12 @@ def undo(
     return list(troubles.values())
 
 
+def told_of(troubles: list[Trouble]) -> str:
+    """Say what could not be put back."""
+    lines = "".join(f"  {trouble}\n" for trouble in troubles)
+    return f"Of what the program did to files, this could not be undone:\n{lines}"
+
+
 def changed_since(seen: dict[str, Seen], records: list[Record]) -> set[str]:
     """The paths of records at which something else is than was seen.
 
