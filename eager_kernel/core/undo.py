@@ -387,6 +387,20 @@ def paths_in(records: list[Record]) -> list[str]:
     return list(found)
 
 
+def new_in(records: list[Record]) -> list[Record]:
+    """The records of what was made where nothing was before the first of them.
+
+    When all is undone, nothing may be there.
+    """
+    told: set[str] = set()
+    found = []
+    for record in records:
+        if record.op == "made" and record.path not in told:
+            found.append(record)
+        told.update((record.path, record.other) if record.op != "times" else ())
+    return found
+
+
 # How a journal ends ---------------------------------------------------------------------------
 
 State = Literal["open", "known", "ended", "undone"]

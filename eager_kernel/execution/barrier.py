@@ -253,7 +253,7 @@ class Barrier:
             return False
         caller = sys._getframe(3)  # of what raised the event
         # There, no path begins in another folder.
-        plain = str(caller.f_globals.get("__name__")).partition(".")[0] == "pathlib"
+        plain = str(caller.f_globals.get("__name__")).partition(".")[0] in _IN_PLACE
         return self.journal.keep(event, arguments, cause.cwd, cause.line or 0, plain=plain)
 
     def _spares(self, event: str, arguments: Arguments, cause: Cause) -> bool:
@@ -490,6 +490,7 @@ class Wait:
 
 
 _LOOK_UP: Final = 0.5
+_IN_PLACE: Final = ("fileinput", "pathlib")
 _A_MOMENT: Final = 0.05
 
 

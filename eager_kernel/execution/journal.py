@@ -30,6 +30,7 @@ from eager_kernel.core.undo import (
     Seen,
     State,
     Wanted,
+    new_in,
     places_of,
     wanted,
 )
@@ -91,6 +92,7 @@ class Journal:
         self._numbers = count(1)
         self._bytes = 0
         self._since = 0
+        self._left: int | None = None
         self._pid = getpid()
         self._state: State = "open"
         self._born: dict[Identity, Identity] = {}
@@ -379,17 +381,28 @@ class Journal:
         if not self.folder or getpid() != self._pid:
             return []
         self.go_on()
+        self._seen = dict.fromkeys(self._seen)  # what changes from now on is ours
         self._lead_away()
-        records = self.records[self._since :]
-        troubles = undo(
+        since = self._since
+        records = self.records[since:]
+        if self._left == 0:  # what another thread has done at the same moment
+            records, left = new_in(records), None
+        else:
+            left = None if self._left is None else self._left - since
+
+        def note_left(number: int) -> None:
+            self._left = number + since if number else 0
+            journal_file.add_left(self.folder, self._left)
+
+        return undo(
             self.folder,
             records,
             foreign=self.foreign,
             born=self._born,
             note_born=lambda was, now: journal_file.add_born(self.folder, was, now),
+            left=left,
+            note_left=note_left,
         )
-        self._seen = dict.fromkeys(self._seen)
-        return troubles
 
     def _lead_away(self) -> None:
         """What the program's open files still write must not reach what is put back."""
@@ -406,10 +419,10 @@ class Journal:
     @property
     def is_undone(self) -> bool:
         """Whether nothing is there that was made since the program was last known to be one."""
-        return all(
+        return self._left == 0 and all(
             files.glance(record.path).kind == "absent"
-            for record in self.records[self._since :]
-            if record.op == "made" and record.path not in self.foreign
+            for record in new_in(self.records[self._since :])
+            if record.path not in self.foreign
         )
 
     def end(self, troubles: list[Trouble]) -> None:

@@ -88,6 +88,11 @@ def add_born(folder: str, was: Identity, now: Identity) -> None:
     _add(folder, {"born": [was, now]})
 
 
+def add_left(folder: str, left: int) -> None:
+    """Write down how many records have not been undone yet, when restoring has begun."""
+    _add(folder, {"left": left})
+
+
 def add_seen(folder: str, seen: dict[str, Seen]) -> None:
     """Write down what was at the paths when the run had ended."""
     for path, at in seen.items():
@@ -123,6 +128,8 @@ class Left:
         Files that were put back as new ones: what they were → what they are.
     seen
         What was at the paths when the run had ended; empty if it has not.
+    left
+        How many records have not been undone; None where restoring has not begun.
     when
         Seconds since the epoch at which it was last written.
     """
@@ -134,6 +141,7 @@ class Left:
     since: int = 0
     born: dict[Identity, Identity] = field(default_factory=dict)
     seen: dict[str, Seen] = field(default_factory=dict)
+    left: int | None = None
     when: float = 0.0
 
     @property
@@ -174,6 +182,8 @@ def read(folder: str) -> Left:
         elif "state" in told:
             if told["state"] in TRANSITIONS:
                 left.state, left.since = told["state"], told["since"]
+        elif "left" in told:
+            left.left = told["left"]
         elif "born" in told:
             was, now = told["born"]
             left.born[_pair(was)] = _pair(now)

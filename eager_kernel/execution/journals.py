@@ -98,8 +98,9 @@ def restore(left: Left) -> Restored:
     A file that was changed after its kernel had been killed is left.
     """
     records = left.records[left.since :]
+    undone = left.left
     foreign = changed_since(left.seen, records)
-    if not left.seen:
+    if not left.seen and undone is None:
         latest = (left.when + _SLACK) * 1e9
         for path in paths_in(records):
             entry = files.glance(path)
@@ -111,6 +112,8 @@ def restore(left: Left) -> Restored:
         foreign=foreign,
         born=left.born,
         note_born=lambda was, now: journal_file.add_born(left.folder, was, now),
+        left=None if undone is None else undone - left.since,
+        note_left=lambda number: journal_file.add_left(left.folder, number + left.since),
     )
     amiss = {trouble.path for trouble in troubles}
     if troubles:

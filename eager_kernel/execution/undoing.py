@@ -45,10 +45,13 @@ def undo(
     foreign: Collection[str] = (),
     born: dict[Identity, Identity] | None = None,
     note_born: Callable[[Identity, Identity], None] = lambda was, now: None,
+    left: int | None = None,
+    note_left: Callable[[int], None] = lambda left: None,
 ) -> list[Trouble]:
     """Put back what records tell of, the last first.
 
-    May be called again, after it was broken off.
+    It may be broken off, and go on where it was: what is done of one record may be done again, but
+    not what is done of several, as where files have changed places.
 
     Parameters
     ----------
@@ -62,6 +65,10 @@ def undo(
         Files that were put back as new ones; added to.
     note_born
         Told of each of them.
+    left
+        How many of the records, the first ones, have not been undone yet; None: all.
+    note_left
+        Told of each change of that.
 
     Returns
     -------
@@ -90,10 +97,16 @@ def undo(
         except OSError as error:
             troubles[record.path] = _trouble(folder, record, _why(error))
 
-    for record in reversed(records):
+    number = len(records) if left is None else left
+    for record in reversed(records[:number]):
         put_back(record, last=False)
+        number -= 1
+        note_left(number)
+    gone = list(again)
+    if left is not None:  # those that the part before has put off are not known any more
+        again += [r for r in reversed(records[left:]) if r.op in ("contents", "attributes")]
     for record in again:
-        put_back(record, last=True)
+        put_back(record, last=record in gone)
     return list(troubles.values())
 
 

@@ -23,7 +23,7 @@ from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode, val
 from traitlets.config import Configurable
 
 from eager_kernel.core.effects import Effects
-from eager_kernel.core.gate import MODES, Gate, Mode, Rule
+from eager_kernel.core.gate import BARRED, MODES, Gate, Mode, Rule
 from eager_kernel.core.rules import Policy
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.journal import Limits as Keeping
@@ -110,11 +110,11 @@ class EagerGate(Configurable):
         MODES,
         default_value="effect",
         help="""The gate mode of streams whose client names none. "effect": statements run as
-        soon as they are complete. What they do to files happens at once, and is undone if the
-        program turns out to be none; whatever else they do to the world outside, and what can't be
-        undone, waits, at the effect, until the whole program is known; what can't be held there
-        (clocks, threads, native writers) is held before it runs. "wait": the same, but files wait
-        too. "static": all of it is held before it runs. "paper": by
+        soon as they are complete, and what they do to the world outside waits, at the effect,
+        until the whole program is known; what can't be held there (clocks, threads, native
+        writers) is held before it runs. "journal": the same, but what they do to files happens at
+        once, and is undone if the program turns out to be none; what can't be undone waits.
+        "wait": "effect", whatever that comes to mean by default. "static": all of it is held before it runs. "paper": by
         names alone, as published. "serial": nothing runs before generation has ended. "off":
         nothing waits.""",
     ).tag(config=True)
@@ -155,17 +155,17 @@ class EagerGate(Configurable):
     undo_file_bytes = Integer(
         64_000_000,
         help="""Bytes of the largest file of which a copy is kept before a program writes to it. At
-        a larger one, the program waits. Mode "effect" only.""",
+        a larger one, the program waits. Mode "journal" only.""",
     ).tag(config=True)
     undo_run_bytes = Integer(
         512_000_000,
         help="""Bytes of all that is kept of files for one run; what would need more waits. Mode
-        "effect" only.""",
+        "journal" only.""",
     ).tag(config=True)
     undo_ended_bytes = Integer(
         512_000_000,
         help="""Bytes that are kept of a run that has ended well, for `%eager undo`, until the next
-        run begins. One that needs more can't be taken back. Mode "effect" only.""",
+        run begins. One that needs more can't be taken back. Mode "journal" only.""",
     ).tag(config=True)
     rules = List(
         Unicode(),
@@ -208,9 +208,9 @@ class EagerGate(Configurable):
 
     def make_barrier(self, mode: Mode) -> Barrier | None:
         """An effect barrier for one run; None in a mode that has none."""
-        if mode not in ("effect", "wait"):
+        if mode not in BARRED:
             return None
-        journal = self.file_journals.new() if mode == "effect" else None
+        journal = self.file_journals.new() if mode == "journal" else None
         return Barrier(self._effects, _is_kernel_thread, journal=journal)
 
     @validate("modules")

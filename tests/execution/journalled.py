@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from eager_kernel.core.effects import Effects
 from eager_kernel.errors import EffectHeld
+from eager_kernel.execution import hook
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.journal import Journal, Limits
 
@@ -60,7 +60,8 @@ class Run:
         self.barrier = Barrier(Effects(), journal=self.journal)
         self.barrier.filename = NAME
         self.barrier.namespace = self.namespace
-        self.barrier.in_program = lambda: True
+        self.barrier.in_program = lambda: self._runs
+        self._runs = False
 
     def go(self, *statements: str, well: bool, between: Callable[[], None] | None = None) -> None:
         """Run statements; then the program turns out to be one, or none.
@@ -68,7 +69,7 @@ class Run:
         Parameters
         ----------
         statements
-            Each is run on its own. One that has to wait is not run on.
+            Each is run on its own. One that has to wait does so until somebody decides.
         well
             Whether it is one.
         between
@@ -91,11 +92,11 @@ class Run:
                     self.barrier.take_back()
         finally:
             os.chdir(before)
+            hook._refused.clear()  # what it has left behind is this process's, which goes on
+            hook._alert = False
 
     def _run(self, statement: str) -> None:
-        # What waits would wait for ever here: that is what an effect does if it can't be taken back.
-        helper = threading.Timer(0.2, self._refuse)
-        helper.daemon = True
+        self._runs = True
         with self.barrier.program():
             try:
                 exec(compile(statement, NAME, "exec"), self.namespace)
@@ -103,8 +104,5 @@ class Run:
                 self.held.append(held.effect)
             except OSError:
                 pass
-        del helper
-
-    def _refuse(self) -> None:
-        for wait in self.barrier.waits:
-            wait.end()
+            finally:
+                self._runs = False
