@@ -77,36 +77,38 @@ def undo(
     """
     known = {} if born is None else born
     troubles: dict[str, Trouble] = {}
-    again: list[Record] = []
+    put_off: list[Record] = []
 
-    def put_back(record: Record, *, last: bool) -> None:
+    def put_back(record: Record) -> bool:
+        """Undo one record; False: what it tells of is not where it was left."""
         for path in (record.path, record.other):
             if path and path in foreign and record.op != "times":
                 # The earliest record tells what it should be.
                 troubles[path] = _trouble(folder, record, "something else has changed it")
-                return
+                return True
         try:
             for step in steps(record, files.look, known):
                 _do(step, folder, known, note_born)
         except Gone:
-            if last:
-                why = "the file that was there has gone elsewhere"
-                troubles[record.path] = _trouble(folder, record, why)
-            else:
-                again.append(record)
+            return False
         except OSError as error:
             troubles[record.path] = _trouble(folder, record, _why(error))
+        return True
 
     number = len(records) if left is None else left
     for record in reversed(records[:number]):
-        put_back(record, last=False)
+        if not put_back(record):
+            put_off.append(record)
         number -= 1
         note_left(number)
-    gone = list(again)
-    if left is not None:  # those that the part before has put off are not known any more
-        again += [r for r in reversed(records[left:]) if r.op in ("contents", "attributes")]
-    for record in again:
-        put_back(record, last=record in gone)
+    for record in put_off:
+        if not put_back(record):
+            why = "the file that was there has gone elsewhere"
+            troubles[record.path] = _trouble(folder, record, why)
+    if left is not None:  # what the part before has put off is not known any more
+        for record in reversed(records[left:]):
+            if record.op in ("contents", "attributes"):
+                put_back(record)
     return list(troubles.values())
 
 
