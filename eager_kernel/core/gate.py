@@ -29,8 +29,8 @@ MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 """``effect`` holds what can't be held at the effect itself: clocks, threads, signals, writers
 in native code. ``journal`` and ``wait`` are the same: they differ in what the barrier does.
 ``static`` holds external effects and dynamic code too, for a kernel that does not hold them at the
-effect. ``paper`` goes by names alone, as published. ``serial`` holds everything until the program is
-known, which is the baseline to compare with; ``off`` nothing."""
+effect. ``paper`` goes by names alone, as published. ``serial`` holds everything until the program
+is known, which is the baseline to compare with; ``off`` nothing."""
 
 BARRED: Final[tuple[Mode, ...]] = ("effect", "journal", "wait")
 """The modes in which effects are held at the effect itself."""

@@ -100,6 +100,8 @@ class Journal:
         self._seen: dict[str, Seen | None] = {}
         self._forget_what_is_covered()
         self._before: dict[int, Identity] = {}
+        # Names given to files that were to go, and the paths of these.
+        self._given: dict[str, str] = {}
         self._types: dict[str, bool] = {}
 
     def _forget_what_is_covered(self) -> None:
@@ -194,6 +196,9 @@ class Journal:
         if wants and verb != "change":
             self._keep_times([*paths], [entry, at_other], verb)
         if other:
+            for made in list(self._made):
+                if made.startswith(path + sep):  # which has another path from now on
+                    self._note_own(made, files.glance(made))
             self._made.difference_update((path, other))  # another file is there now
         return all(self._add(want, new=event != "os.link") for want in wants)
 
@@ -298,13 +303,16 @@ class Journal:
         if self._bytes + was.size > self._limits.run_bytes:
             return ""
         if by_name:
+            if was.names != 1:
+                return ""  # the program could count the name that is kept among the others
             try:
                 files.give_name(path, kept)
             except OSError:
-                if was.names != 1 or not files.owner_is_me(path):
-                    return ""  # it would come back without its other names, or its owner
+                if not files.owner_is_me(path):
+                    return ""  # it would come back without its owner
             else:
                 self._bytes += was.size
+                self._given[kept] = path
                 return name
         if was.size > self._limits.file_bytes:
             return ""
@@ -332,6 +340,10 @@ class Journal:
             entry = files.glance(path)
             self._note_own(path, entry)
             self._seen[path] = Seen.of(entry)
+        while self._given:
+            kept, path = self._given.popitem()
+            if files.glance(path).identity == files.glance(kept).identity:
+                files.take_name(kept)  # what was to go has stayed, and has one name again
 
     def go_on(self) -> None:
         """Find out what has changed since `rest`: that was somebody else."""

@@ -114,9 +114,9 @@ class EagerGate(Configurable):
         until the whole program is known; what can't be held there (clocks, threads, native
         writers) is held before it runs. "journal": the same, but what they do to files happens at
         once, and is undone if the program turns out to be none; what can't be undone waits.
-        "wait": "effect", whatever that comes to mean by default. "static": all of it is held before it runs. "paper": by
-        names alone, as published. "serial": nothing runs before generation has ended. "off":
-        nothing waits.""",
+        "wait": as "effect", by a name that says so. "static": all of it is held before it runs.
+        "paper": by names alone, as published. "serial": nothing runs before generation has
+        ended. "off": nothing waits.""",
     ).tag(config=True)
     defer = Bool(
         True,

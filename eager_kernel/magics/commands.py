@@ -23,6 +23,7 @@ from eager_kernel.kernel.served import ServedModel
 from eager_kernel.magics.conversation import Turn
 from eager_kernel.magics.options import PromptOptions, make_parser, parse_options
 from eager_kernel.magics.session import Session
+from eager_kernel.magics.undo import undo
 from eager_kernel.sources.ready import installed_providers
 from eager_kernel.sources.source import Event, Finish
 
@@ -104,6 +105,9 @@ class EagerMagics(Magics):
             "%eager attach must be alone in its cell, not inside another run, and needs the "
             "kernel EAGER Python with the asyncio loop runner (%autoawait asyncio)"
         )
+
+    def _undo(self, line: str) -> None:
+        print(undo(self._session.file_journals, line))
 
     def _model(self, model: str) -> None:
         session = self._session
@@ -239,6 +243,7 @@ notebook.
     report             the last run's timeline, and what was hidden
     code               put the last run's program into a new cell
     stop               stop the run, from another cell
+    undo [--list]      take back what the last run has done to files; --list: say what that is
     attach COMM_ID     run a program that a client streams in; --view shows it, too
 """
 
@@ -251,6 +256,7 @@ _COMMANDS: Final[dict[str, _Command]] = {
     "code": EagerMagics._code,
     "stop": EagerMagics._stop,
     "context": EagerMagics._context,
+    "undo": EagerMagics._undo,
     "attach": EagerMagics._attach,
 }
 EagerMagics.eager.__doc__ = _describe()

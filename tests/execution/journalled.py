@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def state_of(folder: Path) -> dict[str, Any]:
             # Not by `open`, which would change the time of access before it is looked at.
             content = path.read_bytes()
         elif stat.S_ISLNK(there.st_mode):
-            content = os.readlink(path)
+            content = str(path.readlink())
         extended = {}
         if not stat.S_ISLNK(there.st_mode):
             extended = {name: os.getxattr(path, name) for name in os.listxattr(path)}
@@ -75,7 +76,11 @@ class Run:
         between
             Called after each, while the program stands still.
         """
-        before = os.getcwd()
+        before = Path.cwd()
+        # What waits would wait for ever here. The thread is there before the program.
+        watchdog = threading.Timer(4, lambda: self.barrier.deny("it has waited"))
+        watchdog.daemon = True
+        watchdog.start()
         os.chdir(self.folder)
         try:
             with self.barrier.armed():
@@ -91,6 +96,7 @@ class Run:
                     self.barrier.deny("the program does not parse")
                     self.barrier.take_back()
         finally:
+            watchdog.cancel()
             os.chdir(before)
             hook._refused.clear()  # what it has left behind is this process's, which goes on
             hook._alert = False

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -114,8 +115,6 @@ def test_its_user_may_take_back_a_program_that_is_one(run: Run, folder: Path, na
 
 def waits(run: Run, program: str) -> bool:
     """Whether a program waits; it is refused then."""
-    import threading
-
     refusal = threading.Timer(1.0, lambda: run.barrier.deny("it has waited"))
     refusal.start()
     run.go(program, well=False)
@@ -129,6 +128,7 @@ def waits(run: Run, program: str) -> bool:
         "import mmap\nf = open('old', 'r+')\nm = mmap.mmap(f.fileno(), 0)\nm[0:1] = b'Q'",
         "import os\nos.open('n', os.O_CREAT | os.O_WRONLY)",
         "open('pipe', 'r+')",
+        "import os\nos.remove('one')",
         "open('/dev/shm/eager-test', 'w')",
         "import os\nos.chown('old', 0, 0)",
         "import fcntl\nfcntl.flock(open('old'), fcntl.LOCK_EX)",
@@ -190,7 +190,7 @@ def test_what_somebody_else_has_written_is_left(run: Run, folder: Path) -> None:
 def test_what_somebody_else_has_put_there_is_left(run: Run, folder: Path) -> None:
     def put() -> None:
         folder.joinpath("mine").write_text("of somebody else")
-        os.replace(folder / "mine", folder / "n")
+        folder.joinpath("mine").replace(folder / "n")
 
     run.go("open('n', 'w').write('x')", "x = 1", well=False, between=put)
     assert folder.joinpath("n").read_text() == "of somebody else"
@@ -202,7 +202,7 @@ def test_a_folder_in_which_somebody_else_has_written_is_left(run: Run, folder: P
         folder.joinpath("a", "b").write_text("of somebody else")
 
     run.go("import os; os.mkdir('a'); open('a/x', 'w')", well=False, between=put)
-    assert os.listdir(folder / "a") == ["b"]
+    assert [path.name for path in folder.joinpath("a").iterdir()] == ["b"]
     (trouble,) = run.barrier.troubles
     assert "something in it that the program has not made" in str(trouble)
 
