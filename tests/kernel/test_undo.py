@@ -146,3 +146,21 @@ def test_its_user_takes_back_what_has_succeeded(client: BlockingKernelClient, fo
     assert heard.errors() == []
     assert state_of(folder) == before
     assert "nothing" in WireStream(client).execute("%eager undo").finish().text()
+
+
+def test_the_next_kernel_undoes_what_a_killed_one_has_done(
+    start_kernel: Starter, tmp_path: Path
+) -> None:
+    tmp_path.joinpath("old").write_text("old\n")
+    before = state_of(tmp_path)
+    manager, client = start_kernel("eager_python", "--EagerGate.mode=journal")
+    setting = f"import os; os.chdir({str(tmp_path)!r})"
+    client.execute_interactive(setting, store_history=False, timeout=20)
+    stream = WireStream(client).open(format="python").attach()
+    stream.delta("open('old', 'a').write('x')\nos.rename('old', 'new')\nafter = 1\n")
+    stream.listen(20, until=lambda heard: has_run(heard, 3))
+    assert state_of(tmp_path) != before
+    manager.shutdown_kernel(now=True)
+    assert state_of(tmp_path) != before
+    start_kernel("eager_python")
+    assert state_of(tmp_path) == before
