@@ -32,6 +32,7 @@ from benchmarks import (
     sources,
     start,
     stop_delay,
+    undo,
     view,
     writers,
 )
@@ -47,6 +48,7 @@ _SUITES: Final[dict[str, Callable[[int], list[Table]]]] = {
     "cutters": cutters.run,
     "gate": gate.run,
     "barrier": barrier.run,
+    "undo": undo.run,
     "kernel": kernel.run,
     "footprint": footprint.run,
     "many-kernels": many_kernels.run,

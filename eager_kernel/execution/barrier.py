@@ -251,9 +251,10 @@ class Barrier:
         """Whether an effect can be taken back if it happens now."""
         if self.journal is None or event in self._effects.events:
             return False
-        caller = sys._getframe(3)  # of what raised the event
-        # There, no path begins in another folder.
-        plain = str(caller.f_globals.get("__name__")).partition(".")[0] in _IN_PLACE
+        # What raised the event; in some modules, no path begins in another folder.
+        caller = next(frames(3), None)
+        name = str(caller.f_globals.get("__name__")) if caller is not None else ""
+        plain = name.partition(".")[0] in _IN_PLACE
         return self.journal.keep(event, arguments, cause.cwd, cause.line or 0, plain=plain)
 
     def _spares(self, event: str, arguments: Arguments, cause: Cause) -> bool:

@@ -84,7 +84,10 @@ def frames(depth: int) -> Iterator[FrameType]:
     depth
         How many to leave out, from the caller's.
     """
-    frame: FrameType | None = sys._getframe(depth + 1)
+    try:
+        frame: FrameType | None = sys._getframe(depth + 1)
+    except ValueError:
+        return  # there are not so many, where code in C begins something
     while frame is not None:
         yield frame
         frame = frame.f_back

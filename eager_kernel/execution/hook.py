@@ -138,7 +138,8 @@ def _hook(event: str, arguments: Arguments) -> None:
         effect = named(event, arguments)
     if effect is None and event != DATABASE:
         return
-    if sys._getframe(1).f_globals is _JOURNALS:
+    caller = sys._getframe().f_back  # None: code in C that nothing in Python has called
+    if caller is not None and caller.f_globals is _JOURNALS:
         return  # what the journal does itself
     holder, may_wait = _find_holder()
     if holder is None:
