@@ -26,6 +26,7 @@ from weakref import WeakSet
 
 from eager_kernel.core.effect_table import MAPPINGS, STARTS, Arguments
 from eager_kernel.core.effects import Cause, Effects
+from eager_kernel.core.undo import JOURNALLED
 from eager_kernel.errors import EffectHeld, LeftEffectHeld
 from eager_kernel.execution import hook
 from eager_kernel.execution.callers import (
@@ -237,6 +238,8 @@ class Barrier:
         if not self._decision and self._keeps(event, arguments, cause):
             if not self._decision:
                 return
+        elif self._decision == "" and self.journal is not None and event in JOURNALLED:
+            self.journal.missed.append(effect)
         elif self._decision is None and may_wait:
             self._wait(effect, cause.line)
         if self._decision != "":

@@ -83,6 +83,8 @@ class Journal:
         """What has been recorded, the oldest first."""
         self.folder = ""
         """Where it is; empty until there is something to record."""
+        self.missed: list[str] = []
+        """Effects of a known program that could not be kept: nobody can take these back."""
         self.failure: Exception | None = None
         """Why something could last not be kept, if an error was the reason."""
         self.foreign: set[str] = set()
@@ -343,7 +345,8 @@ class Journal:
         while self._given:
             kept, path = self._given.popitem()
             if files.glance(path).identity == files.glance(kept).identity:
-                files.take_name(kept)  # what was to go has stayed, and has one name again
+                with suppress(OSError):
+                    files.take_name(kept)  # what was to go has stayed, and has one name again
 
     def go_on(self) -> None:
         """Find out what has changed since `rest`: that was somebody else."""
@@ -404,14 +407,19 @@ class Journal:
 
         def note_left(number: int) -> None:
             self._left = number + since if number else 0
-            journal_file.add_left(self.folder, self._left)
+            with suppress(OSError):  # a full disk: it is put back all the same
+                journal_file.add_left(self.folder, self._left)
+
+        def note_born(was: Identity, now: Identity) -> None:
+            with suppress(OSError):  # as above
+                journal_file.add_born(self.folder, was, now)
 
         return undo(
             self.folder,
             records,
             foreign=self.foreign,
             born=self._born,
-            note_born=lambda was, now: journal_file.add_born(self.folder, was, now),
+            note_born=note_born,
             left=left,
             note_left=note_left,
         )
@@ -426,7 +434,8 @@ class Journal:
         for descriptor, identity in files.descriptors().items():
             if identity in written and self._before.get(descriptor) != identity:
                 spare = f"{self.folder}{sep}{next(self._numbers)}"
-                files.lead_away(descriptor, spare, self._limits.file_bytes)
+                with suppress(OSError):  # a full disk, or closed just now: as above
+                    files.lead_away(descriptor, spare, self._limits.file_bytes)
 
     @property
     def is_undone(self) -> bool:
@@ -449,9 +458,9 @@ class Journal:
             return
         if self._state == "known" and self._bytes <= self._limits.ended_bytes:
             self.rest()
-            journal_file.add_seen(
-                self.folder, {path: seen for path, seen in self._seen.items() if seen is not None}
-            )
+            seen = {path: seen for path, seen in self._seen.items() if seen is not None}
+            with suppress(OSError):  # a full disk: only who takes it back later would ask
+                journal_file.add_seen(self.folder, seen)
             self._enter("ended")
         elif troubles:
             self._enter("undone")
@@ -489,7 +498,8 @@ class Journal:
     def forget(self) -> None:
         """Drop it, and what it keeps."""
         if self.folder and getpid() == self._pid:
-            drop(self.folder)
+            with suppress(OSError):  # the next kernel drops it: nothing is to be undone any more
+                drop(self.folder)
             self.folder = ""
 
     @property

@@ -49,4 +49,6 @@ def undo(journals: Journals, line: str) -> str:
     back = sum(path not in amiss for path in paths)
     text = f"{back} path{'' if back == 1 else 's'} put back as before the run"
     text += "; what it has defined stays"
+    if last.missed:
+        text += "\nnot kept, and so not put back: the run " + ", ".join(last.missed[:20])
     return text + ("\n" + told_of(troubles).rstrip("\n") if troubles else "")

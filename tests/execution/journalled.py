@@ -86,7 +86,7 @@ class Run:
             with self.barrier.armed():
                 for statement in statements:
                     self.barrier.goes_on()
-                    self._run(statement)
+                    self.step(statement)
                     self.barrier.stands_still()
                     if between is not None:
                         between()
@@ -101,7 +101,8 @@ class Run:
             hook._refused.clear()  # what it has left behind is this process's, which goes on
             hook._alert = False
 
-    def _run(self, statement: str) -> None:
+    def step(self, statement: str) -> None:
+        """Run one statement, in the working directory."""
         self._runs = True
         with self.barrier.program():
             try:

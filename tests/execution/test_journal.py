@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,12 @@ def furnish(folder: Path) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "work"
     furnish(folder)
-    return folder
+    before = Path.cwd()
+    yield folder
+    os.chdir(before)
 
 
 @pytest.fixture
@@ -214,6 +217,37 @@ def test_what_was_changed_since_is_not_taken_back(run: Run, folder: Path) -> Non
     assert trouble.path == str(folder / "old")
     assert folder.joinpath("old").read_text() == "of the user"
     assert not folder.joinpath("n").exists()
+
+
+# Programs that are written on --------------------------------------------------------------------
+
+
+def test_nothing_is_put_back_while_a_repair_may_come(run: Run, folder: Path) -> None:
+    before = state_of(folder)
+    os.chdir(folder)
+    barrier = run.barrier
+    with barrier.armed():
+        run.step("open('a', 'w').write('1')")
+        barrier.deny("it does not parse")
+        barrier.hold_again()
+        assert folder.joinpath("a").exists()
+        run.step("open('b', 'w').write('1')")
+        barrier.deny("it does not parse")
+    assert state_of(folder) == before
+
+
+def test_what_a_known_program_has_done_stays_when_it_is_written_on(run: Run, folder: Path) -> None:
+    os.chdir(folder)
+    barrier = run.barrier
+    with barrier.armed():
+        run.step("open('a', 'w').write('1')")
+        barrier.release()
+        run.step("open('b', 'w').write('1')\nopen('old', 'a').write('x')")
+        barrier.hold_again()
+        known = state_of(folder)
+        run.step("open('c', 'w').close()\nopen('a', 'w').write('2')\nopen('old', 'a').write('y')")
+        barrier.deny("it does not parse")
+    assert state_of(folder) == known
 
 
 # Kernels that are killed ----------------------------------------------------------------------
