@@ -93,6 +93,8 @@ class StreamedCell:
         """Whether the program has used top-level `await`."""
         self.malformed = False
         """Whether the program has turned out not to parse."""
+        self.told_of_files: Callable[[], str] = lambda: ""
+        """What became of the files that such a program had written."""
         self.held: EffectHeld | None = None
         """What ended the program at an effect that it may not have."""
         self.failure: Unshown | None = None
@@ -200,21 +202,13 @@ class StreamedCell:
             self.held, self.result.error_in_exec = held, None
         return self.held is not None
 
-    def refuse(self, error: Exception, files: str = "") -> None:
-        """Show why the program as a whole is none; some of it has run.
-
-        Parameters
-        ----------
-        error
-            Why.
-        files
-            What became of the files that it had written.
-        """
+    def refuse(self, error: Exception) -> None:
+        """Show why the program as a whole is none; some of it has run."""
         ran = _lines_of(self._raw if self.held is None else self._raw[:-1])
         if self.held is not None:
             where = "It stopped where it" if self.held.line is None else f"Line {self.held.line}"
             ran += f" {where} {self.held.effect}: that did not happen."
-        self._show_syntax_error(error, f"{ran} {files}".strip())
+        self._show_syntax_error(error, ran.strip())
 
     @property
     def filename(self) -> str:
@@ -560,7 +554,8 @@ class StreamedCell:
             return True
         self.malformed = True
         self._before_report()
-        return self._fail_before_exec(self._show_malformed(error, "".join(self._raw), ran))
+        told = f"{ran} {self.told_of_files()}".strip()
+        return self._fail_before_exec(self._show_malformed(error, "".join(self._raw), told))
 
     def _show_malformed(self, error: Exception, program: str, ran: str = "") -> Exception:
         """Show why `program` does not parse. Returns the error that was shown."""

@@ -367,6 +367,7 @@ class Pump:
         barrier.in_own_task = self._in_own_task
         barrier.in_helper = self._in_script_thread
         barrier.namespace = self._shell.user_ns
+        self._cell.told_of_files = lambda: barrier.told_of_files
         with barrier.armed():
             result = await self._run_batches()
         if barrier.troubles:
@@ -589,7 +590,7 @@ class Pump:
         """End a run whose program turned out to be none."""
         self._error_lines = fault.chunk.statement_lines
         self._disown()
-        self._cell.refuse(fault.error, self._barrier.told_of_files if self._barrier else "")
+        self._cell.refuse(fault.error)
         return await self._finish(complete=False)
 
     def _disown(self) -> None:
