@@ -34,6 +34,7 @@ from benchmarks import (
     start,
     statement_cost,
     stop_delay,
+    undo,
     view,
     writers,
 )
@@ -49,6 +50,7 @@ _SUITES: Final[dict[str, Callable[[int], list[Table]]]] = {
     "cutters": cutters.run,
     "gate": gate.run,
     "barrier": barrier.run,
+    "undo": undo.run,
     "kernel": kernel.run,
     "statement-cost": statement_cost.run,
     "footprint": footprint.run,

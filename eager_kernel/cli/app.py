@@ -9,6 +9,7 @@ from eager_kernel.cli.demo import DemoApp
 from eager_kernel.cli.info import InfoApp
 from eager_kernel.cli.record import RecordApp
 from eager_kernel.cli.run import RunApp
+from eager_kernel.cli.undo import UndoApp
 from eager_kernel.kernel.install import InstallApp
 from eager_kernel.terminal.command import Command
 
@@ -26,16 +27,18 @@ my-model "..." | jupyter eager run -
 jupyter eager ask openai/gpt-5 "Print the first ten primes"
 jupyter eager record openai/gpt-5 "Plot a sine" --name sine
 jupyter eager bench --quick            # measure it on this machine
+jupyter eager undo --list              # what killed kernels have left
 jupyter eager info                     # what is installed and configured
 jupyter eager install --user           # make the kernel known to Jupyter
 """
-    classes = [DemoApp, AskApp, RunApp, RecordApp, BenchApp, InfoApp, InstallApp]
+    classes = [DemoApp, AskApp, RunApp, RecordApp, BenchApp, UndoApp, InfoApp, InstallApp]
     subcommands = {
         "demo": (DemoApp, "Stream a recorded model answer into a kernel, and compare with serial"),
         "ask": (AskApp, "Ask a model, and run its answer while it is written"),
         "run": (RunApp, "Run a file, or text from stdin, while it arrives"),
         "record": (RecordApp, "Record a model's answer, to replay it without the model"),
         "bench": (BenchApp, "Measure what running a program while it is written saves"),
+        "undo": (UndoApp, "Restore what a killed kernel's program has done to files"),
         "info": (InfoApp, "Say what is installed and configured, without secrets"),
         "install": (InstallApp, "Install the kernelspec"),
     }

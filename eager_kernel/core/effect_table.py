@@ -266,6 +266,20 @@ EVENTS: Final[dict[str, Describe]] = {
     "_winapi.TerminateProcess": _plain("ends a process"),
 }
 
+
+def _mapped(event: str, arguments: Arguments) -> str | None:
+    descriptor, _, access = (*arguments, None, None, None)[:3]
+    if descriptor == -1 or access in _MAPPED_TO_READ:
+        return None
+    return "writes to a file through memory"
+
+
+_MAPPED_TO_READ: Final = (1, 3)  # ACCESS_READ, ACCESS_COPY
+
+MAPPINGS: Final[dict[str, Describe]] = {"mmap.__new__": _mapped}
+"""Effects where files are journalled: what a file had before can be put back, but what is written
+through memory afterwards can't be led away. Elsewhere the opening of the file has waited."""
+
 STARTS: Final[dict[str, Describe]] = {
     "_thread.start_joinable_thread": _plain("starts a thread"),
     "_thread.start_new_thread": _plain("starts a thread"),

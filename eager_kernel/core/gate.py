@@ -23,13 +23,17 @@ from eager_kernel.core.quiet import parse_quietly
 from eager_kernel.core.rules import Category, Policy
 
 Action = Literal["run", "defer", "hold"]
-Mode = Literal["effect", "static", "paper", "serial", "off"]
+Mode = Literal["effect", "journal", "wait", "static", "paper", "serial", "off"]
 
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 """``effect`` holds what can't be held at the effect itself: clocks, threads, signals, writers
-in native code. ``static`` holds external effects and dynamic code too, for a kernel that does
-not hold them at the effect. ``paper`` goes by names alone, as published. ``serial`` holds
-everything until the program is known, which is the baseline to compare with; ``off`` nothing."""
+in native code. ``journal`` and ``wait`` are the same: they differ in what the barrier does.
+``static`` holds external effects and dynamic code too, for a kernel that does not hold them at the
+effect. ``paper`` goes by names alone, as published. ``serial`` holds everything until the program
+is known, which is the baseline to compare with; ``off`` nothing."""
+
+BARRED: Final[tuple[Mode, ...]] = ("effect", "journal", "wait")
+"""The modes in which effects are held at the effect itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class Gate:
         mode, policy = self.mode, self._policy
         self._names = NameGate(policy.modules) if mode == "paper" else None
         self._program: Program | None = None
-        if mode == "effect":
+        if mode in BARRED:
             self._program = Program(table_for("effect", policy), table_for("static", policy))
         elif mode == "static":
             self._program = Program(table_for("static", policy), table_for("static", policy))
@@ -142,7 +146,7 @@ class Gate:
             hit, text.source = judge_ipython(
                 chunk.source,
                 chunk.first_line,
-                self.mode,  # type: ignore[arg-type]
+                "effect" if self.mode in BARRED else self.mode,  # type: ignore[arg-type]
             )
             words = self._program.look(text.source) if self._program is not None else None
         try:

@@ -22,15 +22,25 @@ from threading import enumerate as enumerate_threads
 from typing import Any, Final
 from weakref import WeakSet
 
-from eager_kernel.core.effect_table import STARTS, Arguments
+from eager_kernel.core.effect_table import MAPPINGS, STARTS, Arguments
 from eager_kernel.core.effects import Cause, Effects
+from eager_kernel.core.undo import JOURNALLED
 from eager_kernel.errors import EffectHeld, LeftEffectHeld
 from eager_kernel.execution import hook
-from eager_kernel.execution.callers import cause_of, frames, hands_on_code, is_of_user, runs
+from eager_kernel.execution.callers import (
+    cause_of,
+    frames,
+    hands_on_code,
+    is_of_user,
+    lies_in_library,
+    runs,
+)
 from eager_kernel.execution.databases import says_uri, watch
+from eager_kernel.execution.journal import Journal
 from eager_kernel.execution.main_thread import Doing, MainThread
 from eager_kernel.execution.places import changes_nothing, resolved
 from eager_kernel.execution.repeated import take_off_its_loop
+from eager_kernel.execution.undoing import Trouble
 from eager_kernel.execution.waits import Wait, warm_logging
 
 
@@ -45,6 +55,8 @@ class Barrier:
         Whether a thread belongs to the kernel, so that it never waits.
     clock
         Seconds of a monotonic clock.
+    journal
+        Keeps what it takes to undo effects on files, which then need not wait; None: they wait.
 
     Notes
     -----
@@ -58,7 +70,12 @@ class Barrier:
         effects: Effects,
         is_kernel_thread: Callable[[threading.Thread], bool] = lambda thread: False,
         clock: Callable[[], float] = time.perf_counter,
+        journal: Journal | None = None,
     ) -> None:
+        self.journal = journal
+        """What has happened at once, to be undone; None: files wait."""
+        self.troubles: list[Trouble] = []
+        """What could not be undone."""
         self.waits: list[Wait] = []
         """All waits of the run so far, the oldest first."""
         self.filename = ""
@@ -75,6 +92,8 @@ class Barrier:
         self._lines_before = 0
         self._decision: str | None = None  # empty: go on
         self._over = False
+        self._taken_back = False
+        self._beaten = 0.0
         self._clearing = False
         self._before: WeakSet[threading.Thread] = WeakSet()
         self._idents_before: frozenset[int] = frozenset()
@@ -105,13 +124,19 @@ class Barrier:
         _of_kernel.update(thread for thread in self._before if thread.name in _KERNEL_THREADS)
         # Threads that Python did not start, too, as of C libraries.
         self._idents_before = frozenset(sys._current_frames())
-        hook.arm(self, {**self._effects.table, **STARTS})
+        table = {**self._effects.table, **STARTS}
+        if self.journal is not None:
+            self.journal.start()
+        hook.arm(self, table if self.journal is None else {**MAPPINGS, **table})
         try:
             yield
         finally:
             if self._decision != "":
                 self.deny("the run has ended")
             self._over = True
+            self.take_back()
+            if self.journal is not None:
+                self.journal.end(self.troubles)
             hook.disarm(self, self._is_left)
             # The hook may keep it, to know the program's code. So it keeps nothing of the run.
             self._main, self._in_helper = MainThread(), _no
@@ -148,6 +173,8 @@ class Barrier:
     def release(self) -> None:
         """Let effects happen: generation has ended and the whole program has parsed."""
         self._decide("")
+        if self.journal is not None and self._decision == "":
+            self.journal.know()
 
     def deny(self, why: str) -> None:
         """Let no effect happen any more.
@@ -162,6 +189,8 @@ class Barrier:
     def hold_again(self) -> None:
         """Hold effects anew: the program is written on, so its end is unknown again."""
         self._decision = self.refused = None
+        if self.journal is not None:
+            self.journal.open_again()
 
     def _decide(self, decision: str) -> None:
         if self._decision is None:
@@ -217,15 +246,25 @@ class Barrier:
         EffectHeld
             It may never happen.
         """
-        if self._decision == "" or self._clearing:
+        if self._clearing:
             return
-        if event in STARTS and self._decision is None:
+        if self._decision == "" and (self.journal is None or self._over):
+            return
+        if event in STARTS and not self._decision:
             return  # a thread of the program: its effects wait
         frame = sys._getframe(1)
         cause = cause_of(frame, self.namespace, self.filename, self._lines_before)
         if self._spares(event, arguments, cause):
+            # The module that is compiled may be one that the program has written.
+            if cause.compiled and not self._decision and not lies_in_library(cause.compiled):
+                self._keeps(event, arguments, cause)
             return
-        if self._decision is None and may_wait:
+        if not self._decision and self._keeps(event, arguments, cause):
+            if not self._decision:
+                return
+        elif self._decision == "" and self.journal is not None and event in JOURNALLED:
+            self.journal.missed.append(effect)
+        elif self._decision is None and may_wait:
             self._wait(effect, cause.line)
         if self._decision != "":
             why = self._decision or NOWHERE_TO_WAIT
@@ -236,6 +275,16 @@ class Barrier:
             if self._decision and get_ident() == hook.MAIN:
                 self.refused = held
             raise held
+
+    def _keeps(self, event: str, arguments: Arguments, cause: Cause) -> bool:
+        """Whether an effect can be taken back if it happens now."""
+        if self.journal is None or event in self._effects.events:
+            return False
+        # What raised the event; in some modules, no path begins in another folder.
+        caller = next(frames(3), None)
+        name = str(caller.f_globals.get("__name__")) if caller is not None else ""
+        plain = name.partition(".")[0] in _IN_PLACE
+        return self.journal.keep(event, arguments, cause.cwd, cause.line or 0, plain=plain)
 
     def _spares(self, event: str, arguments: Arguments, cause: Cause) -> bool:
         paths = resolved(event, arguments, cause.cwd)
@@ -272,6 +321,60 @@ class Barrier:
                         os.unlink(path)  # noqa: PTH108 - as it was made
         finally:
             self._clearing = False
+
+    def take_back(self) -> list[Trouble]:
+        """Undo what has happened at once, if the program turned out to be none.
+
+        On the main thread, when no effect may happen any more. May be called again, for what
+        another thread has done at the same moment.
+
+        Returns
+        -------
+        list of Trouble
+            What could not be undone.
+        """
+        journal = self.journal
+        if journal is None or not self._decision:
+            return []
+        if not self._taken_back or not journal.is_undone:
+            if self._threads_left:
+                time.sleep(_A_MOMENT)  # what has been recorded there may still be about to happen
+            self._taken_back = True
+            self.troubles = journal.undo()
+        return self.troubles
+
+    @property
+    def told_of_files(self) -> str:
+        """What became of the files that the program had written, for a person."""
+        if self.journal is None or not self.journal.lines or not self._taken_back:
+            return ""
+        if self.troubles:
+            return "What it had done to files by then was undone, but for what is told below."
+        return "What it had done to files by then was undone."
+
+    def beat(self) -> None:
+        """The run goes on. Called now and then, by any thread."""
+        now = self._clock()
+        if self.journal is not None and now - self._beaten >= 1.0:
+            self._beaten = now
+            self.journal.beat()
+
+    @property
+    def _threads_left(self) -> bool:
+        """Whether threads of the program run."""
+        return any(
+            self._is_left(ident, thread) for ident, thread in list(hook.active_threads().items())
+        )
+
+    def stands_still(self) -> None:
+        """Nothing of the program runs now; what changes files meanwhile is somebody else."""
+        if self.journal is not None and not self._threads_left:
+            self.journal.rest()
+
+    def goes_on(self) -> None:
+        """The program runs again."""
+        if self.journal is not None and self._decision is None:
+            self.journal.go_on()
 
     def note_database(self, connection: Any) -> None:
         """Remember a connection to a database that is being made."""
@@ -382,3 +485,5 @@ _of_kernel: Final[WeakSet[threading.Thread]] = WeakSet()
 _KERNEL_THREADS: Final = ("IOPub", "eager-introduction", "eager-stream")
 _NOBODY: Final[WeakSet[threading.Thread]] = WeakSet()
 NOWHERE_TO_WAIT: Final = "the kernel's own code can't wait there until the program is known"
+_IN_PLACE: Final = ("fileinput", "pathlib")
+_A_MOMENT: Final = 0.05

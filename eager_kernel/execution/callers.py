@@ -84,7 +84,10 @@ def frames(depth: int) -> Iterator[FrameType]:
     depth
         How many to leave out, from the caller's.
     """
-    frame: FrameType | None = sys._getframe(depth + 1)
+    try:
+        frame: FrameType | None = sys._getframe(depth + 1)
+    except ValueError:
+        return  # there are not so many, where code in C begins something
     while frame is not None:
         yield frame
         frame = frame.f_back
@@ -165,7 +168,12 @@ def is_of_user(frame: FrameType, namespace: dict[str, Any]) -> bool:
 
 def is_of_library(code: CodeType) -> bool:
     """Whether code lies where installed packages and the standard library do."""
-    return code.co_filename.startswith(_LIBRARIES)
+    return lies_in_library(code.co_filename)
+
+
+def lies_in_library(path: str) -> bool:
+    """Whether a file lies there."""
+    return path.startswith(_LIBRARIES)
 
 
 def runs(filename: str, depth: int) -> bool:

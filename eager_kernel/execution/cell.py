@@ -198,7 +198,7 @@ class StreamedCell:
             ran += f" {where} {held.effect}: that did not happen."
         return Failed(error, malformed=True, before_exec=True, ran=ran.strip())
 
-    def show(self, failed: Failed, rest: list[Chunk]) -> None:
+    def show(self, failed: Failed, rest: list[Chunk], told: str = "") -> None:
         """Show what has failed as the shell does.
 
         Parameters
@@ -207,6 +207,8 @@ class StreamedCell:
             That.
         rest
             The chunks after it that are part of the program: a traceback has their lines.
+        told
+            What to add where the program does not parse; empty: nothing.
         """
         assert self.result is not None
         for chunk in rest:
@@ -222,7 +224,8 @@ class StreamedCell:
         error = failed.error
         if failed.of_whole:
             assert isinstance(error, Exception)
-            error = show_malformed(self._shell, self._parse, error, "".join(self._raw), failed.ran)
+            ran = f"{failed.ran} {told}".strip()
+            error = show_malformed(self._shell, self._parse, error, "".join(self._raw), ran)
         else:
             show(self._shell, failed.shows, self.result)
         if failed.before_exec:

@@ -15,6 +15,7 @@ from eager_kernel.execution.leftovers import Leftovers
 from eager_kernel.execution.main_thread import Doing, MainThread
 from eager_kernel.execution.syntax import empty_lines_before
 from eager_kernel.execution.tracing import Tracing
+from eager_kernel.execution.undoing import told_of
 
 
 class Guard:
@@ -78,9 +79,26 @@ class Guard:
             self._barrier.begin(filename, empty_lines_before(first.source))
 
     def between_statements(self) -> None:
-        """Look after what the program has made by now."""
+        """Look after what the program has made by now; the next statement begins."""
         if self._barrier is not None:
             self._barrier.watch_databases()
+            self._barrier.goes_on()
+
+    def after_statements(self) -> None:
+        """Nothing of the program runs for now."""
+        if self._barrier is not None:
+            self._barrier.stands_still()
+
+    @property
+    def told_of_files(self) -> str:
+        """What became of the files of a program that is none; empty where there were none."""
+        return "" if self._barrier is None else self._barrier.told_of_files
+
+    @property
+    def troubles(self) -> str:
+        """What could not be undone, for a person; empty where there is nothing to tell."""
+        troubles = [] if self._barrier is None else self._barrier.troubles
+        return told_of(troubles) if troubles else ""
 
     def refuse(self) -> None:
         """Let no effect happen any more: the program turned out to be none."""
@@ -92,6 +110,7 @@ class Guard:
         """Leave nothing of the program that would act later: its effects may not happen."""
         if self._barrier is None or not self._barrier.denied:
             return
+        self._barrier.take_back()
         leftovers, self._leftovers = self._leftovers, None
         if leftovers is not None:
             leftovers.take_back(self._barrier.mark)

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 from eager_kernel.core.effect_table import DATABASE, Arguments, Describe, named
+from eager_kernel.execution import plain_files
 from eager_kernel.execution.callers import (
     Worker,
     frames,
@@ -137,6 +138,9 @@ def _hook(event: str, arguments: Arguments) -> None:
         effect = named(event, arguments)
     if effect is None and event != DATABASE:
         return
+    caller = sys._getframe().f_back  # None: code in C that nothing in Python has called
+    if caller is not None and caller.f_globals is _JOURNALS:
+        return  # what the journal does itself
     holder, may_wait = _find_holder()
     if holder is None:
         return
@@ -212,6 +216,7 @@ def _install() -> None:
         sys.addaudithook(_hook)
 
 
+_JOURNALS: Final = vars(plain_files)
 _installed = False
 _alert = False
 _armed: Holder | None = None

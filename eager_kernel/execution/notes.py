@@ -65,6 +65,7 @@ class Notes:
         """
         if self._barrier is None:
             return
+        self._barrier.beat()
         with self.lock:
             running, wait = self._ledger.running, self._barrier.waiting
             if running is None or (wait is None) == (running.wait is None):

@@ -17,6 +17,7 @@ from typing import Final
 
 from eager_kernel.core.effect_table import Arguments
 from eager_kernel.core.effects import paths_of
+from eager_kernel.execution.plain_files import writes
 
 
 def resolved(event: str, arguments: Arguments, cwd: str) -> list[str] | None:
@@ -35,21 +36,42 @@ def resolved(event: str, arguments: Arguments, cwd: str) -> list[str] | None:
         None where they can't be told.
     """
     given = paths_of(event, arguments)
-    if given is None:
-        return None
     try:
-        return [_resolve(path, folder, cwd, event) for path, folder in given]
+        if event == "mmap.__new__":
+            return [_path_of(arguments[0])]
+        if given is None:
+            return None
+        of_name = event in _OF_THE_NAME
+        return [resolve(path, folder, cwd, of_name=of_name) for path, folder in given]
     except Exception:  # noqa: BLE001 - no such folder, no such descriptor, a NUL in the name
         return None
 
 
-def _resolve(path: str, folder: int | None, cwd: str, event: str) -> str:
+def resolve(path: str, folder: int | None, cwd: str, *, of_name: bool) -> str:
+    """One path, absolute and without links on the way.
+
+    Parameters
+    ----------
+    path
+        As it was given.
+    folder
+        Descriptor of the folder in which it begins; None: in the working directory.
+    cwd
+        The working directory; empty where it is gone.
+    of_name
+        Whether a link itself is meant, not what it leads to.
+
+    Raises
+    ------
+    OSError
+        It can't be told.
+    """
     if not isabs(path):
         begin = cwd if folder is None else _path_of(folder)
         if not isabs(begin) or not path:
             raise FileNotFoundError
         path = join(begin, path)
-    if event in _OF_THE_NAME:  # of a link, not of what it leads to
+    if of_name:
         above, name = split(path.rstrip(os.sep) or os.sep)
         if name not in ("", ".", ".."):
             return join(realpath(above), name)
@@ -82,6 +104,8 @@ def changes_nothing(event: str, arguments: Arguments, paths: list[str] | None) -
         return False
     path = paths[0]
     try:
+        if event == "mmap.__new__":
+            return not writes(arguments[0])
         if event == "os.mkdir":
             return _exists(path) or not _exists(dirname(path))
         if event in _OF_WHAT_IS_THERE:

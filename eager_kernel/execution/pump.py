@@ -119,6 +119,8 @@ class Pump:
             else:
                 with self._guard.armed():
                     result = await self._run_batches()
+                if troubles := self._guard.troubles:
+                    self._streams[1].write(troubles)
             self._cell.close()  # the program may have broken what is given back
         except (KeyboardInterrupt, CancelledError):
             # Raised between statements: a statement's own reaches the shell.
@@ -232,6 +234,7 @@ class Pump:
                     went = self._decide(failed)
                 finally:
                     notes.finished(chunk, "failed")
+        self._guard.after_statements()
         for stream in self._streams:  # the kernel's: no cell flushes what a program puts there
             # A flush waits for another thread, a millisecond each, also where there is nothing.
             if getattr(stream, "_flush_pending", True):
@@ -260,7 +263,7 @@ class Pump:
         rest = self._end_text(failed.error, malformed=failed.malformed)
         # An error's text is the program's code, but of a text that does not parse the shell's.
         with self._guard.program() if not failed.of_whole else nullcontext():
-            self._cell.show(failed, rest)
+            self._cell.show(failed, rest, self._guard.told_of_files if failed.malformed else "")
 
     def _end_text(self, error: BaseException | None, *, malformed: bool = False) -> list[Chunk]:
         """The program has failed: end its text. Returns its chunks that have not run."""

@@ -18,13 +18,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from jupyter_core.paths import jupyter_data_dir
 from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
 from eager_kernel.core.effects import Effects
-from eager_kernel.core.gate import MODES, Gate, Mode, Rule
+from eager_kernel.core.gate import BARRED, MODES, Gate, Mode, Rule
 from eager_kernel.core.rules import Policy
 from eager_kernel.execution.barrier import Barrier
+from eager_kernel.execution.journal import Limits as Keeping
+from eager_kernel.execution.journals import Journals
 from eager_kernel.kernel.hosted import rule_for_hosted
 from eager_kernel.kernel.streams import Limits
 
@@ -109,9 +112,11 @@ class EagerGate(Configurable):
         help="""The gate mode of streams whose client names none. "effect": statements run as
         soon as they are complete, and what they do to the world outside waits, at the effect,
         until the whole program is known; what can't be held there (clocks, threads, native
-        writers) is held before it runs. "static": all of it is held before it runs. "paper": by
-        names alone, as published. "serial": nothing runs before generation has ended. "off":
-        nothing waits.""",
+        writers) is held before it runs. "journal": the same, but what they do to files happens at
+        once, and is undone if the program turns out to be none; what can't be undone waits.
+        "wait": as "effect", by a name that says so. "static": all of it is held before it runs.
+        "paper": by names alone, as published. "serial": nothing runs before generation has
+        ended. "off": nothing waits.""",
     ).tag(config=True)
     defer = Bool(
         True,
@@ -147,6 +152,21 @@ class EagerGate(Configurable):
         help="""Folders in which writing need not wait: absolute, or beginning with "~". Mode
         "effect" only.""",
     ).tag(config=True)
+    undo_file_bytes = Integer(
+        64_000_000,
+        help="""Bytes of the largest file of which a copy is kept before a program writes to it. At
+        a larger one, the program waits. Mode "journal" only.""",
+    ).tag(config=True)
+    undo_run_bytes = Integer(
+        512_000_000,
+        help="""Bytes of all that is kept of files for one run; what would need more waits. Mode
+        "journal" only.""",
+    ).tag(config=True)
+    undo_ended_bytes = Integer(
+        512_000_000,
+        help="""Bytes that are kept of a run that has ended well, for `%eager undo`, until the next
+        run begins. One that needs more can't be taken back. Mode "journal" only.""",
+    ).tag(config=True)
     rules = List(
         Unicode(),
         help="""Rules of your own, as "module:function". A rule takes a
@@ -173,6 +193,11 @@ class EagerGate(Configurable):
             temporary=_absolute(tempfile.gettempdir()),
             hosts=frozenset({platform.node()} - {""}),
         )
+        self.file_journals = Journals(
+            undo_folder(),
+            Keeping(self.undo_file_bytes, self.undo_run_bytes, self.undo_ended_bytes),
+        )
+        """What runs have done to files, to be undone."""
 
     def make_gate(self, mode: Mode) -> Gate:
         """A gate for one program."""
@@ -183,7 +208,10 @@ class EagerGate(Configurable):
 
     def make_barrier(self, mode: Mode) -> Barrier | None:
         """An effect barrier for one run; None in a mode that has none."""
-        return Barrier(self._effects, _is_kernel_thread) if mode == "effect" else None
+        if mode not in BARRED:
+            return None
+        journal = self.file_journals.new() if mode == "journal" else None
+        return Barrier(self._effects, _is_kernel_thread, journal=journal)
 
     @validate("modules")
     def _check_modules(self, proposal: Any) -> list[str]:
@@ -244,6 +272,11 @@ class EagerGate(Configurable):
             except Exception as error:
                 raise TraitError(f"{where} can't be loaded: {_told(error)}") from error
         return rules
+
+
+def undo_folder() -> str:
+    """Where the journals of this user's runs are."""
+    return os.path.join(jupyter_data_dir(), "eager", "undo")  # noqa: PTH118 - a plain string
 
 
 @cache

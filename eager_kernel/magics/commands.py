@@ -24,6 +24,7 @@ from eager_kernel.kernel.served import ServedModel
 from eager_kernel.magics.conversation import Turn
 from eager_kernel.magics.options import PromptOptions, make_parser, parse_options
 from eager_kernel.magics.session import Session
+from eager_kernel.magics.undo import undo
 from eager_kernel.sources.ready import installed_providers
 from eager_kernel.sources.source import Event, Finish
 
@@ -105,6 +106,9 @@ class EagerMagics(Magics):
             "%eager attach must be alone in its cell, not inside another run, and needs the "
             "kernel EAGER Python with the asyncio loop runner (%autoawait asyncio)"
         )
+
+    def _undo(self, line: str) -> None:
+        print(undo(self._session.file_journals, line))
 
     def _model(self, model: str) -> None:
         session = self._session
@@ -268,6 +272,7 @@ notebook.
     fix [OPTIONS]      have the model write what the last failed cell was to do, and run it
     code               put the last run's program into a new cell
     stop               stop the run, from another cell
+    undo [--list]      take back what the last run has done to files; --list: say what that is
     attach COMM_ID     run a program that a client streams in; --view shows it, too
 """
 
@@ -281,6 +286,7 @@ _COMMANDS: Final[dict[str, _Command]] = {
     "code": EagerMagics._code,
     "stop": EagerMagics._stop,
     "context": EagerMagics._context,
+    "undo": EagerMagics._undo,
     "attach": EagerMagics._attach,
 }
 EagerMagics.eager.__doc__ = _describe()

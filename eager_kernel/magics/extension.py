@@ -8,6 +8,8 @@ import signal
 import threading
 from typing import Any
 
+from eager_kernel.execution.journals import Restored
+from eager_kernel.execution.undoing import told_of
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.model_config import EagerModel
 from eager_kernel.kernel.protocol import OpenOptions
@@ -27,10 +29,11 @@ def load(shell: Any) -> None:
     config = EagerModel(parent=kernel or shell)
     cells = None
     if hasattr(kernel, "claimants"):
+        gates = kernel.gates
         session = Session(
             shell,
             kernel.streams,
-            kernel.gates,
+            gates,
             kernel.defaults,
             config,
             interrupt=kernel.interrupt_main,
@@ -41,13 +44,13 @@ def load(shell: Any) -> None:
         kernel.claimants.append(session.claim)
         kernel.claimants.insert(0, session.claim_shown)  # before who takes any attaching cell
     else:
-        run, gate = EagerRun(parent=kernel or shell), EagerGate(parent=kernel or shell)
+        run, gates = EagerRun(parent=kernel or shell), EagerGate(parent=kernel or shell)
         streams = Streams(run.make_limits(), logging.getLogger("eager_kernel"))
-        defaults = OpenOptions("auto", gate.mode, run.on_error, model="")  # type: ignore[arg-type]
+        defaults = OpenOptions("auto", gates.mode, run.on_error, model="")  # type: ignore[arg-type]
         session = Session(
             shell,
             streams,
-            gate,
+            gates,
             defaults,
             config,
             interrupt=_interrupt_main,
@@ -60,6 +63,10 @@ def load(shell: Any) -> None:
     for name in ("%eager", "%%eager"):
         shell.set_hook("complete_command", completion, str_key=name)
     atexit.register(session.close)
+    journals = gates.file_journals
+    for restored in journals.restore_left():
+        _log_restored(restored)
+    atexit.register(journals.close)
     _loaded[shell] = session, cells
 
 
@@ -77,6 +84,18 @@ def unload(shell: Any) -> None:
         shell.kernel.claimants.remove(session.claim_shown)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("eager", None)
+
+
+def _log_restored(restored: Restored) -> None:
+    log = logging.getLogger("eager_kernel")
+    if restored.paths:
+        log.warning(
+            "A kernel was killed before the program that it ran was known. What that had done to "
+            "files was undone: %s",
+            ", ".join(map(repr, restored.paths)),
+        )
+    if restored.troubles:
+        log.warning("%s", told_of(list(restored.troubles)))
 
 
 def _interrupt_main() -> None:

@@ -114,6 +114,8 @@ class Session:
         self._heard_at_once = heard_at_once
         self._journals = journals
         self._gates = gates
+        self.file_journals: Any = getattr(gates, "file_journals", None)
+        """What runs have done to files: `eager_kernel.execution.journals.Journals`."""
         self._defaults = defaults
         self._gate_chosen = False
         self.models = Models(config, pages)

@@ -37,6 +37,7 @@ HOMES = {
     "empty, for a table": ["plot of a table"],
     "linked": ["inline figures", *KEEPERS],
     "unusable": ["plot of a table", *KEEPERS],
+    "empty, journalled": list(PROGRAMS),
 }
 
 
@@ -111,7 +112,8 @@ def test_it_waits_for_nothing(places: Callable[[str], Place], home: str, name: s
         f"%reset -f\nimport os; os.chdir({str(place.folder)!r})", store_history=False, timeout=20
     )
     program = PROGRAMS[name].rstrip("\n") + "\nlast = 1\n"
-    stream = WireStream(place.client).open(format="python").attach().delta(program)
+    mode = "journal" if home.endswith("journalled") else "effect"
+    stream = WireStream(place.client).open(format="python", gate=mode).attach().delta(program)
     lines = program.count("\n")
     heard = stream.listen(60, until=lambda heard: waits(heard) or has_run(heard, lines))
     waited = waits(heard)
