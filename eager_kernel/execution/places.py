@@ -108,6 +108,8 @@ def changes_nothing(event: str, arguments: Arguments, paths: list[str] | None) -
             return not writes(arguments[0])
         if event == "os.mkdir":
             return _exists(path) or not _exists(dirname(path))
+        if event == "os.truncate" and isdir(path):
+            return True
         if event in _OF_WHAT_IS_THERE:
             return not _exists(path)
         if event == "open":

@@ -40,7 +40,11 @@ def to_line(message: dict[str, Any]) -> bytes:
 
 def request_to_dict(request: Request) -> dict[str, Any]:
     """Make plain values of a request."""
-    return asdict(request)
+    data = asdict(request)
+    for message in data["messages"]:
+        if not message["images"]:
+            del message["images"]  # most have none
+    return data
 
 
 def request_from_dict(data: dict[str, Any]) -> Request:

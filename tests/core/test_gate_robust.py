@@ -112,7 +112,8 @@ def test_cost_does_not_depend_on_what_came_before() -> None:
         return time.process_time() - start
 
     seconds(50)
-    assert seconds(1600) < 12 * seconds(400)  # 4 is linear, 16 quadratic
+    # 4 is linear, 16 quadratic; the best of some, as a busy machine shares its caches.
+    assert min(seconds(1600) for _ in range(3)) < 12 * min(seconds(400) for _ in range(5))
 
 
 def test_parser_warnings_are_left_to_the_run() -> None:

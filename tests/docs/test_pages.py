@@ -92,7 +92,7 @@ def test_a_block_is_what_it_says(block: Block) -> None:
         case "text" | "console" | "dockerfile":
             pass
         case language:
-            assert re.fullmatch(r"\{[\w-]+\}", language), f"what is {language!r}?"
+            assert re.fullmatch(r"\{[\w-]+\}( html)?", language), f"what is {language!r}?"
 
 
 def parse(text: str) -> ast.Module:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from eager_kernel.magics.commands import _COMMANDS
 from eager_kernel.testing.wire import Heard, WireStream, run
 from tests.conftest import Starter
 
@@ -70,11 +71,14 @@ def test_attach_that_is_not_alone_in_its_cell(client: BlockingKernelClient) -> N
     assert stream.delta("5").end().attach().finish().displayed() == ["5"]
 
 
+COMMANDS = ", ".join(_COMMANDS)
+
+
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("", "use one of model, gate, status, report, code, stop, context, attach"),
-        ("nonsense", "use one of model, gate, status, report, code, stop, context, attach"),
+        ("", f"use one of {COMMANDS}"),
+        ("nonsense", f"use one of {COMMANDS}"),
         ("attach", "%eager attach COMM_ID"),
     ],
 )
