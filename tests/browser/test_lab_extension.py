@@ -120,7 +120,9 @@ def press(page: Any, name: str = "generate-and-run") -> None:
 
 def ready(page: Any, lab: Lab, notebook: Any, *cells: str, **more: Any) -> Notebook:
     """Open a notebook, and wait until its kernel knows what the page offers."""
-    opened: Notebook = notebook("%eager model", *cells, **more)
+    # The server answers with what it is asked, which is the prompt alone here.
+    first = "%config EagerModel.notebook_context = 'off'\n%eager model"
+    opened: Notebook = notebook(first, *cells, **more)
     until(page, lambda: button(page).count() == 0, "the page")
     for _ in range(40):
         opened.run_cell(0)
