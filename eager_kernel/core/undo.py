@@ -334,8 +334,12 @@ _PUTTING: Final[Mapping[str, Do]] = {
 
 
 def _as_now(was: Entry, born: Mapping[Identity, Identity]) -> Entry:
-    identity = was.identity
-    while identity is not None and identity in born:
+    # A file system gives numbers again: what a file became may have the number of one that was
+    # replaced before. So a later replacement is followed from each, never an earlier one.
+    order = {before: place for place, before in enumerate(born)}
+    identity, last = was.identity, -1
+    while identity is not None and order.get(identity, -1) > last:
+        last = order[identity]
         identity = born[identity]
     return Entry(was.kind, identity, was.size, was.names, was.attributes, was.target)
 
