@@ -458,7 +458,8 @@ class Barrier:
         thread = hook.active_threads().get(get_ident())
         if self._is_left(get_ident(), thread) or self._in_helper():
             return True
-        if self.is_of_kernel(thread):  # on which others depend
+        # On the kernel's own others depend; the one that reads streams is in no list.
+        if thread is None or self.is_of_kernel(thread):
             ours = marked or (self.filename and self._of_program(otherwise=False))
             return False if ours else None
         return True if marked or (self.filename and runs(self.filename, depth=3)) else None
