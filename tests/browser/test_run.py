@@ -174,7 +174,9 @@ def test_pages_that_come_late_get_all_that_follows(
     lab: Lab, page: Any, notebook: Any, context: Any
 ) -> None:
     """A page that is loaded again, and a second one."""
-    program = "import time\n" + "".join(f"print('out', {i})\ntime.sleep(0.2)\n" for i in range(600))
+    program = "import time\n" + "".join(
+        f"print('out', {i})\ntime.sleep(0.2)\n" for i in range(3000)
+    )
     model = lab.record("late", program, piece=60)
     shown = notebook(f"%%eager --model {model} --gate off\nGo on.")
     shown.run_cell(0)

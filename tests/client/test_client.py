@@ -74,7 +74,7 @@ def test_a_refused_option_is_an_error_that_names_it(eager: EagerClient) -> None:
     assert result.status == "error"
     assert result.error is not None
     assert (
-        "data.gate: must be one of effect, static, paper, serial, off, not 'ajar'"
+        "data.gate: must be one of effect, journal, wait, static, paper, serial, off, not 'ajar'"
         in result.error.evalue
     )
 

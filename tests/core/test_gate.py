@@ -27,10 +27,10 @@ def test_only_code_that_waits_needs_a_reason() -> None:
 
 
 def test_unknown_mode_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match="effect, static, paper, serial, off, not 'open'"):
+    with pytest.raises(ValueError, match="effect, journal, wait, static, paper, serial, off, not"):
         Gate("open")  # type: ignore[arg-type]
 
 
 def test_effect_is_the_default() -> None:
     assert Gate().mode == "effect"
-    assert MODES == ("effect", "static", "paper", "serial", "off")
+    assert MODES == ("effect", "journal", "wait", "static", "paper", "serial", "off")
