@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from eager_kernel.agents._schemas import described, named
+from eager_kernel.agents._schemas import named
 from eager_kernel.agents._session import Session
-from eager_kernel.agents._signatures import described_function
+from eager_kernel.agents._signatures import describe_all
+from eager_kernel.agents._tools import by_name, wait_for
 
 
 def check(tools: Sequence[Any]) -> None:
@@ -40,12 +40,7 @@ def check(tools: Sequence[Any]) -> None:
 
 def describe(tools: Sequence[Any]) -> str:
     """Write signatures and docstrings, for the model."""
-    return "\n\n".join(
-        described(name, _schema(tool), tool.description)
-        if isinstance(tool, BaseTool)
-        else described_function(name, tool)
-        for name, tool in _named(tools).items()
-    )
+    return describe_all(tools, BaseTool, _schema)
 
 
 def plain_functions(
@@ -63,7 +58,7 @@ def plain_functions(
     session
         Gives where the program runs that calls them.
     """
-    return {name: _plain(tool, session) for name, tool in _named(tools).items()}
+    return {name: _plain(tool, session) for name, tool in by_name(tools, BaseTool).items()}
 
 
 def _schema(tool: BaseTool) -> dict[str, Any]:
@@ -72,15 +67,11 @@ def _schema(tool: BaseTool) -> dict[str, Any]:
     return {"properties": {}, **parameters}
 
 
-def _named(tools: Sequence[Any]) -> dict[str, Any]:
-    return {t.name if isinstance(t, BaseTool) else t.__name__: t for t in tools}
-
-
 def _plain(tool: Any, session: Callable[[], Session]) -> Callable[..., Any]:
     if not isinstance(tool, BaseTool):
         if not inspect.iscoroutinefunction(tool):
             return tool
-        return lambda *args, **kwargs: _wait(tool(*args, **kwargs), session())
+        return lambda *args, **kwargs: wait_for(tool(*args, **kwargs), session().loop)
     schema = _schema(tool)
     # A tool of one function alone has that under this name, if it is asynchronous.
     is_async = getattr(tool, "coroutine", None) is not None
@@ -89,13 +80,7 @@ def _plain(tool: Any, session: Callable[[], Session]) -> Callable[..., Any]:
         given = named(tool.name, schema, args, kwargs)
         now = session()
         if is_async:
-            return _wait(tool.ainvoke(given, now.context), now)
+            return wait_for(tool.ainvoke(given, now.context), now.loop)
         return tool.invoke(given, now.context)
 
     return call
-
-
-def _wait(work: Coroutine[Any, Any, Any], session: Session) -> Any:
-    if session.loop is None:
-        return asyncio.run(work)
-    return asyncio.run_coroutine_threadsafe(work, session.loop).result()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 from collections.abc import Callable, Sequence
@@ -13,9 +12,10 @@ from agents import FunctionTool
 from agents.run_context import RunContextWrapper
 from agents.tool_context import ToolContext
 
-from eager_kernel.agents._schemas import described, named
+from eager_kernel.agents._schemas import named
 from eager_kernel.agents._session import Session
-from eager_kernel.agents._signatures import described_function
+from eager_kernel.agents._signatures import describe_all
+from eager_kernel.agents._tools import by_name, wait_for
 
 
 def check(tools: Sequence[Any]) -> None:
@@ -41,12 +41,7 @@ def check(tools: Sequence[Any]) -> None:
 
 def describe(tools: Sequence[Any]) -> str:
     """Write signatures and docstrings, for the model."""
-    return "\n\n".join(
-        described(name, tool.params_json_schema, tool.description)
-        if isinstance(tool, FunctionTool)
-        else described_function(name, tool)
-        for name, tool in _named(tools).items()
-    )
+    return describe_all(tools, FunctionTool, lambda tool: tool.params_json_schema)
 
 
 def plain_functions(
@@ -64,11 +59,7 @@ def plain_functions(
     session
         Gives where the program runs that calls them.
     """
-    return {name: _plain(tool, session) for name, tool in _named(tools).items()}
-
-
-def _named(tools: Sequence[Any]) -> dict[str, Any]:
-    return {t.name if isinstance(t, FunctionTool) else t.__name__: t for t in tools}
+    return {name: _plain(tool, session) for name, tool in by_name(tools, FunctionTool).items()}
 
 
 def _plain(tool: Any, session: Callable[[], Session]) -> Callable[..., Any]:
@@ -82,7 +73,7 @@ def _plain(tool: Any, session: Callable[[], Session]) -> Callable[..., Any]:
             work = _invoke(tool, now.context, args, kwargs)
         else:
             work = tool(*args, **kwargs)
-        return asyncio.run_coroutine_threadsafe(work, now.loop).result()
+        return wait_for(work, now.loop)
 
     return call
 

@@ -11,12 +11,13 @@ from typing import Any
 from pydantic_ai import RunContext, Tool
 
 from eager_kernel.agents._signatures import described_function
+from eager_kernel.agents._tools import by_name, wait_for
 
 
 def plain_functions(tools: Sequence[Any], ctx: RunContext[Any]) -> dict[str, Callable[..., Any]]:
     """Give what to call for each tool, by name; an asynchronous one runs on the agent's loop."""
     loop = asyncio.get_running_loop()
-    return {name: _plain(function, ctx, loop) for name, function in _named(tools).items()}
+    return {name: _plain(function, ctx, loop) for name, function in by_name(tools, Tool).items()}
 
 
 def describe(tools: Sequence[Any]) -> str:
@@ -25,12 +26,8 @@ def describe(tools: Sequence[Any]) -> str:
         described_function(name, tool.function, tool.description, skip=tool.takes_ctx)
         if isinstance(tool, Tool)
         else described_function(name, tool)
-        for name, tool in _named(tools).items()
+        for name, tool in by_name(tools, Tool).items()
     )
-
-
-def _named(tools: Sequence[Any]) -> dict[str, Any]:
-    return {t.name if isinstance(t, Tool) else t.__name__: t for t in tools}
 
 
 def _plain(tool: Any, ctx: RunContext[Any], loop: asyncio.AbstractEventLoop) -> Callable[..., Any]:
@@ -41,6 +38,6 @@ def _plain(tool: Any, ctx: RunContext[Any], loop: asyncio.AbstractEventLoop) -> 
         return function
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(function(*args, **kwargs), loop).result()
+        return wait_for(function(*args, **kwargs), loop)
 
     return call

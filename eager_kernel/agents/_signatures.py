@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from eager_kernel.agents._schemas import with_docstring
+from eager_kernel.agents._schemas import described, with_docstring
+from eager_kernel.agents._tools import by_name
 
 
 def described_function(
@@ -29,6 +30,28 @@ def described_function(
     parameters = list(signature.parameters.values())[skip:]
     head = f"def {name}{signature.replace(parameters=parameters)}:"
     return with_docstring(head, said or inspect.getdoc(function) or "")
+
+
+def describe_all(
+    tools: Sequence[Any], kind: type[Any], schema: Callable[[Any], Mapping[str, Any]]
+) -> str:
+    """Write signatures and docstrings of functions, and of tools with a schema, for the model.
+
+    Parameters
+    ----------
+    tools
+        The functions and tools.
+    kind
+        The framework's class of tools.
+    schema
+        Gives the JSON schema of a tool's arguments.
+    """
+    return "\n\n".join(
+        described(name, schema(tool), tool.description)
+        if isinstance(tool, kind)
+        else described_function(name, tool)
+        for name, tool in by_name(tools, kind).items()
+    )
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
 from eager_kernel.client import EagerClient
@@ -25,3 +26,31 @@ def offer(
     """
     for name, function in tools.items():
         client.expose(function, name=name, effects=name not in without_effects)
+
+
+def by_name(tools: Sequence[Any], kind: type[Any]) -> dict[str, Any]:
+    """Give each tool under the name that programs call.
+
+    Parameters
+    ----------
+    tools
+        Functions, and tools of the framework.
+    kind
+        The framework's class of tools, which have names of their own.
+    """
+    return {tool.name if isinstance(tool, kind) else tool.__name__: tool for tool in tools}
+
+
+def wait_for(work: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop | None) -> Any:
+    """Wait, on another thread than the loop's, for what an asynchronous tool returns.
+
+    Parameters
+    ----------
+    work
+        The call.
+    loop
+        The loop of the agent's run; None: the run has none, so the call gets one of its own.
+    """
+    if loop is None:
+        return asyncio.run(work)
+    return asyncio.run_coroutine_threadsafe(work, loop).result()
