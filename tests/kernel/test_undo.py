@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from eager_kernel.execution import plain_files
 from eager_kernel.testing import load
@@ -160,6 +163,9 @@ def test_the_next_kernel_undoes_what_a_killed_one_has_done(
     stream.delta("open('old', 'a').write('x')\nos.rename('old', 'new')\nafter = 1\n")
     stream.listen(20, until=lambda heard: has_run(heard, 3))
     assert state_of(tmp_path) != before
+    # Not by its manager, which interrupts a kernel first: that would end the run, and undo it.
+    assert isinstance(manager.provisioner, LocalProvisioner)
+    os.kill(manager.provisioner.pid, signal.SIGKILL)
     manager.shutdown_kernel(now=True)
     assert state_of(tmp_path) != before
     start_kernel("eager_python")
