@@ -87,6 +87,8 @@ def parse_run(body: bytes, max_chars: int) -> RunRequest:
     for name in fields:
         if name not in _FIELDS:
             raise ProtocolError("body", f"has an unknown field; there are: {', '.join(_FIELDS)}")
+        if fields[name] is None:
+            raise ProtocolError(name, "must not be null; leave it out")
     cell = next(cell for cell in CELLS if cell == _choice(fields, "cell", CELLS, "server"))
     if cell == "kernel":
         return _for_kernel(fields)

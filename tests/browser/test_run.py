@@ -33,7 +33,8 @@ def until(page: Any, condition: Any, what: str, seconds: float = 60) -> None:
         if condition():
             return
         page.wait_for_timeout(50)
-    raise AssertionError(f"never saw {what}")
+    seen = page.locator("body").inner_text()
+    raise AssertionError(f"never saw {what}; the page says:\n{seen[-3000:]}")
 
 
 # Keeps the heights that the first output of the second cell has had, frame by frame.
