@@ -203,9 +203,13 @@ def _left_on_thread() -> Holder | None:
 
 
 def active_threads() -> dict[int, threading.Thread]:
-    """The threads that Python has started, by their idents."""
+    """The threads that Python has started, by their idents; none that is unlisted."""
     # `current_thread` makes an object for a thread that has none, and `enumerate` takes a lock.
-    return threading._active  # type: ignore[attr-defined,no-any-return]
+    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
+    if any(ident in active for ident in unlisted):
+        # The collector has called a program's code there, which asked for the current thread.
+        return {ident: thread for ident, thread in active.copy().items() if ident not in unlisted}
+    return active
 
 
 def _install() -> None:
@@ -215,6 +219,9 @@ def _install() -> None:
         _installed = True
         sys.addaudithook(_hook)
 
+
+unlisted: Final[set[int]] = set()
+"""The idents of the kernel's threads that are in no list of `threading`."""
 
 _JOURNALS: Final = vars(plain_files)
 _installed = False

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from eager_kernel.execution.hook import unlisted
+
 
 class UnlistedThread(threading.Thread):
     """A daemon that is in no list of `threading` while it works.
@@ -36,11 +38,13 @@ class UnlistedThread(threading.Thread):
         listed: dict[int, threading.Thread] = _threading._active
         ident = threading.get_ident()
         self._prepare()
+        unlisted.add(ident)
         with _threading._active_limbo_lock:
             listed.pop(ident, None)
         try:
             self._work()
         finally:
+            unlisted.discard(ident)
             with _threading._active_limbo_lock:
                 listed[ident] = self
 

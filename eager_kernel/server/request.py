@@ -87,8 +87,14 @@ def parse_run(body: bytes, max_chars: int) -> RunRequest:
     for name in fields:
         if name not in _FIELDS:
             raise ProtocolError("body", f"has an unknown field; there are: {', '.join(_FIELDS)}")
-        if fields[name] is None:
+    run = _run(fields, max_chars)
+    for name, value in fields.items():
+        if value is None:
             raise ProtocolError(name, "must not be null; leave it out")
+    return run
+
+
+def _run(fields: dict[str, Any], max_chars: int) -> RunRequest:
     cell = next(cell for cell in CELLS if cell == _choice(fields, "cell", CELLS, "server"))
     if cell == "kernel":
         return _for_kernel(fields)

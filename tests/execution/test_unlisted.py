@@ -20,6 +20,10 @@ NAME = "<the program>"
 OPENS = {
     "its own": "def f(path): open(path, 'w').close()",
     "made of text": "exec('def f(path): open(path, \"w\").close()')",
+    "who knows its thread": (
+        "import threading\n"
+        "def f(path):\n    threading.current_thread()\n    open(path, 'w').close()\n"
+    ),
 }
 
 
