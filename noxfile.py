@@ -21,8 +21,24 @@ PYTHONS = [
     name.rpartition(" :: ")[2] for name in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", name)
 ]
 PART = [f"tests/{name}" for name in ("core", "execution", "kernel", "client", "magics")]
-# Real servers, which differ between Pythons in nothing of ours, and would be much to install.
-PART += ["--ignore=tests/client/test_remote.py"]
+# What takes long and differs between Pythons in nothing of ours: real servers, linear time,
+# processes that are killed, hundreds of runs in a row. The whole suite has it, on one Python.
+PART += [
+    f"--ignore=tests/{name}.py"
+    for name in (
+        "client/test_remote",
+        "client/test_kills",
+        "client/test_pool",
+        "client/test_forgery",
+        "core/extract/test_formats",
+        "kernel/test_broken",
+        "kernel/test_harmless",
+        "kernel/test_left_behind",
+        "kernel/test_soak",
+        "magics/test_processes",
+    )
+]
+PART += ["--deselect=tests/core/test_chunker.py::test_standard_library_is_cut_into_its_statements"]
 
 nox.options.sessions = ["tests"]
 nox.options.error_on_missing_interpreters = False

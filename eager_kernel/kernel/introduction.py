@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
 
@@ -20,6 +21,7 @@ class Host(Protocol):
     log: Any
     shell_stream: Any
     comm_manager: Any
+    _shell_parent: ContextVar[Any]
 
     @property
     def kernel_info(self) -> Any:
@@ -80,7 +82,14 @@ class Introduction:
             return
         # States may be large, and a widget's own code may make them: not on this thread.
         handler = getattr(self._host.comm_manager, kind)
-        self._questions.put(lambda: handler(None, ident, message))
+
+        def tell() -> None:
+            # A page knows the state that it has asked for by its question's id. Only this thread's
+            # context has it for the parent: what the program says meanwhile is its cell's.
+            self._host._shell_parent.set(message)
+            handler(None, ident, message)
+
+        self._questions.put(tell)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
             self._thread.start()

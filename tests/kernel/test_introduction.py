@@ -67,6 +67,28 @@ def test_it_tells_the_states_of_widgets(client: BlockingKernelClient, spinning: 
     spinning.send("comm_close", {"comm_id": comm_id})
 
 
+def test_a_state_that_is_asked_for_by_itself(client: BlockingKernelClient, spinning: Any) -> None:
+    """A page that has heard no states in time asks for each, and knows it by its question's id."""
+    comms = ask(client, "comm_info_request", {"target_name": "jupyter.widget"})["comms"]
+    told: dict[str, Any] = {}
+    asked = {}
+    for comm_id in comms:
+        content = {"comm_id": comm_id, "data": {"method": "request_state"}}
+        question = client.session.msg("comm_msg", content)
+        asked[question["msg_id"]] = comm_id
+        client.shell_channel.send(question)
+    deadline = time.monotonic() + 20
+    while len(told) < len(asked) and time.monotonic() < deadline:
+        message = client.get_iopub_msg(timeout=20)
+        parent = message["parent_header"].get("msg_id")
+        if message["msg_type"] == "comm_msg" and parent in asked:
+            assert message["content"]["comm_id"] == asked[parent]
+            assert message["content"]["data"]["method"] == "update"
+            told[parent] = message["content"]["data"]["state"]
+    assert [state["value"] for state in told.values() if state["_model_name"] == "IntSliderModel"]
+    assert told.keys() == asked.keys()
+
+
 def test_without_a_program_it_is_as_ever(client: BlockingKernelClient) -> None:
     assert ask(client, "kernel_info_request", {})["implementation"] == "eager_python"
     assert ask(client, "comm_info_request", {})["status"] == "ok"
