@@ -11,6 +11,8 @@ from uuid import uuid4
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from eager_kernel.protocol import TARGET, Delta, End, attach_code, open_data
+
 
 @dataclass
 class Heard:
@@ -68,7 +70,7 @@ class WireStream:
 
     def open(self, **data: Any) -> WireStream:
         """Send `comm_open`; `data` adds to its data, or replaces it."""
-        content = {"target_name": "eager.stream", "data": {"version": 1, **data}}
+        content = {"target_name": TARGET, "data": {**open_data(), **data}}
         self.send("comm_open", {"comm_id": self.comm_id, **content})
         return self
 
@@ -85,15 +87,15 @@ class WireStream:
 
     def delta(self, text: str, **more: Any) -> WireStream:
         """Send a delta."""
-        return self.data({"type": "delta", "text": text, **more})
+        return self.data({**Delta(text, None).data(), **more})
 
     def end(self, reason: str | None = None) -> WireStream:
         """Send the end of the text."""
-        return self.data({"type": "end", **({"finish_reason": reason} if reason else {})})
+        return self.data(End(reason).data())
 
     def attach(self, *, view: bool = False, **options: Any) -> WireStream:
         """Send the cell that owns the run, and may show it."""
-        code = f"%eager attach {self.comm_id}" + " --view" * view
+        code = attach_code(self.comm_id, view=view)
         self.request = self.client.execute(code, **options)
         return self
 
