@@ -80,15 +80,7 @@ def parse_run(body: bytes, max_chars: int) -> RunRequest:
     LimitError
         The messages are too long.
     """
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError("body", "must be JSON") from error
-    if not isinstance(fields, dict):
-        raise ProtocolError("body", "must be an object")
-    for name in fields:
-        if name not in _FIELDS:
-            raise ProtocolError("body", f"has an unknown field; there are: {', '.join(_FIELDS)}")
+    fields = _body(body, _FIELDS)
     cell: Cell = _choice(fields, "cell", CELLS, "server")
     if cell == "kernel":
         return _for_kernel(fields)
@@ -106,6 +98,47 @@ def parse_run(body: bytes, max_chars: int) -> RunRequest:
         max_tokens=_whole(fields, "max_tokens"),
         temperature=_number(fields, "temperature"),
     )
+
+
+def parse_cell(body: bytes, max_chars: int) -> str:
+    """Read the body of ``POST /eager/api/cells``; returns the cell's text.
+
+    Parameters
+    ----------
+    body
+        As received.
+    max_chars
+        Characters that the text may have.
+
+    Raises
+    ------
+    ProtocolError
+        Names the field that is wrong.
+    LimitError
+        The text is too long.
+    """
+    source = _body(body, ("source",)).get("source")
+    if not isinstance(source, str):
+        raise ProtocolError("source", "must be a string")
+    if len(source) > max_chars:
+        raise LimitError(
+            f"the cell has more than {max_chars:,} characters; the deployer may raise "
+            "EagerServer.max_prompt_chars"
+        )
+    return source
+
+
+def _body(body: bytes, known: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("body", "must be JSON") from error
+    if not isinstance(fields, dict):
+        raise ProtocolError("body", "must be an object")
+    for name in fields:
+        if name not in known:
+            raise ProtocolError("body", f"has an unknown field; there are: {', '.join(known)}")
+    return fields
 
 
 def _for_kernel(fields: dict[str, Any]) -> RunRequest:

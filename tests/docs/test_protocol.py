@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields
 from inspect import signature
@@ -172,5 +173,7 @@ def test_a_page_of_jupyterlab_speaks_the_same() -> None:
     assert f"version: {protocol.VERSION}," in said
     told = set(re.findall(r'\.tell\(\w+, \{ type: "(\w+)"', said))
     assert told == set(get_args(models.PageWord))
+    schema = json.loads((ROOT / "labextension/schema/plugin.json").read_text("utf-8"))
+    assert schema["properties"]["gate"]["enum"] == ["", *MODES]
     taken = set(re.findall(r'data\.type === "(\w+)"', said))
     assert taken == {"want", "running", "program"}
