@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from eager_kernel.protocol import TARGET, Delta, End, attach_code, open_data
+from eager_kernel.protocol import TARGET, ChunkState, Delta, End, attach_code, open_data
 
 
 @dataclass
@@ -107,6 +107,28 @@ class WireStream:
         if until is not None:
             assert until(self.heard), f"never heard it; heard {self.heard}"
         return self.heard
+
+    def until_told(self, state: ChunkState, index: int | None = None) -> WireStream:
+        """Take messages until a chunk, any or that of an index, is told to be in a state."""
+
+        def is_told(heard: Heard) -> bool:
+            return any(
+                data.get("state") == state and index in (None, data["index"]) for data in heard.comm
+            )
+
+        self.listen(until=is_told)
+        return self
+
+    def until_run(self, line: int) -> WireStream:
+        """Take messages until the program has run up to a line."""
+
+        def has_run(heard: Heard) -> bool:
+            return any(
+                data.get("state") == "done" and data["lines"][1] >= line for data in heard.comm
+            )
+
+        self.listen(until=has_run)
+        return self
 
     def finish(self, timeout: float = 30) -> Heard:
         """Take messages until the cell is idle and its result is there."""
