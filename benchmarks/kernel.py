@@ -17,6 +17,7 @@ import zmq
 from benchmarks import texts
 from eager_kernel import AsyncEagerClient
 from eager_kernel.bench.measure import Samples, Table, alternate
+from eager_kernel.protocol import TARGET, Delta, End, attach_code, open_data
 from eager_kernel.testing.kernels import start_kernel
 
 STOCK, EAGER = "python3", "eager_python"
@@ -246,11 +247,11 @@ class Kernel:
             waits for text, so that only then the time begins, the others.
         """
         start = time.perf_counter()
-        comm = self._open("eager.stream", {"version": 1, "format": "python"})
-        messages = [{"type": "delta", "text": piece} for piece in pieces] + [{"type": "end"}]
+        comm = self._open(TARGET, open_data(format="python"))
+        messages = [Delta(piece, None).data() for piece in pieces] + [End(None).data()]
         if when == "before":
             self._send_all(comm, messages)
-        request = self.client.execute(f"%eager attach {comm}")
+        request = self.client.execute(attach_code(comm))
         if when != "before":
             self._wait(request, state="busy")
         if when == "running":
@@ -283,8 +284,8 @@ class Kernel:
 
     def flood_stream(self, text: str, messages: int) -> float:
         """Seconds for so many deltas to a stream that a cell has attached."""
-        comm = self._open("eager.stream", {"version": 1, "format": "python"})
-        request = self.client.execute(f"%eager attach {comm}")
+        comm = self._open(TARGET, open_data(format="python"))
+        request = self.client.execute(attach_code(comm))
         self._wait(request, state="busy")
         seconds = self._flood(comm, text, messages)
         # Its idle may have come while only the comm was listened to.
@@ -293,7 +294,7 @@ class Kernel:
 
     def _flood(self, comm: str, text: str, messages: int) -> float:
         session, iopub = self.client.session, self.client.iopub_channel.socket
-        data = [{"type": "delta", "text": text}] * (messages - 1) + [{"type": "end"}]
+        data = [Delta(text, None).data()] * (messages - 1) + [End(None).data()]
         frames = [
             session.serialize(session.msg("comm_msg", {"comm_id": comm, "data": item}))
             for item in data

@@ -1,8 +1,12 @@
-"""Write `docs/configuration.md` from the traits: ``python docs/make_configuration.py``."""
+"""Write from the traits: ``python docs/make_configuration.py``.
+
+That is `docs/configuration.md`, and the table of limits in `docs/protocol.md`.
+"""
 
 from __future__ import annotations
 
 import textwrap
+from dataclasses import fields
 from pathlib import Path
 
 from traitlets import TraitType
@@ -11,6 +15,7 @@ from traitlets.config import Configurable
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.kernel import EagerKernel
 from eager_kernel.kernel.model_config import SYSTEM_PROMPT, EagerModel
+from eager_kernel.protocol import Limits
 from eager_kernel.server.app import EagerServer
 from eager_kernel.warm.provisioner import WarmProvisioner
 from eager_kernel.warm.sandboxed import SandboxProvisioner
@@ -44,6 +49,9 @@ ABOUT = {
     "places; with the traits of `WarmProvisioner`, too.",
     EagerKernel: "Classes that a deployer may replace. All other traits are ipykernel's.",
 }
+LIMITS = (*(field.name for field in fields(Limits)), "max_journal_bytes")
+"""The traits of `EagerRun` that the protocol has as its limits."""
+LIMITS_MARK = "<!-- limits: made by docs/make_configuration.py -->\n"
 ABOUT_PROMPT = """\
 ## The system prompt
 
@@ -55,6 +63,21 @@ def configuration() -> str:
     tables = [_class(cls, about) for cls, about in ABOUT.items()]
     prompt = "\n".join(textwrap.fill(part, 97) for part in SYSTEM_PROMPT.split("\n"))
     return "\n".join([INTRODUCTION, *tables, f"{ABOUT_PROMPT}\n\n```text\n{prompt}\n```\n"])
+
+
+def limits() -> str:
+    """The table of limits."""
+    traits = EagerRun.class_own_traits(config=True)
+    rows = [f"| `{name}` | `{_number(traits[name])}` | {_help(traits[name])} |" for name in LIMITS]
+    return "\n".join(["| trait | default | meaning |", "|---|---|---|", *rows, ""])
+
+
+def with_limits(page: str) -> str:
+    """A page, with its table of limits as it is now."""
+    before, mark, after = page.partition(LIMITS_MARK)
+    assert mark, "the page has no place for the limits"
+    _, end, rest = after.partition("\n\n")
+    return f"{before}{mark}{limits()}{end[1:]}{rest}"
 
 
 def _class(cls: type[Configurable], about: str) -> str:
@@ -79,9 +102,16 @@ def _default(trait: TraitType[object, object]) -> str:
     return text if len(text) <= 100 else "…"
 
 
+def _number(trait: TraitType[object, object]) -> str:
+    return f"{trait.default():,}"
+
+
 def _help(trait: TraitType[object, object]) -> str:
     return " ".join(textwrap.dedent(trait.help).split()).replace("|", r"\|")
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("configuration.md").write_text(configuration())
+    folder = Path(__file__).parent
+    folder.joinpath("configuration.md").write_text(configuration())
+    protocol = folder / "protocol.md"
+    protocol.write_text(with_limits(protocol.read_text()))

@@ -102,13 +102,24 @@ def test_a_lock_file_names_no_server() -> None:
     assert not any("resolved" in package for package in packages)
 
 
-def test_the_page_of_traits_is_up_to_date() -> None:
-    code = "import make_configuration as made; print(made.configuration(), end='')"
+@pytest.mark.parametrize(
+    ("page", "made"),
+    [
+        ("configuration.md", "configuration()"),
+        ("protocol.md", "with_limits(open('protocol.md', encoding='utf-8').read())"),
+    ],
+)
+def test_what_is_made_of_traits_is_up_to_date(page: str, made: str) -> None:
+    code = f"import make_configuration as made; print(made.{made}, end='')"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT / "docs", capture_output=True, text=True, check=True
+        [sys.executable, "-X", "utf8", "-c", code],
+        cwd=ROOT / "docs",
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
-    page = ROOT.joinpath("docs", "configuration.md").read_text()
-    assert done.stdout == page, "run python docs/make_configuration.py"
+    text = ROOT.joinpath("docs", page).read_text("utf-8")
+    assert done.stdout == text, "run python docs/make_configuration.py"
 
 
 def test_the_page_of_security_names_tests_that_are_there() -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from eager_kernel.core.lanes import MEANINGS, Kind, Lane, end_of, lanes
+from eager_kernel.core.lanes import LOOKS, Kind, Lane, end_of, lanes
 from eager_kernel.core.report import Report
 from eager_kernel.core.words import seconds
 
@@ -27,7 +27,8 @@ class Chart:
         self._until = max(map(end_of, reports.values()), default=0.0) or 1.0
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        marks = _ASCII if options.ascii_only else _MARKS
+        ascii_only = options.ascii_only
+        marks = {kind: look.ascii if ascii_only else look.sign for kind, look in LOOKS.items()}
         width = max(10, min(options.max_width, _WIDEST) - _LABEL - 1)
         drawn: set[Kind] = set()
         for title, report in self._reports.items():
@@ -38,13 +39,12 @@ class Chart:
                 if any(cells):
                     yield _line(lane.name, cells, marks)
                     drawn.update(cell[0] for cell in cells if cell is not None)
-            yield self._axis(report, width, marks)
-        yield from _explain([kind for kind in MEANINGS if kind in drawn], marks, options.max_width)
+            yield self._axis(report, width, "^" if ascii_only else "▲")
+        yield from _explain([kind for kind in LOOKS if kind in drawn], marks, options.max_width)
 
-    def _axis(self, report: Report, width: int, marks: _Marks) -> Text:
+    def _axis(self, report: Report, width: int, pointer: str) -> Text:
         """Where the last token came, and where it all ended."""
         at = report.generation_s
-        pointer = "^" if marks is _ASCII else "▲"
         column = min(width - 1, int(at / self._until * width))
         text = f"last token {seconds(at)}"
         if column + 2 + len(text) <= width:
@@ -93,7 +93,7 @@ def _line(name: str, cells: list[_Cell | None], marks: _Marks) -> Text:
         if (kind, 1.0) in (before, after):
             share = 1.0
         sizes = marks[kind]
-        line.append(sizes[min(len(sizes) - 1, int((1 - share) * len(sizes)))], _STYLES[kind])
+        line.append(sizes[min(len(sizes) - 1, int((1 - share) * len(sizes)))], LOOKS[kind].style)
     return line
 
 
@@ -101,7 +101,9 @@ def _explain(kinds: Sequence[Kind], marks: _Marks, width: int) -> RenderResult:
     """The legend, in as many lines as it takes."""
     line = Text()
     for kind in kinds:
-        entry = Text.assemble((marks[kind][0], _STYLES[kind]), (f" {MEANINGS[kind]}", "dim"))
+        entry = Text.assemble(
+            (marks[kind][0], LOOKS[kind].style), (f" {LOOKS[kind].meaning}", "dim")
+        )
         if line and len(line) + 3 + len(entry) > width:
             yield line
             line = Text()
@@ -119,34 +121,3 @@ _LABEL: Final = 10
 _WIDEST: Final = 160
 _QUEUED: Final = frozenset({"ready", "deferred"})
 _UNUSUAL: Final = frozenset({"held", "waited"})
-# Some have smaller forms, for a part of a column.
-_MARKS: Final[_Marks] = {
-    "first token": "·",
-    "generated": "▒",
-    "detected": "╵",
-    "ready": "─",
-    "deferred": "┄",
-    "held": "▚",
-    "executed": "█▌▏",
-    "waited": "░",
-}
-_ASCII: Final[_Marks] = {
-    "first token": ".",
-    "generated": "=",
-    "detected": "'",
-    "ready": "-",
-    "deferred": "~",
-    "held": "x",
-    "executed": "#|",
-    "waited": "?",
-}
-_STYLES: Final[dict[Kind, str]] = {
-    "first token": "dim",
-    "generated": "blue",
-    "detected": "magenta",
-    "ready": "dim",
-    "deferred": "cyan",
-    "held": "yellow",
-    "executed": "green",
-    "waited": "red",
-}

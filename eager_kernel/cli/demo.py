@@ -28,6 +28,7 @@ from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core.extract import Code, make_extractor
 from eager_kernel.core.gantt import to_svg
 from eager_kernel.core.gate import Mode
+from eager_kernel.core.lanes import LOOKS, Kind
 from eager_kernel.core.summary import summarise
 from eager_kernel.sources.recorded import load_recording
 from eager_kernel.sources.recording import TimedDelta
@@ -174,18 +175,19 @@ class _View:
         code = _code_of("".join(self._text))
         generated = _lines(code)
         bars = Table.grid(padding=(0, 1))
-        for label, lines, colour in (
-            ("generated", generated, "yellow"),
-            ("executed", self._executed, "green"),
-        ):
+        done: tuple[tuple[Kind, int], ...] = (
+            ("generated", generated),
+            ("executed", self._executed),
+        )
+        for kind, lines in done:
             bar = ProgressBar(
                 self._total,
                 min(lines, self._total),
                 width=48,
-                complete_style=colour,
-                finished_style=colour,
+                complete_style=LOOKS[kind].style,
+                finished_style=LOOKS[kind].style,
             )
-            bars.add_row(Text(label), bar, Text(f"{lines:>3} of {self._total} lines"))
+            bars.add_row(Text(kind), bar, Text(f"{lines:>3} of {self._total} lines"))
         parts: list[RenderableType] = []
         if self._done is None:
             parts.append(self._program(code.split("\n"), generated))

@@ -25,6 +25,7 @@ from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import MAX_BYTES, OnEvent, Run
 from eager_kernel.client.transport import DiedAtStartError, LocalTransport, Transport
 from eager_kernel.errors import KernelConnectionError
+from eager_kernel.protocol import attach_code
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -258,13 +259,10 @@ class AsyncEagerClient:
         KernelConnectionError
             The kernel died, or its server can't be reached any more.
         """
-        options: dict[str, Any] = {"version": 1, "format": format, "on_error": on_error}
-        options |= {"gate": gate} if gate is not None else {}
-        options |= {"model": model} if model else {}
         run = await self._begin_run(on_event, on_input, max_bytes, max_characters)
-        run.open(options)
+        run.open(format=format, gate=gate, on_error=on_error, model=model)
         run.execute(
-            f"%eager attach {run.comm_id}",
+            attach_code(run.comm_id),
             silent=silent,
             store_history=store_history,
             user_expressions=user_expressions,

@@ -8,20 +8,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from eager_kernel.client.heard import UnfitError, check_message
 from eager_kernel.core.report import Report
-
-STATES: Final = ("ready", "deferred", "held", "running", "done", "failed", "skipped")
-CATEGORIES: Final = ("plain", "low-yield", "external-effect", "timing", "dynamic")
-STOP_REASONS: Final = ("error", "cancelled", "interrupted", "limit", "protocol")
-STATUSES: Final = ("ok", "error", "cancelled", "no_code")
+from eager_kernel.protocol import (
+    CATEGORIES,
+    CHUNK_STATES,
+    STATUSES,
+    STOP_REASONS,
+    ChunkMessage,
+    ErrorContent,
+    LeftOutContent,
+    QuestionContent,
+    ResultMessage,
+    ResumedMessage,
+    StopMessage,
+)
 
 Plain = dict[str, Any]
+_Word = TypeVar("_Word", bound=str)
 
 
-def check_event(data: object, sent: int) -> Plain:
+def check_event(data: object, sent: int) -> ChunkMessage | StopMessage | ResultMessage:
     """Check what came on a stream's comm: a ``chunk``, ``stop`` or ``result``.
 
     Parameters
@@ -34,20 +43,20 @@ def check_event(data: object, sent: int) -> Plain:
     fields = _object(data, "data")
     match fields.get("type"):
         case "chunk":
-            return {
-                "type": "chunk",
-                "index": _whole(fields, "index", 0, sent),
-                "lines": _lines(fields, sent),
-                "state": _word(fields, "state", STATES),
-                "category": _word(fields, "category", CATEGORIES),
-                "reason": _text(fields, "reason", _MAX_REASON),
-            }
+            return ChunkMessage(
+                type="chunk",
+                index=_whole(fields, "index", 0, sent),
+                lines=_lines(fields, sent),
+                state=_word(fields, "state", CHUNK_STATES),
+                category=_word(fields, "category", CATEGORIES),
+                reason=_text(fields, "reason", _MAX_REASON),
+            )
         case "stop":
-            return {
-                "type": "stop",
-                "reason": _word(fields, "reason", STOP_REASONS),
-                "message": _text(fields, "message", _MAX_REASON),
-            }
+            return StopMessage(
+                type="stop",
+                reason=_word(fields, "reason", STOP_REASONS),
+                message=_text(fields, "message", _MAX_REASON),
+            )
         case "result":
             return _result(fields, sent)
         case _:
@@ -62,18 +71,18 @@ def check_report(report: object) -> Plain:
         raise UnfitError(f"data.report: {error}") from error
 
 
-def check_resumed(data: Mapping[str, Any]) -> Plain:
+def check_resumed(data: Mapping[str, Any]) -> ResumedMessage:
     """Check the answer to ``resume``."""
     reply, question = data.get("reply"), data.get("input")
-    return {
-        "type": "resumed",
-        "number": _whole(data, "number", 0, _MOST),
-        "count": _whole(data, "count", 0, _MOST_AGAIN),
-        "more": _flag(data, "more"),
-        "missing": _flag(data, "missing"),
-        "reply": None if reply is None else check_reply(reply),
-        "input": None if question is None else check_question(question, numbered=True),
-    }
+    return ResumedMessage(
+        type="resumed",
+        number=_whole(data, "number", 0, _MOST),
+        count=_whole(data, "count", 0, _MOST_AGAIN),
+        more=_flag(data, "more"),
+        missing=_flag(data, "missing"),
+        reply=None if reply is None else check_reply(reply),
+        input=None if question is None else _last_question(question),
+    )
 
 
 def check_again(data: Mapping[str, Any], buffers: list[Any]) -> Plain:
@@ -100,12 +109,11 @@ def check_reply(content: object) -> Plain:
     return checked
 
 
-def check_question(content: object, *, numbered: bool = False) -> Plain:
-    """Check the content of an ``input_request``, or what ``resumed`` says of it."""
+def check_question(content: object) -> Plain:
+    """Check the content of an ``input_request``."""
     fields = _object(content, "content")
-    number = {"number": _whole(fields, "number", 0, _MOST)} if numbered else {}
     prompt = _text(fields, "prompt", _MAX_PROMPT)
-    return {**number, "prompt": prompt, "password": _flag(fields, "password")}
+    return {"prompt": prompt, "password": _flag(fields, "password")}
 
 
 def check_output(kind: str, content: Plain) -> Plain:
@@ -158,45 +166,60 @@ def check_display_id(content: Plain) -> str | None:
 # Parts ----------------------------------------------------------------------------------------
 
 
-def _result(fields: Plain, sent: int) -> Plain:
+def _last_question(content: object) -> QuestionContent:
+    fields = _object(content, "content")
+    return QuestionContent(
+        number=_whole(fields, "number", 0, _MOST),
+        prompt=_text(fields, "prompt", _MAX_PROMPT),
+        password=_flag(fields, "password"),
+    )
+
+
+def _result(fields: Plain, sent: int) -> ResultMessage:
     status = _word(fields, "status", STATUSES)
-    error = fields.get("error")
-    if error is not None:
-        told = _object(error, "data.error")
-        lines = told.get("lines")
-        error = {
-            "ename": _text(told, "ename"),
-            "evalue": _text(told, "evalue"),
-            "traceback": _texts(told, "traceback"),
-            "lines": None if lines is None else _lines(told, sent),
-        }
+    error = None if fields.get("error") is None else _error(fields["error"], sent)
     if (status in ("ok", "no_code")) != (error is None):
         raise UnfitError("data.error: must be there if, and only if, something went wrong")
     program = _text(fields, "program")
     if len(program) > _LONGEST_ESCAPE * (sent + 1):
         raise UnfitError("data.program: must not be longer than what was sent")
-    return {
-        "type": "result",
-        "status": status,
-        "execution_count": _count(fields, "execution_count"),
-        "error": error,
-        "program": program,
-        "executed_lines": _whole(fields, "executed_lines", 0, sent + 1),
-        **({"left_out": _left_out(fields, sent)} if "left_out" in fields else {}),
-        **({"report": fields["report"]} if "report" in fields else {}),
-    }
+    result = ResultMessage(
+        type="result",
+        status=status,
+        execution_count=_count(fields, "execution_count"),
+        error=error,
+        program=program,
+        executed_lines=_whole(fields, "executed_lines", 0, sent + 1),
+    )
+    if "left_out" in fields:
+        result["left_out"] = _left_out(fields, sent)
+    if "report" in fields:
+        result["report"] = fields["report"]
+    return result
 
 
-def _left_out(fields: Plain, sent: int) -> Plain:
+def _error(error: object, sent: int) -> ErrorContent:
+    told = _object(error, "data.error")
+    return ErrorContent(
+        ename=_text(told, "ename"),
+        evalue=_text(told, "evalue"),
+        traceback=_texts(told, "traceback"),
+        lines=None if told.get("lines") is None else _lines(told, sent),
+    )
+
+
+def _left_out(fields: Plain, sent: int) -> LeftOutContent:
     told = _object(fields["left_out"], "data.left_out")
     blocks = told.get("blocks")
     if not isinstance(blocks, list) or len(blocks) > sent:
         raise UnfitError("data.left_out.blocks: must be a list, not longer than what was sent")
-    return {
-        "blocks": [_block(block, sent) for block in blocks],
-        **{name: _whole(told, name, 0, sent + 1) for name in _COUNTS},
-        "message": _text(told, "message", _MAX_REASON),
-    }
+    return LeftOutContent(
+        blocks=[_block(block, sent) for block in blocks],
+        prose_lines=_whole(told, "prose_lines", 0, sent + 1),
+        reasoning_lines=_whole(told, "reasoning_lines", 0, sent + 1),
+        json_values=_whole(told, "json_values", 0, sent + 1),
+        message=_text(told, "message", _MAX_REASON),
+    )
 
 
 def _block(block: object, sent: int) -> list[str | int]:
@@ -212,11 +235,12 @@ def _object(value: object, where: str) -> Plain:
     return value
 
 
-def _word(fields: Mapping[str, Any], name: str, words: tuple[str, ...]) -> str:
+def _word(fields: Mapping[str, Any], name: str, words: tuple[_Word, ...]) -> _Word:
     value = fields.get(name)
-    if not isinstance(value, str) or value not in words:
-        raise UnfitError(f"{name}: must be one of {', '.join(words)}")
-    return value
+    for word in words:
+        if word == value:
+            return word
+    raise UnfitError(f"{name}: must be one of {', '.join(words)}")
 
 
 def _text(fields: Mapping[str, Any], name: str, most: int | None = None) -> str:
@@ -287,7 +311,6 @@ def _sendable(text: str) -> str:
     return text
 
 
-_COUNTS: Final = ("prose_lines", "reasoning_lines", "json_values")
 _LONGEST_LANGUAGE: Final = 1_000
 _LONGEST_ESCAPE: Final = 6  # of half a surrogate pair, which the kernel spells out
 _MAX_REASON: Final = 10_000

@@ -11,6 +11,13 @@ from typing import Any, Final
 from uuid import uuid4
 
 from eager_kernel.client.heard import UnfitError
+from eager_kernel.protocol.calls import (
+    AnswerContent,
+    HostedFunction,
+    RaisedContent,
+    bind_code,
+    custom,
+)
 
 Send = Callable[[dict[str, Any]], None]
 """Sends data on the client's own comm."""
@@ -39,12 +46,10 @@ class HostFunction:
         """Whether programs have to await it."""
         return inspect.iscoroutinefunction(self.call)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> HostedFunction:
         """What the kernel is told of it."""
         doc = inspect.getdoc(self.call) or ""
-        return {
-            "name": self.name, "doc": doc, "effects": self.effects, "is_async": self.is_async
-        }  # fmt: skip
+        return HostedFunction(name=self.name, doc=doc, effects=self.effects, is_async=self.is_async)
 
 
 class Hosting:
@@ -79,11 +84,8 @@ class Hosting:
     @property
     def binding(self) -> str:
         """The cell that tells the kernel."""
-        told = json.dumps([function.to_dict() for function in self._functions.values()])
-        return (
-            '__import__("eager_kernel.kernel.hosted", fromlist=["bind"]).bind('
-            f'"{self.comm_id}", __import__("json").loads({told!r}))'
-        )
+        functions = [function.to_dict() for function in self._functions.values()]
+        return bind_code(self.comm_id, functions)
 
     def take(self, data: object, send: Send) -> None:
         """Take a call, or the end of waiting for one.
@@ -131,7 +133,7 @@ class Hosting:
     async def _answer(
         self, number: int, function: HostFunction, args: Any, kwargs: Any, send: Send
     ) -> None:
-        answer: dict[str, Any] = {"number": number}
+        answer = AnswerContent(number=number)
         try:
             if function.is_async:
                 value = await function.call(*args, **kwargs)
@@ -139,10 +141,10 @@ class Hosting:
                 value = await asyncio.to_thread(function.call, *args, **kwargs)
             answer["value"] = _encode(function.name, value)
         except Exception as error:  # noqa: BLE001 - the program's to handle
-            answer["error"] = {"ename": type(error).__name__, "evalue": _message(error)}
+            answer["error"] = RaisedContent(ename=type(error).__name__, evalue=_message(error))
         finally:
             self._calls.pop(number, None)
-        send({"method": "custom", "content": answer})
+        send(custom(answer))
 
     def cancel(self) -> None:
         """End all calls: the run has ended."""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 from eager_kernel.client.questions import OnInput
 from eager_kernel.client.run import OnEvent
-from eager_kernel.core.gate import Mode
-
-OnError = Literal["stop", "drain"]
-"""What becomes of the text after an error: the model is stopped, or it is read and not run."""
-
+from eager_kernel.protocol import Mode, OnError
 
 __all__ = ["CellOptions", "Mode", "OnError", "RunOptions"]
 

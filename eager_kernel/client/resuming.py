@@ -13,6 +13,7 @@ from eager_kernel.client.checks import check_again, check_resumed
 from eager_kernel.client.heard import UnfitError
 from eager_kernel.client.transport import Channel, Transport
 from eager_kernel.errors import KernelConnectionError
+from eager_kernel.protocol import Resume, ResumedMessage
 
 
 class Resuming:
@@ -64,7 +65,7 @@ class Resuming:
         """Ask for what was told and not heard. What comes before the answer does not count."""
         self._number += 1
         self._waiting = True
-        data = {"type": "resume", "number": self._number, "after": self._last}
+        data = Resume(self._number, self._last).data()
         content = {"comm_id": self._comm_id, "data": data}
         self._transport.send("shell", self._transport.session.msg("comm_msg", content))
 
@@ -113,7 +114,7 @@ class Resuming:
             self._heard(_id_of(data) or self._last or "")
             raise
 
-    def take_answer(self, message: dict[str, Any]) -> dict[str, Any] | None:
+    def take_answer(self, message: dict[str, Any]) -> ResumedMessage | None:
         """Take the answer to what was asked last; None: the message is another one.
 
         Raises
@@ -131,21 +132,21 @@ class Resuming:
             return None
         if not self._waiting:
             raise UnfitError("it answers what nobody has asked")
-        data = check_resumed(data)
+        answer = check_resumed(data)
         if self._kernel not in (None, message["header"].get("session")):
             raise KernelConnectionError("the kernel was restarted, and the run ended with that")
-        if data["missing"] and self._last is not None:
+        if answer["missing"] and self._last is not None:
             raise KernelConnectionError(
                 "the connection broke, and what the program showed meanwhile is lost: the kernel "
                 "keeps no more of it; see EagerRun.max_journal_bytes"
             )
         self._waiting = False
-        self._to_come, self._more = data["count"], data["more"]
+        self._to_come, self._more = answer["count"], answer["more"]
         if self._broken:
             self._broken = False
             for channel, sent in list(self._unconfirmed.values()):
                 self._transport.send(channel, sent)
-        return data
+        return answer
 
 
 def _id_of(data: dict[str, Any]) -> str | None:

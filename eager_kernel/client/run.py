@@ -31,6 +31,17 @@ from eager_kernel.client.usage import usage_of
 from eager_kernel.core.extract import LeftOut
 from eager_kernel.core.report import Report
 from eager_kernel.errors import EagerError, KernelConnectionError, LimitError
+from eager_kernel.protocol import (
+    TARGET,
+    Cancel,
+    Delta,
+    End,
+    Mode,
+    OnError,
+    ResultMessage,
+    ResumedMessage,
+    open_data,
+)
 
 OnEvent = Callable[[dict[str, Any]], None]
 """Called with each message of the kernel on the stream's comm (`docs/protocol.md`), with
@@ -130,19 +141,28 @@ class Run:
 
     # Sending --------------------------------------------------------------------------------
 
-    def open(self, options: dict[str, Any]) -> None:
-        """Open the stream."""
+    def open(
+        self,
+        *,
+        format: str = "auto",
+        gate: Mode | None = None,
+        on_error: OnError = "stop",
+        model: str = "",
+    ) -> None:
+        """Open the stream; the options are those of the protocol's ``comm_open``."""
         self._streamed = True
-        if self._resuming is not None:
-            options = {**options, "resume": True}
-        else:
-            # Nothing here waits for those of deltas, which cost the program time.
-            options = {**options, "idle": False}
-        self._opening = self._send(
-            "shell",
-            "comm_open",
-            {"comm_id": self.comm_id, "target_name": "eager.stream", "data": options},
+        resume = self._resuming is not None
+        data = open_data(
+            format=format,
+            gate=gate,
+            on_error=on_error,
+            model=model,
+            resume=resume,
+            # Where nothing waits for those of deltas: they cost the program time.
+            idle=resume,
         )
+        content = {"comm_id": self.comm_id, "target_name": TARGET, "data": data}
+        self._opening = self._send("shell", "comm_open", content)
 
     def execute(
         self,
@@ -172,7 +192,7 @@ class Run:
         why
             What the user of the cell is told; empty: that the client cancelled it.
         """
-        self._send_data({"type": "cancel"} | ({"message": why} if why else {}))
+        self._send_data(Cancel(why).data())
         self._text_ended = True
 
     def give_up(self, reason: str, message: str) -> None:
@@ -196,7 +216,7 @@ class Run:
             self._send("shell", "comm_msg", {"comm_id": self._hosting.comm_id, "data": data})
 
     def _send_delta(self, text: str, offset: int) -> None:
-        self._send_data({"type": "delta", "text": text, "offset": offset})
+        self._send_data(Delta(text, offset).data())
 
     def feed(self, text: str) -> None:
         """Send some of the text, gathered with what follows it at once."""
@@ -209,7 +229,7 @@ class Run:
             # Text that came before a stop or an error is part of the program.
             self._batcher.flush()
             self._text_ended = True
-            self._send_data({"type": "end"} | ({"finish_reason": reason} if reason else {}))
+            self._send_data(End(reason).data())
 
     async def _feed(self, deltas: AsyncIterable[str | None] | Iterable[str | None]) -> None:
         iterator = iterate(deltas)
@@ -425,9 +445,9 @@ class Run:
             if "report" in event:
                 self._check_report(event)
             # The kernel's own is the last one. It is told when the run has ended.
-            self._comm_result = event
+            self._comm_result = dict(event)
             return
-        self._tell(event)
+        self._tell(dict(event))
 
     def _stop(self) -> None:
         self.stopped.set()
@@ -436,7 +456,7 @@ class Run:
         if self._streamed:
             self.end_text("length")
 
-    def _check_report(self, result: dict[str, Any]) -> None:
+    def _check_report(self, result: ResultMessage) -> None:
         try:
             result["report"] = check_report(result["report"])
         except UnfitError as unfit:
@@ -490,7 +510,7 @@ class Run:
             )
         self._resuming.come_back()
 
-    def _take_answer(self, data: dict[str, Any]) -> None:
+    def _take_answer(self, data: ResumedMessage) -> None:
         """Take what the kernel knows of a run whose connection broke."""
         if data["reply"] is not None:
             self._note_reply(data["reply"])

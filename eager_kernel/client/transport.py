@@ -14,6 +14,7 @@ from jupyter_client.session import Session
 from eager_kernel.client.heard import MAX_MESSAGE, Screen, UnfitError, read_frames
 from eager_kernel.client.readiness import hear_kernel
 from eager_kernel.errors import KernelConnectionError
+from eager_kernel.protocol import Resume
 
 Channel = Literal["shell", "iopub", "stdin"]
 
@@ -249,7 +250,7 @@ async def hear_eager(transport: Transport, timeout: float) -> None:
     # To `resume` of a stream that nobody opened it says that it has nothing. Asked until it is
     # heard: a subscription to what the kernel says takes its time.
     comm_id = f"hello-{uuid4().hex}"
-    content = {"comm_id": comm_id, "data": {"type": "resume", "number": 0}}
+    content = {"comm_id": comm_id, "data": Resume(0).data()}
     try:
         async with asyncio.timeout(timeout):
             while True:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from eager_kernel.core.lanes import MEANINGS, Kind, Lane, Span, end_of, lanes, merged
+from eager_kernel.core.lanes import LOOKS, Kind, Lane, Span, end_of, lanes, merged
 from eager_kernel.core.report import Report
 from eager_kernel.core.summary import summarise
 from eager_kernel.core.words import seconds
@@ -45,15 +45,16 @@ def to_svg(report: Report, *, width: int = 900) -> str:
     least = _LEAST / axis.scale
     drawn = [Lane(lane.name, tuple(merged(lane.spans, least))) for lane in lanes(report)]
     kinds = {span.kind for lane in drawn for span in lane.spans}
+    striped = [kind for kind in LOOKS if kind in kinds and LOOKS[kind].stripes]
     bottom = _TOP + len(drawn) * _PITCH
-    legend, height = _legend([kind for kind in MEANINGS if kind in kinds], bottom + 36, width)
+    legend, height = _legend([kind for kind in LOOKS if kind in kinds], bottom + 36, width)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" role="img" font-size="12" '
         f'font-family="system-ui, sans-serif" fill="{_INK}">',
         "<title>Timeline of a run</title>",
         f"<desc>{escape(summarise(report), quote=False)}</desc>",
-        f"<defs>{''.join(_pattern(kind) for kind in _PATTERNS if kind in kinds)}</defs>",
+        f"<defs>{''.join(map(_pattern, striped))}</defs>",
         *_ticks(axis, bottom),
     ]
     for i, lane in enumerate(drawn):
@@ -110,7 +111,7 @@ def _lane(lane: Lane, axis: _Axis, top: float) -> Iterator[str]:
         wide = max(_LEAST, long - (1 if long > 4 else 0))  # neighbours can be told apart
         yield (
             f'<rect x="{x:.1f}" y="{top}" width="{wide:.1f}" height="{_HEIGHT}" '
-            f'fill="{_FILLS[span.kind]}"{_outline(span.kind)}>'
+            f'fill="{_fill(span.kind)}"{_outline(span.kind)}>'
             f"<title>{escape(span.label, quote=False)}</title></rect>"
         )
         yield from _numbers(span, x + wide / 2, wide, top)
@@ -118,7 +119,7 @@ def _lane(lane: Lane, axis: _Axis, top: float) -> Iterator[str]:
 
 def _numbers(span: Span, middle: float, wide: float, top: float) -> Iterator[str]:
     """The lines that a span is about, where there is room."""
-    if span.lines is None or span.kind in _PATTERNS or span.kind == "ready":
+    if span.lines is None or LOOKS[span.kind].stripes or span.kind == "ready":
         return
     first, last = span.lines
     text = str(first) if first == last else f"{first}-{last}"
@@ -148,13 +149,13 @@ def _legend(kinds: list[Kind], top: float, width: int) -> tuple[list[str], int]:
     """The legend in as many rows as it takes, and where it ends."""
     parts, x, y = [], 14.0, top
     for kind in kinds:
-        long = 22 + len(MEANINGS[kind]) * 6.4 + 18
+        long = 22 + len(LOOKS[kind].meaning) * 6.4 + 18
         if x > 14 and x + long > width:
             x, y = 14.0, y + 20
         parts.append(
-            f'<rect x="{x:.1f}" y="{y}" width="16" height="11" fill="{_FILLS[kind]}"'
+            f'<rect x="{x:.1f}" y="{y}" width="16" height="11" fill="{_fill(kind)}"'
             f"{_outline(kind)}/>"
-            f'<text x="{x + 22:.1f}" y="{y + 10}">{MEANINGS[kind]}</text>'
+            f'<text x="{x + 22:.1f}" y="{y + 10}">{LOOKS[kind].meaning}</text>'
         )
         x += long
     return parts, math.ceil(y + 22)
@@ -163,14 +164,20 @@ def _legend(kinds: list[Kind], top: float, width: int) -> tuple[list[str], int]:
 def _pattern(kind: Kind) -> str:
     return (
         f'<pattern id="eager-{kind}" width="8" height="8" patternUnits="userSpaceOnUse">'
-        f'<rect width="8" height="8" fill="{_COLOURS[kind]}"/>'
-        f'<path d="{_PATTERNS[kind]}" stroke="#fff" stroke-opacity="0.75" stroke-width="1.5" '
+        f'<rect width="8" height="8" fill="{LOOKS[kind].colour}"/>'
+        f'<path d="{LOOKS[kind].stripes}" stroke="#fff" stroke-opacity="0.75" stroke-width="1.5" '
         'fill="none"/></pattern>'
     )
 
 
+def _fill(kind: Kind) -> str:
+    if kind == "ready":
+        return "none"
+    return f"url(#eager-{kind})" if LOOKS[kind].stripes else LOOKS[kind].colour
+
+
 def _outline(kind: Kind) -> str:
-    return f' stroke="{_COLOURS[kind]}" stroke-dasharray="3 2"' if kind == "ready" else ""
+    return f' stroke="{LOOKS[kind].colour}" stroke-dasharray="3 2"' if kind == "ready" else ""
 
 
 _LEFT: Final = 92
@@ -180,26 +187,5 @@ _PITCH: Final = 32
 _LEAST: Final = 1.5
 """Pixels of the narrowest span."""
 
-# All have a contrast of at least 3 to white and to #111, and ink at least 4.
+# Its contrast is at least 4 to white and to #111.
 _INK: Final = "#767676"
-_COLOURS: Final[dict[Kind, str]] = {
-    "first token": "#8a8a8a",
-    "generated": "#3b78c3",
-    "detected": "#8f62c9",
-    "ready": "#767676",
-    "deferred": "#17868a",
-    "held": "#bd6612",
-    "executed": "#2f8a4e",
-    "waited": "#cc4365",
-}
-# What stands still is marked by more than a colour.
-_PATTERNS: Final[dict[Kind, str]] = {
-    "deferred": "M0 4H8",
-    "held": "M-2 2L2 -2M0 8L8 0M6 10L10 6",
-    "waited": "M0 0L8 8M8 0L0 8",
-}
-_FILLS: Final[dict[Kind, str]] = {
-    **_COLOURS,
-    "ready": "none",
-    **{kind: f"url(#eager-{kind})" for kind in _PATTERNS},
-}

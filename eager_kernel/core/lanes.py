@@ -18,17 +18,53 @@ Kind = Literal[
     "first token", "generated", "detected", "ready", "deferred", "held", "executed", "waited"
 ]
 
-MEANINGS: Final[dict[Kind, str]] = {
-    "first token": "until the first token",
-    "generated": "written by the model",
-    "detected": "found to be complete",
-    "ready": "ready, behind other code",
-    "deferred": "put off, to run with what follows",
-    "held": "held by the gate",
-    "executed": "executed",
-    "waited": "stood still at an effect",
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a kind of time is shown, in whatever picture of a run.
+
+    Parameters
+    ----------
+    meaning
+        What a legend says.
+    colour
+        ``#rrggbb``, of middling brightness: its contrast is at least 3 to white and to ``#111``.
+    style
+        The colour on a terminal, as `rich` has it.
+    sign
+        The character of a column that it fills; behind it smaller ones, for a part of a column.
+    ascii
+        The same, where there is nothing but ASCII.
+    stripes
+        What marks it besides its colour, where a program stands still: the stripes of a square of
+        8 by 8, as a path of SVG. Empty for none.
+    """
+
+    meaning: str
+    colour: str
+    style: str
+    sign: str
+    ascii: str
+    stripes: str = ""
+
+
+LOOKS: Final[dict[Kind, Look]] = {
+    "first token": Look("until the first token", "#8a8a8a", "dim", "·", "."),
+    "generated": Look("written by the model", "#3b78c3", "blue", "▒", "="),
+    "detected": Look("found to be complete", "#8f62c9", "magenta", "╵", "'"),
+    "ready": Look("ready, behind other code", "#767676", "dim", "─", "-"),
+    "deferred": Look(
+        "put off, to run with what follows", "#17868a", "cyan", "┄", "~", stripes="M0 4H8"
+    ),
+    "held": Look(
+        "held by the gate", "#bd6612", "yellow", "▚", "x", stripes="M-2 2L2 -2M0 8L8 0M6 10L10 6"
+    ),
+    "executed": Look("executed", "#2f8a4e", "green", "█▌▏", "#|"),
+    "waited": Look(
+        "stood still at an effect", "#cc4365", "red", "░", "?", stripes="M0 0L8 8M8 0L0 8"
+    ),
 }
-"""What a legend says, in the order of a legend."""
+"""All kinds of time, in the order of a legend. The page has a copy: `eager_kernel.widget.looks`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +93,7 @@ class Span:
     def label(self) -> str:
         """The span in words."""
         what = line_range(*self.lines) + " " if self.lines is not None else ""
-        text = f"{what}{MEANINGS[self.kind]}, {seconds(self.finish - self.start)}"
+        text = f"{what}{LOOKS[self.kind].meaning}, {seconds(self.finish - self.start)}"
         return text[0].upper() + text[1:] + (f": {self.note}" if self.note else "")
 
 
@@ -295,4 +331,4 @@ def _without(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
 
 
 # Where two share a place, the rarer one is the one to see.
-_MATTERS: Final[dict[Kind, int]] = {kind: rank for rank, kind in enumerate(MEANINGS)}
+_MATTERS: Final[dict[Kind, int]] = {kind: rank for rank, kind in enumerate(LOOKS)}

@@ -26,6 +26,9 @@ from eager_kernel.core.gate import Gate, Verdict
 from eager_kernel.core.repeats import Repeats
 from eager_kernel.errors import LimitError
 
+MAX_CHARS: Final = 4_000_000
+"""Characters of code text in one program, where nobody says otherwise."""
+
 CUT_OFF_REASONS: Final = frozenset({"length", "max_tokens", "content_filter"})
 """Values of ``finish_reason`` that say that the model did not finish."""
 
@@ -83,7 +86,7 @@ class TextReader:
     """
 
     def __init__(
-        self, text_format: str = "auto", gate: Gate | None = None, max_chars: int = 4_000_000
+        self, text_format: str = "auto", gate: Gate | None = None, max_chars: int = MAX_CHARS
     ) -> None:
         self._format = text_format
         self._gate = gate or Gate()

@@ -21,6 +21,7 @@ from eager_kernel.core.undisturbed import undisturbed
 from eager_kernel.errors import EagerError, EffectHeld
 from eager_kernel.execution.attribute import attribute
 from eager_kernel.execution.books import Books, new_info
+from eager_kernel.execution.cell_text import CellText
 from eager_kernel.execution.exits import Exits
 from eager_kernel.execution.failure import (
     Failed,
@@ -36,9 +37,7 @@ from eager_kernel.execution.history import Recording
 from eager_kernel.execution.malformed import NO_PROGRAM, lines_that_ran, show_malformed
 from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.quiet import Quiet
-from eager_kernel.execution.source import GrowingSource
 from eager_kernel.execution.statements import Statements
-from eager_kernel.execution.syntax import ends_open, to_python
 from eager_kernel.execution.whole import whole_cell, would_await
 
 
@@ -65,8 +64,6 @@ class StreamedCell:
         self._options = options
         self._exit, self._exit_quiet = Exits(), Exits()
         self._recording: Recording | None = None
-        self._raw: list[str] = []
-        self._ends_open = False
         self._books: Books | None = None
         self.is_async = False
         """Whether the program has used top-level `await`."""
@@ -86,11 +83,11 @@ class StreamedCell:
         self.result = result = books.result
         interactivity = "none" if options.silent else shell.ast_node_interactivity
         self._exit.enter_context(shell.builtin_trap)
-        self._source = GrowingSource(shell.compile, books.count)
+        self._text = CellText(shell.compile, books.count)
         self._exit.enter_context(shell.display_trap)
         self._errors = ShellErrors(shell, self._has_failed)
         self._exit.enter_context(self._errors.installed())
-        self._statements = Statements(shell, self._source.name, result, self._errors, interactivity)
+        self._statements = Statements(shell, self._text.name, result, self._errors, interactivity)
         self._statements.on_await = self._awaits
         shell.displayhook.exec_result = result
         # Whether the program ends in ";" is not known yet; till then nothing it displays is
@@ -112,18 +109,12 @@ class StreamedCell:
 
     async def run(self, chunk: Chunk) -> Failed | None:
         """Run the next chunk. Returns why the program has failed, if it has."""
-        first = not self._raw
-        self._raw.append(chunk.source)
-        self._ends_open = ends_open(chunk)
         try:
-            text = to_python(chunk, first=first)
+            text, line, column = self._text.add(chunk)
         except Exception as error:  # noqa: BLE001 - user code: IPython shows whatever it raises
-            self._source.add(chunk.source)
             raised = without_own_frames(error)
             shows = Show(error, lambda: self._shell.showtraceback(raised))
             return Failed(error, (shows,), malformed=True, before_exec=True)
-        line, column = self._source.line, self._source.column
-        self._source.add(text)
         failure: Exception | None = None
         try:
             tree = parse_at(text, line=line, column=column, parse=self._parse)
@@ -134,7 +125,7 @@ class StreamedCell:
         except NO_PROGRAM as error:
             failure = error
         if failure is not None:  # outside the handler, so that it is no error's context
-            ran = lines_that_ran(self._raw[:-1])
+            ran = lines_that_ran(self._text.written[:-1])
             return Failed(failure, malformed=True, before_exec=True, ran=ran)
         for node in tree.body:
             if await self._statements.run(node):
@@ -192,7 +183,8 @@ class StreamedCell:
         held
             What ended it at an effect that it may not have; None where nothing has.
         """
-        ran = lines_that_ran(self._raw if held is None else self._raw[:-1])
+        written = self._text.written
+        ran = lines_that_ran(written if held is None else written[:-1])
         if held is not None:
             where = "It stopped where it" if held.line is None else f"Line {held.line}"
             ran += f" {where} {held.effect}: that did not happen."
@@ -211,21 +203,14 @@ class StreamedCell:
             What to add where the program does not parse; empty: nothing.
         """
         assert self.result is not None
-        for chunk in rest:
-            self._raw.append(chunk.source)
-            try:
-                text = to_python(chunk, first=False)
-            except Exception:  # noqa: BLE001 - user code, of text that will not run
-                text = chunk.source  # it will never run; its lines are context only
-            self._source.add(text)
-            self._ends_open = ends_open(chunk)
-        if self._ends_open:
-            self._source.add("\n")  # as IPython: a last line of white space is a line too
+        self._text.complete(rest)
         error = failed.error
         if failed.of_whole:
             assert isinstance(error, Exception)
             ran = f"{failed.ran} {told}".strip()
-            error = show_malformed(self._shell, self._parse, error, "".join(self._raw), ran)
+            error = show_malformed(
+                self._shell, self._parse, error, "".join(self._text.written), ran
+            )
         else:
             show(self._shell, failed.shows, self.result)
         if failed.before_exec:
@@ -245,7 +230,7 @@ class StreamedCell:
         """
         error = failed.error
         assert isinstance(error, Exception)
-        text = program or "".join(self._raw)
+        text = program or "".join(self._text.written)
 
         def call() -> None:
             if failed.of_whole:
@@ -275,8 +260,7 @@ class StreamedCell:
         assert self.result is not None
         self.result.error_in_exec = self.result.error_before_exec = None
         self._statements.forget()
-        del self._raw[count:]
-        self._source.cut_back(count)
+        self._text.cut_back(count)
 
     # Its end --------------------------------------------------------------------------------
 
@@ -324,7 +308,7 @@ class StreamedCell:
         For example an exception whose text raises `SystemExit`. `run_cell` has the same guard.
         """
         if self._books is not None:
-            self._books.salvage(program, lambda: self._parsed(program))
+            self._books.salvage(program, lambda: self._text.parsed(program))
         self.result = ExecutionResult(new_info(self._options, program, program))
         self.result.error_in_exec = error
         with suppress(BaseException):
@@ -344,16 +328,12 @@ class StreamedCell:
 
     def know(self, program: str) -> None:
         """Tell the history and the events how the program goes so far."""
-        self._books_of_cell.know(program, self._parsed(program))
+        self._books_of_cell.know(program, self._text.parsed(program))
 
     def know_if_grown(self, size: int, program: Callable[[], str]) -> None:
         """`know`, but only where the text has grown much, so that the cost stays linear."""
         if self._books_of_cell.worth_telling(size):
             self.know(program())
-
-    def _parsed(self, program: str) -> str:
-        """The program as Python, as far as it is; after that, what no chunk holds yet."""
-        return self._source.text + program[sum(map(len, self._raw)) :]
 
     @property
     def _books_of_cell(self) -> Books:
@@ -363,7 +343,7 @@ class StreamedCell:
     @property
     def filename(self) -> str:
         """What the program's code calls its file."""
-        return self._source.name
+        return self._text.name
 
     def _awaits(self) -> None:
         if not self.is_async:
@@ -372,6 +352,6 @@ class StreamedCell:
                 self._recording.discard()  # the shell records only cells that do not await
 
     def _parse(self, text: str) -> ast.Module:
-        parse, name = self._shell.compile.ast_parse, self._source.name
+        parse, name = self._shell.compile.ast_parse, self._text.name
         tree: ast.Module = undisturbed(lambda: parse(text, filename=name))
         return tree

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from eager_kernel.core.ledger import Ending, TextState
 from eager_kernel.execution.barrier import INTERRUPTED
-
-StopReason = Literal["error", "cancelled", "interrupted", "limit", "protocol"]
-"""Why no more text is wanted, as a word of the protocol."""
 
 
 def why_not(ending: Ending) -> str:

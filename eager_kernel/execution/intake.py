@@ -17,15 +17,14 @@ from weakref import WeakSet
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.extract import LeftOut
 from eager_kernel.core.gate import Gate
-from eager_kernel.core.ledger import Ending, Entry, Fault, Ledger, State, TextState
-from eager_kernel.core.reading import Judged, TextReader
+from eager_kernel.core.ledger import Ending, Entry, Fault, Ledger, TextState
+from eager_kernel.core.reading import MAX_CHARS, Judged, TextReader
 from eager_kernel.core.report import Report
 from eager_kernel.errors import EagerError
 from eager_kernel.execution.barrier import Barrier
-from eager_kernel.execution.endings import StopReason, why_not
+from eager_kernel.execution.endings import why_not
 from eager_kernel.execution.notes import Notes
-
-__all__ = ["Intake", "State", "StopReason"]
+from eager_kernel.protocol import StopReason
 
 
 class Intake:
@@ -59,7 +58,7 @@ class Intake:
         gate: Gate | None = None,
         barrier: Barrier | None = None,
         *,
-        max_chars: int = 4_000_000,
+        max_chars: int = MAX_CHARS,
         repairable: bool = False,
         on_stop: Callable[[StopReason, str], None] | None = None,
         hurry: Callable[[], None] = lambda: None,

@@ -6,7 +6,6 @@ import signal
 from asyncio import CancelledError
 from dataclasses import dataclass
 from subprocess import CalledProcessError
-from typing import Literal
 
 from IPython.core.interactiveshell import ExecutionResult
 
@@ -14,10 +13,8 @@ from eager_kernel.core.extract import NOTHING_LEFT_OUT, LeftOut
 from eager_kernel.core.report import Report
 from eager_kernel.errors import RunCancelledError
 from eager_kernel.execution.repair import Failure
-
-Status = Literal["ok", "error", "cancelled", "no_code"]
-"""How a run ended: ``cancelled`` where the client, not the program, ended it; ``no_code`` where
-all of the text came, and there was no Python in it."""
+from eager_kernel.protocol import Status
+from eager_kernel.protocol.words import LONGEST_ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +24,7 @@ class Outcome:
     Parameters
     ----------
     status
-        See `Status`.
+        See `eager_kernel.protocol.Status`.
     execution_count
         The cell's number; None where the cell never began.
     error
@@ -96,7 +93,7 @@ def describe(error: BaseException | None) -> str:
         text = f"{type(error).__name__}: {error}".removesuffix(": ")
     except BaseException:  # noqa: BLE001 - the program's own __str__
         return type(error).__name__
-    return text if len(text) <= 500 else text[:500] + "…"
+    return text if len(text) <= LONGEST_ERROR else text[:LONGEST_ERROR] + "…"
 
 
 def lines_run(lines: int) -> str:

@@ -7,7 +7,7 @@ from asyncio import CancelledError
 from contextlib import nullcontext, suppress
 from enum import Enum
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 from IPython.core.interactiveshell import ExecutionResult
 
@@ -24,7 +24,6 @@ from eager_kernel.execution.main_thread import Doing, MainThread
 from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.outcome import (
     Outcome,
-    Status,
     describe,
     error_of,
     is_interrupt,
@@ -35,10 +34,9 @@ from eager_kernel.execution.repair import Repair
 from eager_kernel.execution.repairs import Repairs
 from eager_kernel.execution.way import runs_whole
 from eager_kernel.execution.whole import failed_line, was_compiling
+from eager_kernel.protocol import OnError
 
-__all__ = ["OnError", "Outcome", "Pump", "Status"]
-
-OnError = Literal["stop", "drain"]
+__all__ = ["Outcome", "Pump"]
 
 
 class Went(Enum):

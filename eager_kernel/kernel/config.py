@@ -29,48 +29,52 @@ from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.journal import Limits as Keeping
 from eager_kernel.execution.journals import Journals
 from eager_kernel.kernel.hosted import rule_for_hosted
-from eager_kernel.kernel.streams import Limits
+from eager_kernel.protocol import ON_ERROR, Limits
+from eager_kernel.protocol.words import MAX_JOURNAL_BYTES
 
 ENTRY_POINTS: Final = "eager_kernel.rules"
 """Group of the entry points that give rules: functions ``Chunk -> Verdict | None``."""
+
+_LIMITS: Final = Limits()
 
 
 class EagerRun(Configurable):
     """What a streamed run may cost, and what an error does to it."""
 
     on_error = Enum(
-        ("stop", "drain"),
+        ON_ERROR,
         default_value="stop",
         help="""What an error does to generation, where the client does not say. "stop": the
         model is told to stop at once. "drain": the rest of its text is awaited, so that the
         whole program is known.""",
     ).tag(config=True)
     max_program_chars = Integer(
-        4_000_000,
+        _LIMITS.max_program_chars,
         help="""Characters of code in one streamed program; a longer one is stopped, and what
         has run of it stays.""",
     ).tag(config=True)
     max_pending_deltas = Integer(
-        100_000,
+        _LIMITS.max_pending_deltas,
         help="""Deltas of one stream that may wait to be read; more stop the stream.""",
     ).tag(config=True)
     max_streams = Integer(
-        64, help="""Streams that may be open at once; a further one is refused."""
+        _LIMITS.max_streams, help="""Streams that may be open at once; a further one is refused."""
     ).tag(config=True)
     delta_timeout = Float(
-        300.0,
+        _LIMITS.delta_timeout,
         help="""Seconds without any message of a running stream's client after which it is
         taken for gone, and the run ends with an error. Includes the model's time to its first
         token.""",
     ).tag(config=True)
     attach_timeout = Float(
-        60.0,
+        _LIMITS.attach_timeout,
         help="""Seconds from the opening of a stream within which a cell that attaches it must be
-        sent; then it is dropped, with nothing run.""",
+        sent; then it is dropped, with nothing run. The cell itself may wait for others as long as
+        it must.""",
     ).tag(config=True)
 
     max_journal_bytes = Integer(
-        64_000_000,
+        MAX_JOURNAL_BYTES,
         help="""Bytes of what a run shows that are kept for a client whose connection breaks, if it
         asked for that when it opened its stream; and of the runs that have ended, together.""",
     ).tag(config=True)

@@ -22,13 +22,14 @@ from IPython.core.getipython import get_ipython
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.gate import Rule, Verdict
 from eager_kernel.errors import EagerError
+from eager_kernel.protocol.calls import CallContent, DropContent, HostedFunction, custom
 from eager_kernel.widget.channels import CHANNELS
 
 EVENT: Final = "eager_kernel.call"
 """The audit event of a call that may change something."""
 
 
-def bind(comm_id: str, functions: list[dict[str, Any]]) -> None:
+def bind(comm_id: str, functions: list[HostedFunction]) -> None:
     """Give the user's programs functions of a client.
 
     Parameters
@@ -97,13 +98,13 @@ class Calls:
         number = next(self._numbers)
         future: Future[Any] = Future()
         self._open[number] = future
-        self._send({"type": "call", "number": number, "name": name, "arguments": arguments})
+        self._send(CallContent(type="call", number=number, name=name, arguments=arguments))
         return number, future
 
     def drop(self, number: int) -> None:
         """Tell the client that nobody waits any more."""
         if self._open.pop(number, None) is not None:
-            self._send({"type": "drop", "number": number})
+            self._send(DropContent(type="drop", number=number))
 
     def take(self, answer: dict[str, Any]) -> None:
         """Take what a call has given; on the shell channel's thread."""
@@ -116,12 +117,12 @@ class Calls:
         else:
             future.set_exception(_error(str(error["ename"]), str(error["evalue"])))
 
-    def _send(self, content: dict[str, Any]) -> None:
+    def _send(self, content: CallContent | DropContent) -> None:
         kernel = self._kernel
         kernel.session.send(
             kernel.iopub_socket,
             "comm_msg",
-            {"comm_id": self._comm_id, "data": {"method": "custom", "content": content}},
+            {"comm_id": self._comm_id, "data": custom(content)},
             parent=kernel.get_parent(),
             ident=f"comm-{self._comm_id}".encode(),
         )

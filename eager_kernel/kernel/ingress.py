@@ -15,10 +15,13 @@ from ipykernel.jsonutil import json_clean
 
 from eager_kernel.errors import LimitError, ProtocolError
 from eager_kernel.execution.intake import Intake
+from eager_kernel.kernel.checks import parse_message, parse_open, parse_resume
 from eager_kernel.kernel.introduction import Introduction
 from eager_kernel.kernel.journal import Journals, RecordingSocket, unpack
-from eager_kernel.kernel.pages import TARGETS, Pages
-from eager_kernel.kernel.protocol import (
+from eager_kernel.kernel.pages import Pages
+from eager_kernel.kernel.stream import Stream
+from eager_kernel.kernel.streams import Gates, Streams
+from eager_kernel.protocol import (
     TARGET,
     AgainMessage,
     Cancel,
@@ -27,15 +30,14 @@ from eager_kernel.kernel.protocol import (
     OpenOptions,
     QuestionContent,
     ResumedMessage,
+    StopMessage,
+    StopReason,
     attached_comm,
     is_client_message,
+    is_delta,
     is_resume,
-    parse_message,
-    parse_open,
-    parse_resume,
 )
-from eager_kernel.kernel.stream import Stream
-from eager_kernel.kernel.streams import Gates, Streams
+from eager_kernel.protocol.models import TARGETS, ErrorMessage
 from eager_kernel.widget.channels import CHANNELS
 
 
@@ -215,8 +217,8 @@ class Ingress:
         try:
             self._streams.open(comm_id, lambda: self._make_stream(comm_id, message, publish))
         except (ProtocolError, LimitError) as error:
-            reason = "protocol" if isinstance(error, ProtocolError) else "limit"
-            publish("comm_msg", {"type": "stop", "reason": reason, "message": str(error)})
+            reason: StopReason = "protocol" if isinstance(error, ProtocolError) else "limit"
+            publish("comm_msg", _stop(reason, str(error)))
             if not self._streams.is_open(comm_id):
                 publish("comm_close", {})
                 self._streams.refuse(comm_id, f"it was refused: {error}")
@@ -253,11 +255,10 @@ class Ingress:
             else:
                 self._pages.close(comm_id)
         except ProtocolError as error:
-            publish("comm_msg", {"type": "error", "message": str(error)})
+            publish("comm_msg", dict(ErrorMessage(type="error", message=str(error))))
 
     def _is_delta(self, kind: str, message: Any) -> bool:
-        data = message["content"].get("data")
-        return kind == "comm_msg" and isinstance(data, dict) and data.get("type") == "delta"
+        return kind == "comm_msg" and is_delta(message["content"].get("data"))
 
     def _deliver_text(self, comm_id: str, message: Any) -> None:
         """Have a delta read, and its `idle` told by the thread that reads it."""
@@ -287,8 +288,7 @@ class Ingress:
         if self._streams.was_open(comm_id):
             return
         text = f"comm_id: {comm_id} is not open; open a comm to {TARGET} first"
-        stop = {"type": "stop", "reason": "protocol", "message": text}
-        CommPublisher(self._host, comm_id, message)("comm_msg", stop)
+        CommPublisher(self._host, comm_id, message)("comm_msg", _stop("protocol", text))
         self._streams.refuse(comm_id, "it was never opened")
 
     def _resume(self, comm_id: str, message: Any) -> None:
@@ -296,7 +296,7 @@ class Ingress:
         try:
             resume = parse_resume(message["content"]["data"])
         except ProtocolError as error:
-            stop = {"type": "stop", "reason": "protocol", "message": str(error)}
+            stop = _stop("protocol", str(error))
             CommPublisher(self._host, comm_id, message)("comm_msg", stop)
             return
         session, thread = self._host.session, self._host.iopub_thread
@@ -385,6 +385,10 @@ def _readable(
             yield unpack(session, frames)
         except (ValueError, RecursionError):
             continue  # a program has made it, in the kernel's name
+
+
+def _stop(reason: StopReason, message: str) -> dict[str, Any]:
+    return dict(StopMessage(type="stop", reason=reason, message=message))
 
 
 _REPEATED = "Duplicate Signature"  # jupyter_client's words

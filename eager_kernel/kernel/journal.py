@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from eager_kernel.protocol.words import MOST_AGAIN
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -156,7 +158,7 @@ class Journals:
             part: list[list[bytes]] = []
             size = 0
             for _, frames in rest:
-                if part and (len(part) >= _MOST_MESSAGES or size > _MOST_BYTES):
+                if part and (len(part) >= MOST_AGAIN or size > _MOST_BYTES):
                     break
                 part.append(frames)
                 size += _size(frames)
@@ -278,5 +280,4 @@ _DELIMITER: Final = b"<IDS|MSG>"
 _MOST_JOURNALS: Final = 96
 # A publisher drops what a subscriber is too slow for, 1,000 messages by default; and a Jupyter
 # server stops passing outputs on above a megabyte a second.
-_MOST_MESSAGES: Final = 200
 _MOST_BYTES: Final = 500_000

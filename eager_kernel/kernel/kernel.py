@@ -27,10 +27,10 @@ from eager_kernel.kernel.journal import Journals, RecordingSocket, note_question
 from eager_kernel.kernel.locked_in import tell_denials
 from eager_kernel.kernel.owned import Claim, owned
 from eager_kernel.kernel.pages import Pages
-from eager_kernel.kernel.protocol import OpenOptions, attached_comm
 from eager_kernel.kernel.refusals import Scheduled
 from eager_kernel.kernel.stream import Runs, Stream
 from eager_kernel.kernel.streams import Streams
+from eager_kernel.protocol import OpenOptions, attached_comm
 
 Claimant = Callable[[str, str | None, Any], Claim | None]
 """Takes a cell's text, its id and its request; None: the cell is what it looks like."""
@@ -60,7 +60,7 @@ class EagerKernel(IPythonKernel):
         self.warm_imports = WarmImports(list(run.warm_imports), learn=run.learn_imports)
         self.streams = Streams(run.make_limits(), self.log, self._warm_up, self._open_iopub)
         self.gates = gate
-        self.defaults = OpenOptions("auto", gate.mode, run.on_error, model="")  # type: ignore[arg-type]
+        self.defaults = OpenOptions("auto", gate.mode, run.on_error, model="")
         self.journals = Journals(run.max_journal_bytes)
         if self.iopub_thread is not None:
             self.iopub_thread._events = Scheduled(self.iopub_thread._events)

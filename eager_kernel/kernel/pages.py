@@ -17,10 +17,7 @@ from typing import Any, Final
 from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.errors import ProtocolError
 from eager_kernel.kernel.served import Send, ServedModel
-
-PAGE_TARGET: Final = "eager.page"
-MODELS_TARGET: Final = "eager.models"
-TARGETS: Final = frozenset({PAGE_TARGET, MODELS_TARGET})
+from eager_kernel.protocol.models import PAGE_TARGET, ProgramMessage, RunningMessage, WantMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ class Pages:
         Parameters
         ----------
         target
-            One of `TARGETS`.
+            One of `eager_kernel.protocol.models.TARGETS`.
         comm_id, data
             As received.
         send
@@ -99,7 +96,8 @@ class Pages:
             running = self.running()
             if running is not None:
                 cell_id, view = running
-                send("comm_msg", {"type": "running", "cell_id": cell_id, "view": view})
+                told = RunningMessage(type="running", cell_id=cell_id, view=view)
+                send("comm_msg", dict(told))
             return
         cell_id = _text(_fields(data), "cell_id")
         with self._lock:
@@ -188,10 +186,11 @@ class Pages:
         with self._lock:
             self._wanted[cell_id] = model
             pages = list(self._pages.values())
-        want: dict[str, Any] = {"type": "want", "cell_id": cell_id, "request": request}
-        want |= {"model": model_id, "requests": requests}
+        want = WantMessage(
+            type="want", cell_id=cell_id, request=request, model=model_id, requests=requests
+        )
         for page in pages:
-            page.send("comm_msg", want)
+            page.send("comm_msg", dict(want))
         return model
 
     def _forget(self, cell_id: str) -> None:
@@ -224,8 +223,9 @@ class Pages:
                 return
             self._text_cells.discard(cell_id)
             pages = list(self._pages.values())
+        ended = ProgramMessage(type="program", cell_id=cell_id, program=program)
         for page in pages:
-            page.send("comm_msg", {"type": "program", "cell_id": cell_id, "program": program})
+            page.send("comm_msg", dict(ended))
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from eager_kernel.errors import ProtocolError, SourceError
+from eager_kernel.protocol.models import ALIVE, ANSWER_WORDS, CancelAnswerMessage, GenerateMessage
 from eager_kernel.sources.life import ModelThread
 from eager_kernel.sources.source import Event, Finish, Request
 from eager_kernel.sources.wire import event_from_dict, request_to_dict
@@ -34,7 +35,7 @@ class ServedModel:
         self._on_end = on_end
         self._lock = threading.RLock()
         self._send: Send | None = None
-        self._unsent: list[dict[str, Any]] = []
+        self._unsent: list[GenerateMessage] = []
         self._answers: dict[int, ServedAnswer] = {}
         self._count = 0
         self._problem = ""
@@ -67,8 +68,8 @@ class ServedModel:
             problem = self._problem
             if not problem:
                 self._answers[answer.number] = answer
-                fields = {"id": answer.number, "request": request_to_dict(request)}
-                self._tell({"type": "generate", **fields})
+                asked = request_to_dict(request)
+                self._tell(GenerateMessage(type="generate", id=answer.number, request=asked))
         if problem:
             hear(SourceError(problem))
         return answer
@@ -77,7 +78,7 @@ class ServedModel:
         """Have an answer ended."""
         with self._lock:
             if self._answers.pop(answer.number, None) is not None:
-                self._tell({"type": "cancel", "id": answer.number})
+                self._tell(CancelAnswerMessage(type="cancel", id=answer.number))
 
     def end(self) -> None:
         """The cell has ended: nothing more is asked."""
@@ -92,9 +93,9 @@ class ServedModel:
         self._over.set()
         self._on_end()
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _tell(self, message: GenerateMessage | CancelAnswerMessage) -> None:
         if self._send is not None:
-            self._send("comm_msg", message)
+            self._send("comm_msg", dict(message))
         elif message["type"] == "generate":
             self._unsent.append(message)
 
@@ -110,7 +111,7 @@ class ServedModel:
             self._note(_BETWEEN_WORDS, "the Jupyter server is silent: does it still run?")
             for message in self._unsent:
                 if message["id"] in self._answers:
-                    send("comm_msg", message)
+                    send("comm_msg", dict(message))
             self._unsent.clear()
 
     def be_patient(self) -> None:
@@ -128,13 +129,13 @@ class ServedModel:
             It is no such message.
         """
         self._heard = time.monotonic()
-        if message.get("type") == "alive":
+        if message.get("type") == ALIVE:
             return
         answer = self._answers.get(message.get("id", -1))
         if answer is None:
             return  # of an answer that is not wanted any more
-        if message.get("type") not in _EVENTS:
-            raise ProtocolError("data.type", f"must be one of {', '.join(_EVENTS)}, alive")
+        if message.get("type") not in ANSWER_WORDS:
+            raise ProtocolError("data.type", f"must be one of {', '.join(ANSWER_WORDS)}, {ALIVE}")
         try:
             event = event_from_dict(message)
         except (KeyError, TypeError) as error:
@@ -206,7 +207,6 @@ class ServedAnswer:
         self._model.cancel(self)
 
 
-_EVENTS: Final = ("delta", "progress", "finish", "error")
 _LOOK: Final = 1.0
 _UNTIL_A_PAGE_ANSWERS = 20.0
 _UNTIL_THE_SERVER_ANSWERS: Final = 40.0

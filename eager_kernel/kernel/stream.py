@@ -11,21 +11,23 @@ from eager_kernel.core.extract.spoken import spoken
 from eager_kernel.core.ledger import Entry
 from eager_kernel.core.progress import Cursor
 from eager_kernel.errors import ProtocolError, RunCancelledError
-from eager_kernel.execution.intake import Intake, State, StopReason
+from eager_kernel.execution.intake import Intake
 from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.pump import Outcome, Pump
 from eager_kernel.execution.reader import Reader
 from eager_kernel.execution.repair import Repair
 from eager_kernel.execution.steps import SteppedPump
-from eager_kernel.kernel.protocol import (
+from eager_kernel.protocol import (
     Cancel,
     ChunkMessage,
+    ChunkState,
     Delta,
     End,
     ErrorContent,
     OpenOptions,
     ResultMessage,
     StopMessage,
+    StopReason,
 )
 
 Runs = Pump | SteppedPump
@@ -325,4 +327,4 @@ def _chunk_message(entry: Entry) -> dict[str, Any]:
 _BURST: Final = 100
 _LONGEST_ANSWER: Final = 100_000
 """Characters of an answer that are kept, in case there is no program in it."""
-_TOLD_BY_LAST: Final[frozenset[State]] = frozenset({"ready", "running", "done", "skipped"})
+_TOLD_BY_LAST: Final[frozenset[ChunkState]] = frozenset({"ready", "running", "done", "skipped"})

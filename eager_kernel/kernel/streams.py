@@ -23,35 +23,10 @@ from eager_kernel.errors import (
     UnknownStreamError,
 )
 from eager_kernel.execution.barrier import Barrier
-from eager_kernel.execution.intake import StopReason
-from eager_kernel.kernel.protocol import TARGET, Cancel, Delta, End
 from eager_kernel.kernel.stream import Again, Observer, Stream
 from eager_kernel.kernel.unlisted import UnlistedThread
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a stream may cost.
-
-    Parameters
-    ----------
-    max_program_chars
-        Characters in a program.
-    max_pending_deltas
-        Deltas of a stream that have arrived but were not read yet.
-    max_streams
-        Streams that are open at once.
-    delta_timeout
-        Seconds without a message after which a client is taken for gone.
-    attach_timeout
-        Seconds from its opening within which a cell must ask for the stream.
-    """
-
-    max_program_chars: int
-    max_pending_deltas: int
-    max_streams: int
-    delta_timeout: float
-    attach_timeout: float
+from eager_kernel.protocol import TARGET, Cancel, Delta, End, Limits, StopReason
+from eager_kernel.protocol.words import LONGEST_ID, MOST_GONE
 
 
 class Gates(Protocol):
@@ -119,8 +94,8 @@ class Streams:
             Too many are open.
         """
         with self._lock:
-            if len(comm_id) > _LONGEST_ID:
-                raise ProtocolError("comm_id", f"longer than {_LONGEST_ID} characters")
+            if len(comm_id) > LONGEST_ID:
+                raise ProtocolError("comm_id", f"longer than {LONGEST_ID} characters")
             if comm_id in self._streams:
                 raise ProtocolError("comm_id", f"{comm_id} is open already")
             if len(self._streams) >= self.limits.max_streams:
@@ -424,9 +399,9 @@ class Streams:
                 self._bury(stream.comm_id, why)
 
     def _bury(self, comm_id: str, why: str | EagerError) -> None:
-        if len(comm_id) <= _LONGEST_ID:
+        if len(comm_id) <= LONGEST_ID:
             self._gone[comm_id] = why
-        while len(self._gone) > _REMEMBERED:
+        while len(self._gone) > MOST_GONE:
             self._gone.pop(next(iter(self._gone)))
 
 
@@ -449,8 +424,6 @@ def _closed() -> Cancel:
 
 
 _TICK: Final = 0.05  # at most 20 updates a second
-_REMEMBERED: Final = 256
-_LONGEST_ID: Final = 256
 _REASONS: Final[dict[type[EagerError], StopReason]] = {
     LimitError: "limit",
     ProtocolError: "protocol",

@@ -19,12 +19,12 @@ from eager_kernel.core.gantt import to_svg
 from eager_kernel.core.gate import MODES
 from eager_kernel.core.summary import summarise
 from eager_kernel.errors import SourceError
-from eager_kernel.kernel.protocol import parse_attach
 from eager_kernel.kernel.served import ServedModel
 from eager_kernel.magics.conversation import Turn
 from eager_kernel.magics.options import PromptOptions, make_parser, parse_options
 from eager_kernel.magics.session import Session
 from eager_kernel.magics.undo import undo
+from eager_kernel.protocol import attach_code, parse_attach
 from eager_kernel.sources.ready import installed_providers
 from eager_kernel.sources.source import Event, Finish
 
@@ -98,7 +98,7 @@ class EagerMagics(Magics):
     # Commands -------------------------------------------------------------------------------
 
     def _attach(self, line: str) -> None:
-        attach = parse_attach(f"%eager attach {line}")
+        attach = parse_attach(attach_code(line))
         if attach is None:
             raise UsageError("use: %eager attach COMM_ID [--view], alone in its cell")
         self._session.streams.explain(attach.comm_id)

@@ -12,12 +12,12 @@ from eager_kernel.execution.journals import Restored
 from eager_kernel.execution.undoing import told_of
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.model_config import EagerModel
-from eager_kernel.kernel.protocol import OpenOptions
 from eager_kernel.kernel.streams import Streams
 from eager_kernel.magics.commands import EagerMagics
 from eager_kernel.magics.completion import Completion
 from eager_kernel.magics.session import Session
 from eager_kernel.magics.stock import StockCells
+from eager_kernel.protocol import OpenOptions
 
 
 def load(shell: Any) -> None:
@@ -46,7 +46,7 @@ def load(shell: Any) -> None:
     else:
         run, gates = EagerRun(parent=kernel or shell), EagerGate(parent=kernel or shell)
         streams = Streams(run.make_limits(), logging.getLogger("eager_kernel"))
-        defaults = OpenOptions("auto", gates.mode, run.on_error, model="")  # type: ignore[arg-type]
+        defaults = OpenOptions("auto", gates.mode, run.on_error, model="")
         session = Session(
             shell,
             streams,

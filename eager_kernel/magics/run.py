@@ -15,10 +15,10 @@ from eager_kernel.errors import EagerError, SourceError
 from eager_kernel.execution.intake import Intake
 from eager_kernel.execution.outcome import Outcome
 from eager_kernel.execution.repair import Failure
-from eager_kernel.kernel.protocol import Delta, End, OpenOptions
 from eager_kernel.kernel.stream import Again, Stream
 from eager_kernel.kernel.streams import Gates, Streams
 from eager_kernel.magics.conversation import plain, repair_messages
+from eager_kernel.protocol import Delta, End, OpenOptions
 from eager_kernel.sources.source import Event, Finish, Progress, Request, Usage
 
 

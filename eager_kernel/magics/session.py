@@ -24,7 +24,6 @@ from eager_kernel.execution.pump import Outcome
 from eager_kernel.kernel.journal import Journals
 from eager_kernel.kernel.model_config import EagerModel
 from eager_kernel.kernel.pages import Pages
-from eager_kernel.kernel.protocol import OpenOptions, parse_attach
 from eager_kernel.kernel.served import ServedModel
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Gates, Streams
@@ -48,6 +47,7 @@ from eager_kernel.magics.shown import Setting, Shown
 from eager_kernel.magics.step_text import sees
 from eager_kernel.magics.steps import Author, ModelAuthor, ReplayAuthor, SteppedRun
 from eager_kernel.magics.terminal import Listed, terminal_of
+from eager_kernel.protocol import OpenOptions, parse_attach
 from eager_kernel.sources.source import Request
 from eager_kernel.widget.visible import visible_lines
 

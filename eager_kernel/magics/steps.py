@@ -33,7 +33,6 @@ from eager_kernel.execution.outcome import Outcome
 from eager_kernel.execution.pump import Pump
 from eager_kernel.execution.repair import Repair
 from eager_kernel.execution.steps import SteppedPump
-from eager_kernel.kernel.protocol import OpenOptions
 from eager_kernel.kernel.stream import Runs, Stream
 from eager_kernel.kernel.streams import Gates, Streams
 from eager_kernel.magics.conversation import plain
@@ -48,6 +47,7 @@ from eager_kernel.magics.run import (
 )
 from eager_kernel.magics.saved import SavedProgram, SavedStep
 from eager_kernel.magics.step_text import StepText, answer_of, outcome_of
+from eager_kernel.protocol import OpenOptions
 from eager_kernel.sources.source import Image, Message, Request
 from eager_kernel.widget.visible import visible_lines
 from eager_kernel.widget.words import words_as_html

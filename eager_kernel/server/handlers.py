@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from jupyter_core.paths import jupyter_config_dir
 from jupyter_core.utils import ensure_async
@@ -29,10 +31,13 @@ from eager_kernel.errors import (
     SourceError,
     UnknownModelError,
 )
+from eager_kernel.magics.cell_text import read_cell
 from eager_kernel.server.kernels import way_to
 from eager_kernel.server.relay import begin_relay
-from eager_kernel.server.request import parse_run
+from eager_kernel.server.request import parse_cell, parse_run
 from eager_kernel.server.runs import Event, Runs, ServerRun
+
+Parsed = TypeVar("Parsed")
 
 
 class EagerHandler(ExtensionHandlerMixin, APIHandler):
@@ -80,6 +85,18 @@ class EagerHandler(ExtensionHandlerMixin, APIHandler):
         if not await ensure_async(allowed):
             raise web.HTTPError(403, f"User is not authorized to {action} on resource: {resource}.")
 
+    def parse_body(self, parse: Callable[[bytes, int], Parsed]) -> Parsed:
+        """What a request says, read by `parse`: of its body, with so many characters of text."""
+        if self.request.headers.get("Content-Type", "").partition(";")[0] != "application/json":
+            # Which no form of another site can send.
+            raise web.HTTPError(415, "Content-Type: must be application/json")
+        try:
+            return parse(self.request.body, self.app.max_prompt_chars)
+        except ProtocolError as error:
+            raise web.HTTPError(400, str(error)) from error
+        except LimitError as error:
+            raise web.HTTPError(413, str(error)) from error
+
 
 class RunsHandler(EagerHandler):
     """``/eager/api/runs``."""
@@ -95,15 +112,7 @@ class RunsHandler(EagerHandler):
     async def post(self) -> None:
         """Begin a run."""
         await self.need("execute", "kernels")
-        if self.request.headers.get("Content-Type", "").partition(";")[0] != "application/json":
-            # Which no form of another site can send.
-            raise web.HTTPError(415, "Content-Type: must be application/json")
-        try:
-            request = parse_run(self.request.body, self.app.max_prompt_chars)
-        except ProtocolError as error:
-            raise web.HTTPError(400, str(error)) from error
-        except LimitError as error:
-            raise web.HTTPError(413, str(error)) from error
+        request = self.parse_body(parse_run)
         if request.kernel_id not in self.kernel_manager:
             raise web.HTTPError(404, "kernel_id: this server has no such kernel")
         manager = self.kernel_manager.get_kernel(request.kernel_id)
@@ -178,6 +187,16 @@ class ModelsHandler(EagerHandler):
         self.finish(json.dumps([{"id": name} for name in self.app.known.asked]))
 
 
+class CellsHandler(EagerHandler):
+    """``/eager/api/cells``."""
+
+    @web.authenticated
+    @authorized("read")  # type: ignore[untyped-decorator]
+    async def post(self) -> None:
+        """Say what the text of a cell asks for. Nothing comes of that: no cell is run."""
+        self.finish(json.dumps(asdict(read_cell(self.parse_body(parse_cell)))))
+
+
 class SetupHandler(EagerHandler):
     """``/eager/api/setup``."""
 
@@ -229,6 +248,7 @@ HANDLERS: Final = [
     (r"/eager/api/runs/([^/]+)", RunHandler),
     (r"/eager/api/runs/([^/]+)/events", EventsHandler),
     (r"/eager/api/models", ModelsHandler),
+    (r"/eager/api/cells", CellsHandler),
     (r"/eager/api/setup", SetupHandler),
     (r"/eager/api/openapi\.json", DescriptionHandler),
 ]

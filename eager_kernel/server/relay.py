@@ -22,6 +22,8 @@ from eager_kernel.errors import (
     ProtocolError,
     SourceError,
 )
+from eager_kernel.protocol import VERSION
+from eager_kernel.protocol.models import ALIVE, MODELS_TARGET, AnswerDelta, ServesData
 from eager_kernel.server.request import RunRequest, parse_generate
 from eager_kernel.server.runs import Limits, Runs, ServerRun
 from eager_kernel.server.text import ModelText
@@ -67,8 +69,8 @@ class Relay(ServerRun):
         """
         await self._reach(transport)
         self._transport, self._ask = transport, ask
-        data = {"version": 1, "cell_id": self.request.cell_id}
-        self._send("comm_open", data, target_name="eager.models")
+        data = ServesData(version=VERSION, cell_id=self.request.cell_id)
+        self._send("comm_open", dict(data), target_name=MODELS_TARGET)
         self._task = asyncio.create_task(self._live())
 
     async def cancel(self) -> None:
@@ -144,7 +146,7 @@ class Relay(ServerRun):
             for _ in range(_CHECKS_A_BEAT):
                 await asyncio.sleep(_CHECK)
                 await self._transport.check()
-            self._say({"type": "alive"})
+            self._say({"type": ALIVE})
 
     # What it is told ------------------------------------------------------------------------
 
@@ -182,7 +184,7 @@ class Relay(ServerRun):
             raise SourceError(f"the server does not take the request: {error}") from error
 
     def _say_text(self, number: int, text: str, offset: int) -> None:
-        self._say({"type": "delta", "id": number, "text": text, "offset": offset})
+        self._say(dict(AnswerDelta(type="delta", id=number, text=text, offset=offset)))
 
     def _say(self, data: dict[str, Any]) -> None:
         self._send("comm_msg", data)

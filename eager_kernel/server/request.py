@@ -6,16 +6,18 @@ import json
 import math
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from eager_kernel.core.extract import check_format
 from eager_kernel.core.gate import MODES
 from eager_kernel.errors import LimitError, ProtocolError
-from eager_kernel.kernel.protocol import one_of_formats
+from eager_kernel.protocol import FORMAT_WORDS, ON_ERROR, Mode, OnError
 from eager_kernel.sources.source import Image, Message
 
 Cell = Literal["server", "page", "kernel"]
-CELLS: Final = ("server", "page", "kernel")
+CELLS: Final[tuple[Cell, ...]] = get_args(Cell)
+_Word = TypeVar("_Word", bound=str)
+_Default = TypeVar("_Default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class RunRequest:
     model: str = ""
     cell: Cell = "server"
     format: str = "auto"
-    gate: str | None = None
-    on_error: str = "stop"
+    gate: Mode | None = None
+    on_error: OnError = "stop"
     max_tokens: int | None = None
     temperature: float | None = None
     cell_id: str = ""
@@ -78,15 +80,7 @@ def parse_run(body: bytes, max_chars: int) -> RunRequest:
     LimitError
         The messages are too long.
     """
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError("body", "must be JSON") from error
-    if not isinstance(fields, dict):
-        raise ProtocolError("body", "must be an object")
-    for name in fields:
-        if name not in _FIELDS:
-            raise ProtocolError("body", f"has an unknown field; there are: {', '.join(_FIELDS)}")
+    fields = _body(body, _FIELDS)
     run = _run(fields, max_chars)
     for name, value in fields.items():
         if value is None:
@@ -95,7 +89,7 @@ def parse_run(body: bytes, max_chars: int) -> RunRequest:
 
 
 def _run(fields: dict[str, Any], max_chars: int) -> RunRequest:
-    cell = next(cell for cell in CELLS if cell == _choice(fields, "cell", CELLS, "server"))
+    cell: Cell = _choice(fields, "cell", CELLS, "server")
     if cell == "kernel":
         return _for_kernel(fields)
     for name in _OF_THE_KERNEL:
@@ -107,11 +101,52 @@ def _run(fields: dict[str, Any], max_chars: int) -> RunRequest:
         model=_text(fields, "model"),
         cell=cell,
         format=_format(fields),
-        gate=_choice(fields, "gate", MODES, "") or None,
-        on_error=_choice(fields, "on_error", ("stop", "drain"), "stop"),
+        gate=_choice(fields, "gate", MODES, None),
+        on_error=_choice(fields, "on_error", ON_ERROR, "stop"),
         max_tokens=_whole(fields, "max_tokens"),
         temperature=_number(fields, "temperature"),
     )
+
+
+def parse_cell(body: bytes, max_chars: int) -> str:
+    """Read the body of ``POST /eager/api/cells``; returns the cell's text.
+
+    Parameters
+    ----------
+    body
+        As received.
+    max_chars
+        Characters that the text may have.
+
+    Raises
+    ------
+    ProtocolError
+        Names the field that is wrong.
+    LimitError
+        The text is too long.
+    """
+    source = _body(body, ("source",)).get("source")
+    if not isinstance(source, str):
+        raise ProtocolError("source", "must be a string")
+    if len(source) > max_chars:
+        raise LimitError(
+            f"the cell has more than {max_chars:,} characters; the deployer may raise "
+            "EagerServer.max_prompt_chars"
+        )
+    return source
+
+
+def _body(body: bytes, known: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("body", "must be JSON") from error
+    if not isinstance(fields, dict):
+        raise ProtocolError("body", "must be an object")
+    for name in fields:
+        if name not in known:
+            raise ProtocolError("body", f"has an unknown field; there are: {', '.join(known)}")
+    return fields
 
 
 def _for_kernel(fields: dict[str, Any]) -> RunRequest:
@@ -239,13 +274,16 @@ def _text(fields: dict[str, Any], name: str, *, needed: bool = False) -> str:
     return value
 
 
-def _choice(fields: dict[str, Any], name: str, choices: tuple[str, ...], default: str) -> str:
+def _choice(
+    fields: dict[str, Any], name: str, choices: tuple[_Word, ...], default: _Default
+) -> _Word | _Default:
     value = fields.get(name)
     if value is None:
         return default
-    if value not in choices:
-        raise ProtocolError(name, f"must be one of {', '.join(choices)}")
-    return str(value)
+    for choice in choices:
+        if choice == value:
+            return choice
+    raise ProtocolError(name, f"must be one of {', '.join(choices)}")
 
 
 def _format(fields: dict[str, Any]) -> str:
@@ -255,7 +293,7 @@ def _format(fields: dict[str, Any]) -> str:
     try:
         check_format(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise ProtocolError("format", one_of_formats()) from error
+        raise ProtocolError("format", f"must be one of {FORMAT_WORDS}") from error
     return str(value)
 
 

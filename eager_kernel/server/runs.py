@@ -15,6 +15,7 @@ from eager_kernel.client.batching import Batcher
 from eager_kernel.client.run import Run
 from eager_kernel.client.transport import Transport, hear_eager
 from eager_kernel.errors import EagerError, KernelConnectionError, LimitError
+from eager_kernel.protocol import attach_code
 from eager_kernel.server.memory import give_back
 from eager_kernel.server.models import Model, Models
 from eager_kernel.server.request import RunRequest
@@ -167,15 +168,18 @@ class ServerRun:
 
     async def _perform(self, run: Run, transport: Transport, make_text: MakeText) -> None:
         wanted = self.request
-        options = {"version": 1, "format": wanted.format, "on_error": wanted.on_error}
-        options |= {"gate": wanted.gate} if wanted.gate is not None else {}
         status = "error"
         try:
             async with asyncio.timeout(self._limits.run_timeout) as limit:
                 self._text = make_text(self._progress)
-                run.open({**options, "model": self.model})
+                run.open(
+                    format=wanted.format,
+                    gate=wanted.gate,
+                    on_error=wanted.on_error,
+                    model=self.model,
+                )
                 if wanted.cell == "server":
-                    run.execute(f"%eager attach {run.comm_id}")
+                    run.execute(attach_code(run.comm_id))
                 result = await run.stream(_Told(self._text, self._deltas.add))
             status = result.status
             if not result.program and result.error is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eager_kernel.errors import EagerError
+from eager_kernel.protocol import ON_ERROR
 from eager_kernel.testing.laboratory import Comparison, Laboratory
 from eager_kernel.testing.programs import SPLITS, Notebook, Program, load, load_notebooks
 
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pace", type=float, help="seconds between deltas")
     parser.add_argument(
         "--on-error",
-        choices=("drain", "stop"),
+        choices=ON_ERROR,
         default="drain",
         help="stop: as models are stopped; of programs that fail, the text is not compared",
     )

@@ -21,7 +21,7 @@ from typing import Any, Self
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-from eager_kernel.execution.pump import OnError
+from eager_kernel.protocol import OnError
 from eager_kernel.testing import normalise
 from eager_kernel.testing.files import place
 from eager_kernel.testing.kernels import start_kernel

@@ -11,6 +11,8 @@ from uuid import uuid4
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from eager_kernel.protocol import TARGET, ChunkState, Delta, End, attach_code, open_data
+
 
 @dataclass
 class Heard:
@@ -68,7 +70,7 @@ class WireStream:
 
     def open(self, **data: Any) -> WireStream:
         """Send `comm_open`; `data` adds to its data, or replaces it."""
-        content = {"target_name": "eager.stream", "data": {"version": 1, **data}}
+        content = {"target_name": TARGET, "data": {**open_data(), **data}}
         self.send("comm_open", {"comm_id": self.comm_id, **content})
         return self
 
@@ -85,15 +87,15 @@ class WireStream:
 
     def delta(self, text: str, **more: Any) -> WireStream:
         """Send a delta."""
-        return self.data({"type": "delta", "text": text, **more})
+        return self.data({**Delta(text, None).data(), **more})
 
     def end(self, reason: str | None = None) -> WireStream:
         """Send the end of the text."""
-        return self.data({"type": "end", **({"finish_reason": reason} if reason else {})})
+        return self.data(End(reason).data())
 
     def attach(self, *, view: bool = False, **options: Any) -> WireStream:
         """Send the cell that owns the run, and may show it."""
-        code = f"%eager attach {self.comm_id}" + " --view" * view
+        code = attach_code(self.comm_id, view=view)
         self.request = self.client.execute(code, **options)
         return self
 
@@ -105,6 +107,28 @@ class WireStream:
         if until is not None:
             assert until(self.heard), f"never heard it; heard {self.heard}"
         return self.heard
+
+    def until_told(self, state: ChunkState, index: int | None = None) -> WireStream:
+        """Take messages until a chunk, any or that of an index, is told to be in a state."""
+
+        def is_told(heard: Heard) -> bool:
+            return any(
+                data.get("state") == state and index in (None, data["index"]) for data in heard.comm
+            )
+
+        self.listen(until=is_told)
+        return self
+
+    def until_run(self, line: int) -> WireStream:
+        """Take messages until the program has run up to a line."""
+
+        def has_run(heard: Heard) -> bool:
+            return any(
+                data.get("state") == "done" and data["lines"][1] >= line for data in heard.comm
+            )
+
+        self.listen(until=has_run)
+        return self
 
     def finish(self, timeout: float = 30) -> Heard:
         """Take messages until the cell is idle and its result is there."""

@@ -21,6 +21,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
 from eager_kernel.kernel.app import EagerKernelApp
+from eager_kernel.protocol import TARGET, Delta, End, attach_code, open_data
 from eager_kernel.warm.preload import Imported
 
 
@@ -117,10 +118,10 @@ def _stream(client: BlockingKernelClient, program: str) -> None:
     def send(kind: str, content: dict[str, Any]) -> None:
         client.shell_channel.send(client.session.msg(kind, comm | content))
 
-    send("comm_open", {"target_name": "eager.stream", "data": {"version": 1}})
-    for data in ({"type": "delta", "text": program}, {"type": "end"}):
+    send("comm_open", {"target_name": TARGET, "data": open_data()})
+    for data in (Delta(program, 0).data(), End(None).data()):
         send("comm_msg", {"data": data})
-    cell = f"%eager attach {comm['comm_id']}"
+    cell = attach_code(comm["comm_id"])
     client.execute_interactive(cell, timeout=_PATIENCE, output_hook=lambda message: None)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 FILES: Final = (
+    "looks.js",
     "text.js",
     "python.js",
     "run.js",

@@ -15,7 +15,7 @@ from html import escape
 from itertools import groupby
 from typing import Final
 
-from eager_kernel.core.lanes import MEANINGS, Kind, Span, end_of
+from eager_kernel.core.lanes import LOOKS, Kind, Span, end_of
 from eager_kernel.core.words import line_range, seconds
 from eager_kernel.widget.lines import MARKS, Mark
 from eager_kernel.widget.record import Record
@@ -203,10 +203,10 @@ def _block(lines: list[str]) -> str:
 def _text_lanes(record: Record) -> str:
     """The lanes in characters, with what they mean."""
     rows = [
-        f"{name:>10} {''.join(_CELLS[kind] if kind else ' ' for kind in _cells(spans, record, 64))}"
+        f"{name:>10} {''.join(_sign(kind) for kind in _cells(spans, record, 64))}"
         for name, spans in _lanes(record).items()
     ]
-    legend = "   ".join(f"{_CELLS[kind]} {MEANINGS[kind]}" for kind in _kinds(record))
+    legend = "   ".join(f"{_sign(kind)} {LOOKS[kind].meaning}" for kind in _kinds(record))
     return "\n".join([*rows, legend])
 
 
@@ -216,7 +216,7 @@ def _drawn_lanes(record: Record) -> Iterator[str]:
         yield f'<div style="{_LANE}"><span style="{_NAME}">{name}</span><span style="{_TRACK}">'
         for kind, run in groupby(_cells(spans, record, _COLUMNS)):
             wide = len(list(run)) / _COLUMNS * 100
-            fill = f";background-color:{_FILLS[kind]}" if kind else ""
+            fill = f";background-color:{LOOKS[kind].colour}" if kind else ""
             yield f'<span style="{_BLOCK};width:{wide:.2f}%{fill}"></span>'
         yield "</span></div>"
     yield f'<div style="font-size:85%;{_QUIET};margin-left:92px">'
@@ -224,9 +224,13 @@ def _drawn_lanes(record: Record) -> Iterator[str]:
     for kind in _kinds(record):
         yield (
             f' &nbsp; <span style="{_BLOCK};width:10px;height:10px;'
-            f'background-color:{_FILLS[kind]}"></span> {MEANINGS[kind]}'
+            f'background-color:{LOOKS[kind].colour}"></span> {LOOKS[kind].meaning}'
         )
     yield "</div>"
+
+
+def _sign(kind: Kind | None) -> str:
+    return LOOKS[kind].sign[0] if kind else " "
 
 
 def _lanes(record: Record) -> dict[LaneName, list[Span]]:
@@ -236,7 +240,7 @@ def _lanes(record: Record) -> dict[LaneName, list[Span]]:
 
 def _kinds(record: Record) -> list[Kind]:
     there = {span.kind for lane in _lanes(record).values() for span in lane}
-    return [kind for kind in MEANINGS if kind in there]
+    return [kind for kind in LOOKS if kind in there]
 
 
 def _cells(spans: list[Span], record: Record, columns: int) -> list[Kind | None]:
@@ -304,29 +308,9 @@ _SIGN_OF_PHASE: Final = {
     "stopped": "■",
     "no_code": "–",  # noqa: RUF001
 }
-_CELLS: Final[dict[Kind, str]] = {
-    "first token": "·",
-    "generated": "▒",
-    "detected": "╵",
-    "ready": "─",
-    "deferred": "┄",
-    "held": "▚",
-    "executed": "█",
-    "waited": "░",
-}
 # Of middling brightness: read on light and on dark, as in `eager_kernel.core.gantt`.
 _QUIET: Final = "opacity:.75"
 _ALARM: Final = "#cc4365"
-_FILLS: Final[dict[Kind, str]] = {
-    "first token": "#76767655",
-    "generated": "#3b78c3",
-    "detected": "#8f62c9",
-    "ready": "#767676",
-    "deferred": "#17868a",
-    "held": "#bd6612",
-    "executed": "#2f8a4e",
-    "waited": "#d9903f",
-}
 _BOX: Final = (
     "border:1px solid #76767655;border-radius:8px;padding:10px 16px;max-width:1100px;"
     "line-height:1.45"

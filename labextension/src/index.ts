@@ -8,10 +8,10 @@ import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import type { ReadonlyPartialJSONObject } from "@lumino/coreutils";
 
+import { Cells, type Held, isPrompt } from "./cells";
 import { generateIcon, stopIcon } from "./icons";
 import { isEager } from "./kernels";
 import { Pages } from "./pages";
-import { promptCell } from "./prompt";
 import { Refusal } from "./refusal";
 import { Runs } from "./runs";
 import { type Offer, Server } from "./server";
@@ -19,6 +19,7 @@ import { Settings } from "./settings";
 import { watchActiveCell } from "./watch";
 
 const GENERATE = "eager-kernel:generate-and-run";
+const RUN = "eager-kernel:run-cell";
 const STOP = "eager-kernel:stop";
 const CATEGORY = "EAGER Python";
 
@@ -40,9 +41,10 @@ function activate(
   palette: ICommandPalette | null,
 ): void {
   const { commands, serviceManager } = app;
-  const changed = () => [GENERATE, STOP].forEach((id) => commands.notifyCommandChanged(id));
+  const changed = () => [GENERATE, RUN, STOP].forEach((id) => commands.notifyCommandChanged(id));
   const server = new Server(serviceManager.serverSettings);
-  const runs = new Runs(changed);
+  const cells = new Cells(server, changed);
+  const runs = new Runs(cells, changed);
   let offer: Offer = { models: [], config_file: "", hub: false, extension: false };
   const offered = () => ({ ...offer, model: settings.model, gate: settings.gate });
   const settings = new Settings(registry, plugin.id, () =>
@@ -64,7 +66,28 @@ function activate(
 
   function canGenerate(): boolean {
     const at = current();
-    return at !== null && promptCell(at.cell.model) !== null && !runs.has(at.panel, at.cell);
+    return at !== null && isPrompt(held(at)) && !runs.has(at.panel, at.cell);
+  }
+
+  /** Whether the active cell may hold a prompt, but the server does not say it. */
+  function canOnlyRun(): boolean {
+    const at = current();
+    return at !== null && held(at).kind === "unsaid" && !runs.has(at.panel, at.cell);
+  }
+
+  function held(at: { cell: Cell } | null): Held {
+    return at === null ? { kind: "other", why: "" } : cells.held(at.cell.model);
+  }
+
+  /** What the button does, or why it does nothing. */
+  function caption(): string {
+    const { kind, why } = held(current());
+    if (kind === "unsaid") {
+      return `Whether this cell holds a prompt is not known: ${why}`;
+    }
+    return why === ""
+      ? "Have a model write this prompt's program, and run it while it is written"
+      : `The cell will refuse this prompt: ${why}`;
   }
 
   function canStop(): boolean {
@@ -79,7 +102,7 @@ function activate(
 
   commands.addCommand(GENERATE, {
     label: "Generate and run",
-    caption: "Have a model write this prompt's program, and run it while it is written",
+    caption,
     icon: generateIcon,
     isEnabled: canGenerate,
     isVisible: isSeen,
@@ -89,6 +112,18 @@ function activate(
         await told("The program can't be generated", () =>
           runs.generate(at.panel, at.cell, pages),
         );
+      }
+    },
+  });
+  commands.addCommand(RUN, {
+    label: "Run cell",
+    caption: () => `Run this cell. ${caption()}`,
+    isEnabled: canOnlyRun,
+    isVisible: canOnlyRun,
+    execute: async () => {
+      const at = current();
+      if (at !== null && canOnlyRun()) {
+        await runs.run(at.panel, at.cell);
       }
     },
   });

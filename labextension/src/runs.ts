@@ -3,10 +3,10 @@
 import { type Cell, CodeCell } from "@jupyterlab/cells";
 import { NotebookActions, type NotebookPanel } from "@jupyterlab/notebook";
 
+import { type Cells, isPrompt, textOf } from "./cells";
 import { executeInCell } from "./execute";
 import type { Pages } from "./pages";
 import { fillIn, isProgramOf, programCell } from "./program";
-import { promptCell, textOf } from "./prompt";
 import { Refusal } from "./refusal";
 
 export class Runs {
@@ -14,9 +14,13 @@ export class Runs {
   private readonly _served = new Set<string>();
 
   /**
-   * @param changed - Told when a run begins or ends.
+   * @param _cells - Knows what cells hold.
+   * @param _changed - Told when a run begins or ends.
    */
-  constructor(private readonly _changed: () => void) {
+  constructor(
+    private readonly _cells: Cells,
+    private readonly _changed: () => void,
+  ) {
     NotebookActions.executionScheduled.connect((_, { cell }) => this._began(cell));
     NotebookActions.executed.connect((_, { cell }) => this._ended(cell));
   }
@@ -53,8 +57,12 @@ export class Runs {
   /** Have a cell's prompt answered, and the program run; as Ctrl+Enter does, where it is a cell of
    * code. */
   async generate(panel: NotebookPanel, cell: Cell, pages: Pages): Promise<void> {
-    if (promptCell(cell.model) === "code") {
-      await NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
+    const held = await this._cells.read(cell.model);
+    if (!isPrompt(held)) {
+      throw new Refusal(held.why || "The cell holds no prompt any more.");
+    }
+    if (held.kind === "prompt") {
+      await this.run(panel, cell);
       return;
     }
     const target = programCell(panel, cell);
@@ -66,6 +74,11 @@ export class Runs {
           "cells. Run it again when the kernel is idle.",
       );
     }
+  }
+
+  /** Run a cell as it is, as Ctrl+Enter does. */
+  async run(panel: NotebookPanel, cell: Cell): Promise<void> {
+    await NotebookActions.runCells(panel.content, [cell], panel.sessionContext);
   }
 
   /** Stop what a cell runs, in whatever phase it is; what waits for other cells never begins. */
@@ -92,7 +105,8 @@ export class Runs {
     const { widgets } = panel.content;
     const below = widgets[widgets.indexOf(cell) + 1];
     const target = isProgramOf(below, cell) ? below : cell;
-    const isOurs = target !== cell || promptCell(cell.model) === "code" || isProgramOf(cell);
+    const { kind } = this._cells.held(cell.model);
+    const isOurs = target !== cell || RUNS_ITSELF.has(kind) || isProgramOf(cell);
     return isOurs && target instanceof CodeCell && this._going.has(target) ? target : null;
   }
 
@@ -101,6 +115,9 @@ export class Runs {
     return cell instanceof CodeCell ? cell : undefined;
   }
 }
+
+/** What cells hold that run their own prompt; of one where the server does not say it, it may be so. */
+const RUNS_ITSELF = new Set(["prompt", "unsaid"]);
 
 /** The id of the request that runs a cell. */
 function requestOf(cell: CodeCell): string | undefined {

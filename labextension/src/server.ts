@@ -24,6 +24,18 @@ export interface Wanted {
   requests: number;
 }
 
+/** What the text of a cell asks for. */
+export interface CellText {
+  /** Whether `%%eager` heads it (`prompt`), or it is another cell. */
+  kind: "prompt" | "fix" | "attach" | "other";
+  /** What is below the line of the magic. */
+  prompt: string;
+  /** The options that the line names. */
+  options: Record<string, string | number | boolean>;
+  /** What is wrong with the line, as the cell would say it; null: nothing. */
+  error: string | null;
+}
+
 export class Server {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
 
@@ -36,6 +48,23 @@ export class Server {
     const list = (await (await ok(models)).json()) as { id: string }[];
     const setup = (await (await ok(await this._ask("GET", "setup"))).json()) as Offer;
     return { ...setup, models: list.map(({ id }) => id), extension: true };
+  }
+
+  /** What the text of a cell asks for, by the parser that its kernel has. */
+  async read(source: string): Promise<CellText> {
+    const said = await this._ask("POST", "cells", JSON.stringify({ source }));
+    if (said.status === 404 || said.status === 405) {
+      throw new Refusal(
+        "the EAGER extension of the Jupyter server is off, or older than this page: install the " +
+          "package in the server's environment, and start the server again",
+      );
+    }
+    const text = await (await ok(said)).text();
+    const read = jsonOf(text) as CellText | undefined;
+    if (typeof read?.kind !== "string") {
+      throw new Refusal("the Jupyter server's answer is none that this page knows: reload the page");
+    }
+    return read;
   }
 
   /** Have a model answer what a kernel asks for a cell of this page. */
@@ -75,13 +104,17 @@ async function ok(response: Response): Promise<Response> {
 
 /** The message of an error; null where it has none of Jupyter Server's form. */
 async function messageOf(response: Response): Promise<string | null> {
-  const text = await response.text();
+  const said = jsonOf(await response.text()) as { message?: unknown } | undefined;
+  return typeof said?.message === "string" ? said.message : null;
+}
+
+/** What a text says in JSON; undefined where it is none, as a proxy's page. */
+function jsonOf(text: string): unknown {
   try {
-    const { message } = JSON.parse(text) as { message?: unknown };
-    return typeof message === "string" ? message : null;
+    return JSON.parse(text) ?? undefined;
   } catch (error) {
     if (error instanceof SyntaxError) {
-      return null; // a page, as of a proxy
+      return undefined;
     }
     throw error;
   }

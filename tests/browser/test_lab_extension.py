@@ -493,6 +493,79 @@ def test_what_the_server_refuses(lab: Lab, page: Any, notebook: Any) -> None:
     until(page, lambda: "done" in shown.output(1).inner_text(), "a run")
 
 
+def test_the_server_says_what_a_cell_holds(lab: Lab, page: Any, notebook: Any) -> None:
+    """It has the parser of the magic; the page has none."""
+    wrong = "%%eager --modell x\nprint('no')"
+    asked: list[Any] = []
+    page.on("request", lambda request: "/api/cells" in request.url and asked.append(request))
+    shown = ready(page, lab, notebook, "x = '%%eager'", wrong, "x = 1")
+    shown.select(2)
+    until(page, lambda: "--modell x" in (title(page) or ""), "what is wrong with the line")
+    assert "The cell will refuse this prompt: %%eager: unrecognized" in title(page)
+    press(page)
+    until(page, lambda: "--modell x" in shown.output(2).inner_text(), "the cell's own words")
+    shown.select(1)
+    until(page, lambda: {told(one) for one in asked} == {"x = '%%eager'", wrong}, "the questions")
+    until(page, lambda: button(page).count() == 0, "no button in a cell of Python")
+    shown.select(3)
+    shown.type_into(3, "\n%%eager --gate off\nprint('typed')")
+    until(page, lambda: button(page).count() == 1, "the button of what was typed")
+    assert title(page).startswith("Have a model write this prompt's program")
+    press(page)
+    until(page, lambda: "typed" in shown.output(3).inner_text(), "the run")
+
+
+def told(request: Any) -> str:
+    """The cell that a question tells the server."""
+    assert request.method == "POST"
+    assert list(request.post_data_json) == ["source"]
+    source: str = request.post_data_json["source"]
+    return source
+
+
+def title(page: Any, name: str = "generate-and-run") -> str:
+    """What a button of the active cell says that it does; empty if it is not shown."""
+    shown = button(page, name)
+    return (shown.first.get_attribute("title") or "") if shown.count() else ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (answering(404, "{}"), "is off, or older than this page: install the package"),
+        (answering(502, f"<html>{EVIL}</html>"), "the Jupyter server says 502"),
+        (answering(200, "no JSON"), "the Jupyter server's answer is none that this page knows"),
+        (lambda route: route.abort(), "the Jupyter server does not answer"),
+    ],
+    ids=["older", "in trouble", "another", "not reachable"],
+)
+def test_a_server_that_does_not_say_what_a_cell_holds(
+    lab: Lab, page: Any, notebook: Any, answer: Any, why: str
+) -> None:
+    """The button says so, and runs the cell; the kernel knows what it holds."""
+    page.route("**/eager/api/cells*", answer)
+    shown = ready(page, lab, notebook, "%%eager\nprint('answered')", "y = 1")
+    shown.select(1)
+    until(page, lambda: button(page, "run-cell").count() == 1, "the button")
+    assert button(page, "run-cell").inner_text() == "Run cell"
+    assert button(page).count() == 0
+    said = title(page, "run-cell")
+    assert said.startswith("Run this cell. Whether this cell holds a prompt is not known: ")
+    assert why in said
+    assert page.evaluate("window.pwned") is None
+    press(page, "run-cell")
+    until(page, lambda: "answered" in shown.output(1).inner_text(), "the run")
+    shown.picture(1).wait_for()
+    shown.select(2)
+    until(page, lambda: button(page, "run-cell").count() == 0, "no button in a cell of Python")
+    # The server is another one now.
+    page.unroute("**/eager/api/cells*")
+    page.wait_for_timeout(5_100)
+    shown.select(1)
+    until(page, lambda: button(page).count() == 1, "that it is known again")
+    assert button(page, "run-cell").count() == 0
+
+
 def test_settings(lab: Lab, page: Any, notebook: Any, echo: Faults) -> None:
     shown = ready(page, lab, notebook, "%%eager\nx = 1", "%eager gate")
     address = page.url

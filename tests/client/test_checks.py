@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,8 +15,7 @@ from eager_kernel.client.heard import UnfitError, check_message, read_frames
 from eager_kernel.client.outputs import OutputCollector, size_of
 from eager_kernel.client.websocket import V1, decode
 from eager_kernel.core.report import Report
-from eager_kernel.core.rules import Category
-from eager_kernel.execution.intake import State, StopReason
+from eager_kernel.protocol import CHUNK_STATES, STOP_REASONS
 
 NUMBERS = st.one_of(
     st.integers(-(2**70), 2**70), st.floats(), st.sampled_from([float("nan"), 2**53, True])
@@ -36,12 +35,13 @@ FIELDS = (
 )
 WORDS = (
     *("chunk", "stop", "result", "done", "plain", "error", "ok", "stdout"),
-    *checks.STATES,
-    *checks.STOP_REASONS,
+    *CHUNK_STATES,
+    *STOP_REASONS,
 )
 NEARLY = st.dictionaries(
     st.sampled_from(FIELDS), st.one_of(ODD, st.sampled_from(WORDS), st.just([1, 1])), max_size=12
 )
+RESUMED = {"number": 1, "count": 0, "more": False, "missing": False}
 CHUNK = {
     "type": "chunk",
     "index": 0,
@@ -50,12 +50,6 @@ CHUNK = {
     "category": "plain",
     "reason": "",
 }
-
-
-def test_they_are_the_kernels() -> None:
-    assert get_args(State) == checks.STATES
-    assert get_args(StopReason) == checks.STOP_REASONS
-    assert get_args(Category) == checks.CATEGORIES
 
 
 @given(NEARLY)
@@ -68,7 +62,8 @@ def test_any_json_is_taken_or_refused(data: dict[str, Any]) -> None:
         lambda: checks.check_resumed(data),
         lambda: checks.check_again(data, []),
         lambda: checks.check_reply({"status": "ok", **data}),
-        lambda: checks.check_question(data, numbered=True),
+        lambda: checks.check_question(data),
+        lambda: checks.check_resumed({**RESUMED, "input": data}),
         lambda: checks.check_update(data),
         lambda: check_message(data),
         *(

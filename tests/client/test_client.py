@@ -128,12 +128,15 @@ def test_silent_and_without_history(eager: EagerClient) -> None:
 
 
 async def test_a_cell_that_another_cell_takes_along(
-    kernel: tuple[KernelManager, BlockingKernelClient],
+    kernel: tuple[KernelManager, BlockingKernelClient], tmp_path: Path
 ) -> None:
     async with await AsyncEagerClient.connect(kernel[0].connection_file) as client:
-        kernel[1].execute("import time; time.sleep(0.5); 1 / 0")
-        await asyncio.sleep(0.2)
-        result = await asyncio.wait_for(client.run(["x = 1\n"]), 20)
+        go = tmp_path / "go"
+        kernel[1].execute(f"import os\nwhile not os.path.exists({str(go)!r}): pass\n1 / 0")
+        running = asyncio.create_task(client.run(["x = 1\n"]))
+        await asyncio.sleep(0.5)  # in which the run's cell is sent, to wait for the other
+        go.touch()
+        result = await asyncio.wait_for(running, 40)
     assert result.status == "error"
     assert result.reply["status"] == "aborted"
 

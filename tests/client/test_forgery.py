@@ -249,7 +249,7 @@ async def test_answers_that_nobody_asked_for() -> None:
     """Over a connection that breaks, the client asks what it has missed: then, and only then."""
     transport = Silent()
     run = Run(transport, None, None, 0.01)  # type: ignore[arg-type]
-    run.open({"version": 1})
+    run.open()
     resumed = {"type": "resumed", "number": 0, "count": 900, "more": True, "missing": True}
     resumed |= {"reply": {"status": "ok"}, "input": None}
     again = {"type": "again", "number": 0, "message": told(run, {"type": "stop"})}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eager_kernel.core.gantt import to_svg
-from eager_kernel.core.lanes import MEANINGS, Span, lanes, merged
+from eager_kernel.core.lanes import LOOKS, Span, lanes, merged
 from eager_kernel.core.report import Report
 from eager_kernel.core.timeline import Timeline
 from tests.core.runs import START, Part, hostile_report, report_of
@@ -112,7 +112,7 @@ def test_picture() -> None:
     texts = [text.text for text in root.iter(SVG + "text")]
     assert {"generation", "detection", "queue", "execution", "0 s", "5 s", "2-13"} <= set(texts)
     assert "last token, 6.0 s" in texts
-    assert set(MEANINGS.values()) <= set(texts)  # the legend
+    assert {look.meaning for look in LOOKS.values()} <= set(texts)  # the legend
     titles = [title.text for title in root.findall(f"{SVG}rect/{SVG}title")]
     assert "Lines 2-13 put off, to run with what follows, 0.5 s" in titles
     assert "Line 14 stood still at an effect, 1.0 s: opens 'a' for writing" in titles
@@ -121,8 +121,8 @@ def test_picture() -> None:
 
 def test_legend_shows_what_there_is() -> None:
     svg = to_svg(report_of(Part(1, 1, 2), generation=1, end=2))
-    assert MEANINGS["executed"] in svg
-    assert MEANINGS["held"] not in svg
+    assert LOOKS["executed"].meaning in svg
+    assert LOOKS["held"].meaning not in svg
     assert "pattern id" not in svg
 
 

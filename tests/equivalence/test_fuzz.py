@@ -26,7 +26,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eager_kernel.execution.pump import OnError
+from eager_kernel.protocol import OnError
 from eager_kernel.testing import SPLITS, Laboratory, Program
 from eager_kernel.testing.laboratory import Comparison
 from eager_kernel.testing.programs import at_random

@@ -21,9 +21,10 @@ from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.intake import Intake
 from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.outcome import Outcome
-from eager_kernel.execution.pump import OnError, Pump
+from eager_kernel.execution.pump import Pump
 from eager_kernel.execution.reader import Reader
 from eager_kernel.execution.repair import Repair
+from eager_kernel.protocol import OnError
 
 EVENTS = ("pre_execute", "pre_run_cell", "post_execute", "post_run_cell")
 

@@ -42,8 +42,8 @@ def held(stream: WireStream) -> list[dict[str, object]]:
 def test_a_held_chunk_and_those_behind_it_run(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open().attach()
     stream.delta("print('one')\nimport time\nt = time.time()\nprint('two')\n# more\n")
-    stream.listen(until=lambda heard: bool(held(stream)))
-    stream.listen(0.3)
+    stream.listen(until=lambda heard: bool(held(stream)) and heard.text() == "one\n")
+    stream.listen(0.3)  # in which no more is to come
     assert stream.heard.text() == "one\n"
     approve(stream)
     stream.listen(until=lambda heard: heard.text() == "one\ntwo\n")

@@ -60,9 +60,10 @@ def test_a_run_is_shown_and_a_picture_stays(client: BlockingKernelClient) -> Non
 
 def test_what_came_before_the_cell_is_shown_too(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open(format="python")
-    stream.delta("a = 1\nimport time\nt = time.time()\n").listen(0.3)
+    stream.delta("a = 1\nimport time\nt = time.time()\n").until_told("held")
     told = news(client, stream)
-    stream.attach(view=True).listen(until=lambda heard: bool(told))
+    stream.attach(view=True)
+    stream.listen(until=lambda heard: "".join(one.get("text", "") for one in told))
     assert "".join(one.get("text", "") for one in told).startswith("a = 1\n")
     stream.listen(until=lambda heard: any(one["facts"].get("held") for one in told))
     heard = stream.delta("b = 2\n").end().finish()

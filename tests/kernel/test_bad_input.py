@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 import pytest
@@ -130,7 +129,7 @@ def test_comm_open_is_checked(
 )
 def test_messages_are_checked(client: BlockingKernelClient, data: object, names: str) -> None:
     stream = WireStream(client).open().attach().delta("kept = 1\n")
-    stream.listen(0.2)
+    stream.until_run(1)
     heard = stream.data(data).finish()
     assert [stop["reason"] for stop in heard.stops] == ["protocol"]
     assert heard.stops[0]["message"].startswith(names)
@@ -142,7 +141,7 @@ def test_messages_are_checked(client: BlockingKernelClient, data: object, names:
 @pytest.mark.parametrize("offset", [3, 9], ids=["a repeat", "a gap"])
 def test_an_offset_that_does_not_fit(client: BlockingKernelClient, offset: int) -> None:
     stream = WireStream(client).open().attach().delta("n = 1\n", offset=0)
-    stream.listen(0.2)
+    stream.until_run(1)
     heard = stream.delta("n += 1\n", offset=offset).finish()
     assert heard.reply["ename"] == "ProtocolError"
     assert f"data.offset: {offset} where 6 was expected" in heard.reply["evalue"]
@@ -181,8 +180,7 @@ def test_a_syntax_error_after_good_lines(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open().attach()
     for line in good.splitlines(keepends=True):
         stream.delta(line)
-        time.sleep(0.005)
-    stream.listen(0.3)
+    stream.until_run(39)
     heard = stream.delta("v40 = = 40\nv41 = 41\n").finish()
     assert heard.reply["ename"] == "SyntaxError"
     assert "line 40" in shown(heard)
@@ -205,7 +203,7 @@ def test_a_syntax_error_in_a_program_that_is_all_there(client: BlockingKernelCli
 
 def test_a_string_that_is_not_closed(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open().attach().delta("first = 1\n")
-    stream.listen(0.2)
+    stream.until_run(1)
     heard = stream.delta('text = """abc\nmore\n').end().finish()
     # The class is a private one in Python 3.13; so it is for any cell.
     assert heard.reply["ename"] in ("SyntaxError", "_IncompleteInputError")
@@ -225,7 +223,7 @@ def test_a_program_that_was_cut_off(
     client: BlockingKernelClient, tail: str, lines: list[int]
 ) -> None:
     stream = WireStream(client).open().attach().delta("done = 1\n" + tail)
-    stream.listen(0.2)
+    stream.until_run(1)
     heard = stream.end("length").finish()
     assert heard.reply["ename"] == "IncompleteProgramError"
     assert f"cut off (length) in line {lines[1]}" in shown(heard)
@@ -264,7 +262,7 @@ def test_half_a_surrogate_pair(client: BlockingKernelClient) -> None:
 def test_a_program_that_is_too_long(start_kernel: Starter) -> None:
     _, client = start_kernel("eager_python", "--EagerRun.max_program_chars=100")
     stream = WireStream(client).open().attach().delta("kept = 1\n")
-    stream.listen(0.2)
+    stream.until_run(1)
     heard = stream.delta("x = 1\n" * 20).finish()
     assert heard.reply["ename"] == "LimitError"
     assert "longer than 100 characters" in shown(heard)
@@ -303,7 +301,7 @@ def test_too_many_streams(start_kernel: Starter) -> None:
 
 def test_a_client_that_closes_its_comm(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open().attach().delta("seen = 1\n")
-    stream.listen(0.2)
+    stream.until_run(1)
     stream.send("comm_close", {"comm_id": stream.comm_id, "data": {}})
     heard = stream.finish()
     assert heard.reply["ename"] == "RunCancelledError"
@@ -314,8 +312,9 @@ def test_a_client_that_closes_its_comm(client: BlockingKernelClient) -> None:
 def test_too_many_pending_deltas(start_kernel: Starter) -> None:
     _, client = start_kernel("eager_python", "--EagerRun.max_pending_deltas=3")
     # C code that keeps the GIL keeps every thread of the kernel from reading.
-    stream = WireStream(client).open().attach().delta("sum(range(60_000_000))\n")
-    time.sleep(0.2)
+    busy = "print('go', flush=True); sum(range(60_000_000))\n"
+    stream = WireStream(client).open().attach().delta(busy)
+    stream.listen(until=lambda heard: heard.text() == "go\n")
     for number in range(500):
         stream.delta(f"x = {number}\n")
     heard = stream.finish()
@@ -350,9 +349,11 @@ def test_a_comm_id_that_is_too_long(client: BlockingKernelClient) -> None:
 def test_a_program_that_turns_out_to_be_none_while_a_batch_runs(
     client: BlockingKernelClient,
 ) -> None:
-    stream = WireStream(client).open().attach().delta("import time\n")
-    stream.listen(until=lambda heard: any(d.get("state") == "done" for d in heard.comm))
-    stream.delta("time.sleep(0.6)\nx = 1\ns = 'abc\n").listen(0.2)
+    stream = WireStream(client).open().attach()
+    stream.delta(f"intake = get_ipython().kernel.streams.get({stream.comm_id!r}).intake\n")
+    stream.until_run(1)
+    # The statement that runs goes on until all of the text has been read.
+    stream.delta("while intake.ending is None: pass\nx = 1\ns = 'abc\n").until_told("running", 1)
     heard = stream.delta("t = 1\n").end().finish()
     assert heard.errors() == ["SyntaxError"]
     assert "Cell In" in shown(heard)

@@ -69,9 +69,11 @@ CLOCK = "import time\nstart = time.perf_counter()\nx = 1\ntook = time.perf_count
 def test_a_clock_does_not_see_the_models_pace(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open().attach()
     for line in CLOCK.splitlines(keepends=True):
-        stream.delta(line).listen(0.15)
-    heard = stream.delta("took < 0.1").end().finish()
+        stream.delta(line).until_run(1).listen(0.15)
+    heard = stream.delta("took > 0").end().finish()
     assert heard.displayed() == ["True"]
+    # All of it ran when the model had written all, one right after the other.
+    assert started(heard) == [True, False, False, False, False]
     held = next(data for data in heard.comm if data.get("state") == "held")
     assert (held["category"], held["lines"]) == ("timing", [2, 2])
     assert "perf_counter" in held["reason"]
@@ -90,9 +92,8 @@ def test_what_is_held_does_not_run_in_a_program_that_is_cut_off(
 
 def test_deferred_definitions_ride_with_the_next_statement(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open().attach()
-    stream.delta("x = 1\ndef f():\n    return x\n\ndef g():\n    return f()\n\n# so").listen(0.3)
-    states = {data["index"]: data["state"] for data in stream.heard.comm}
-    assert states[1] == "deferred"
+    stream.delta("x = 1\ndef f():\n    return x\n\ndef g():\n    return f()\n\n# so")
+    stream.until_told("deferred", 1)
     heard = stream.delta("\ng()\n").end().finish()
     assert heard.displayed() == ["1"]
     chunks = heard.result["report"]["chunks"]
@@ -102,7 +103,7 @@ def test_deferred_definitions_ride_with_the_next_statement(client: BlockingKerne
 
 def test_definitions_at_the_end_run_at_the_end(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open().attach()
-    stream.delta("x = 1\ndef f():\n    return 2\n\n").listen(0.2)
+    stream.delta("x = 1\ndef f():\n    return 2\n\n").until_run(1)
     stream.end().finish()
     reply = client.execute_interactive(
         "f()", user_expressions={"it": "f()"}, timeout=20, output_hook=lambda message: None

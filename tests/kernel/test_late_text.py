@@ -12,9 +12,9 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from eager_kernel.execution.intake import Intake
-from eager_kernel.kernel.protocol import Cancel, Delta, End, OpenOptions
 from eager_kernel.kernel.stream import Stream
-from eager_kernel.kernel.streams import Limits, Streams
+from eager_kernel.kernel.streams import Streams
+from eager_kernel.protocol import Cancel, Delta, End, Limits, OpenOptions
 from eager_kernel.testing.wire import WireStream
 
 LIMITS = Limits(10_000, 100, 8, 600.0, 600.0)

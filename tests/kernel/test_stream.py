@@ -30,6 +30,11 @@ def test_all_text_and_the_end_before_the_attach(client: BlockingKernelClient) ->
     assert [c["index"] for c in heard.result["report"]["chunks"]] == [0, 1]
 
 
+def intake_of(stream: WireStream) -> str:
+    """A line by which a program sees what the kernel has read of its stream."""
+    return f"intake = get_ipython().kernel.streams.get({stream.comm_id!r}).intake\n"
+
+
 def test_statements_run_while_text_is_still_to_come(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open().attach().delta("print('early')\n")
     stream.listen(until=lambda heard: "early" in heard.text())
@@ -40,20 +45,20 @@ def test_statements_run_while_text_is_still_to_come(client: BlockingKernelClient
 def test_text_comes_in_while_the_main_thread_sleeps_and_spins(
     client: BlockingKernelClient,
 ) -> None:
-    busy = (
-        "import time\n"
-        "time.sleep(0.6)\n"
-        "until = time.monotonic() + 0.6\n"
-        "while time.monotonic() < until: pass\n"
+    stream = WireStream(client).open(gate="off").attach()
+    # Each of the two goes on until text has been read that comes while it runs.
+    stream.delta(
+        f"{intake_of(stream)}import time\n"
+        "while 'slept' + ' =' not in intake.program: time.sleep(0.01)\n"
+        "while 'spun' + ' =' not in intake.program: pass\n"
+        "done = True\n"
     )
-    stream = WireStream(client).open(gate="off").attach().delta(busy + "done = True\n")
-    for number in range(12):
-        time.sleep(0.1)
-        stream.delta(f"x{number} = {number}\n")
+    stream.until_told("running", 2).delta("slept = 1\n")
+    stream.until_told("running", 3).delta("spun = 1\n")
     report = stream.end().finish().result["report"]
-    spin_ends = report["chunks"][3]["finish"]
-    ready = [chunk["ready"] for chunk in report["chunks"][5:]]
-    assert sum(moment < spin_ends for moment in ready) >= 3  # all, where the machine is quiet
+    slept, spun = report["chunks"][5:]
+    assert slept["ready"] < report["chunks"][2]["finish"]
+    assert spun["ready"] < report["chunks"][3]["finish"]
 
 
 def test_runs_follow_each_other_with_cells_between(client: BlockingKernelClient) -> None:
@@ -89,20 +94,20 @@ def test_an_error_stops_the_stream_and_keeps_what_ran(client: BlockingKernelClie
 
 
 def test_draining_waits_for_the_whole_program(client: BlockingKernelClient) -> None:
-    stream = WireStream(client).open(on_error="drain").attach().delta("1 / 0\n")
-    stream.listen(0.5)
+    stream = WireStream(client).open(on_error="drain").attach().delta("x = 1 / 0\n")
+    stream.until_told("failed")
     assert not stream.heard.closed
     heard = stream.delta("after = 1\n").end().finish()
     assert heard.stops == []
-    assert heard.result["program"] == "1 / 0\nafter = 1\n"
+    assert heard.result["program"] == "x = 1 / 0\nafter = 1\n"
     assert "after = 1" in _plain("\n".join(heard.result["error"]["traceback"]))
     assert run(client, "'after' in globals()").displayed() == ["False"]
 
 
 def test_cancel_drops_what_has_not_run(client: BlockingKernelClient) -> None:
-    stream = WireStream(client).open().attach().delta("import time\ntime.sleep(0.5)\nlate = 1\n")
-    stream.listen(0.2)
-    heard = stream.data({"type": "cancel"}).finish()
+    stream = WireStream(client).open().attach()
+    stream.delta(f"{intake_of(stream)}while intake.wanted: pass\nlate = 1\n")
+    heard = stream.until_told("running", 1).data({"type": "cancel"}).finish()
     assert heard.result["status"] == "cancelled"
     assert heard.reply["ename"] == "RunCancelledError"
     assert [stop["reason"] for stop in heard.stops] == ["cancelled"]
@@ -192,19 +197,18 @@ def test_what_waits_for_the_end_of_the_answer_is_limited(start_kernel: Starter) 
 
 
 def test_chunk_states_are_told(client: BlockingKernelClient) -> None:
-    stream = WireStream(client).open().attach().delta("a = 1\nimport time; time.sleep(0.4)\n")
-    stream.listen(0.2)
-    states = [(m["index"], m["state"]) for m in stream.heard.comm if m["type"] == "chunk"]
-    assert (0, "done") in states
-    assert (2, "running") in states
-    heard = stream.delta("1 / 0\n").end().finish()
+    stream = WireStream(client).open().attach()
+    stream.delta(f"{intake_of(stream)}while 'division' + ' =' not in intake.program: pass\n")
+    stream.delta("_ = 0; _ = 1\n")
+    stream.until_told("done", 0).until_told("running", 1)
+    heard = stream.delta("division = 1 / 0\n").end().finish()
     states = [(m["index"], m["state"]) for m in heard.comm if m["type"] == "chunk"]
-    assert states[-1] == (3, "failed")
+    assert states[-1] == (4, "failed")
 
 
 def test_serial_mode_runs_nothing_before_the_end(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open(gate="serial").attach().delta("print('held')\n")
-    stream.listen(0.3)
+    stream.until_told("held").listen(0.3)
     assert stream.heard.text() == ""
     assert stream.heard.comm[0]["state"] == "held"
     assert "serial mode" in stream.heard.comm[0]["reason"]
@@ -214,18 +218,17 @@ def test_serial_mode_runs_nothing_before_the_end(client: BlockingKernelClient) -
 def test_cancel_drops_what_has_not_run_of_a_text_that_has_ended(
     client: BlockingKernelClient,
 ) -> None:
-    stream = WireStream(client).open().attach().delta("import time\ntime.sleep(0.5)\n")
-    stream.listen(0.2)
-    heard = stream.delta("later = 1\n").end().data({"type": "cancel"}).finish()
+    stream = WireStream(client).open().attach()
+    stream.delta(f"{intake_of(stream)}while intake.wanted: pass\nlate").until_told("running", 1)
+    heard = stream.delta("r = 1\n").end().data({"type": "cancel"}).finish()
     assert heard.result["status"] == "cancelled"
     assert run(client, "'later' in globals()").displayed() == ["False"]
 
 
 def test_cancel_of_a_program_that_has_run_changes_nothing(client: BlockingKernelClient) -> None:
-    stream = WireStream(client).open().attach().delta("import time\n")
-    stream.listen(0.2)
-    stream.delta("time.sleep(0.4)\n")
-    stream.listen(0.2)
+    stream = WireStream(client).open().attach()
+    stream.delta(f"{intake_of(stream)}_ = all(iter(lambda: intake.ending is None, False))\n")
+    stream.until_told("running", 1)
     assert stream.end().data({"type": "cancel"}).finish().result["status"] == "ok"
 
 

@@ -71,13 +71,11 @@ def test_an_interrupt_ends_the_wait(
 ) -> None:
     manager, client = kernel
     stream = waiting(client, WAITS[where])
-    start = time.monotonic()
     if how == "message":
         manager.interrupt_kernel()
     else:
         os.kill(manager.provisioner.process.pid, signal.SIGINT)
     heard = stream.finish()
-    assert time.monotonic() - start < 5
     # A program that awaits is cancelled, as any cell that does.
     error = "CancelledError" if where == "in a task" else "KeyboardInterrupt"
     assert heard.errors() == [error] == [heard.result["error"]["ename"]]
@@ -136,9 +134,9 @@ def test_deltas_are_read_and_judged_during_the_wait(
 
 def test_the_wait_is_told_with_line_and_reason(client: BlockingKernelClient, folder: Path) -> None:
     stream = WireStream(client).open().attach()
-    stream.delta("print('before')\ndef f():\n    open('f', 'w')\n\nf").listen(0.2)
+    stream.delta("print('before')\ndef f():\n    open('f', 'w')\n\nf").until_told("deferred")
     stream.delta("()\n").listen(until=held)
-    stream.listen(0.8)
+    stream.listen(0.3)
     heard = stream.end().finish()
     told = [data for data in heard.comm if data["type"] == "chunk"]
     assert next(data for data in told if data["state"] == "deferred")["lines"] == [2, 3]
@@ -151,9 +149,10 @@ def test_the_wait_is_told_with_line_and_reason(client: BlockingKernelClient, fol
     (told_wait,) = chunk["waits"]
     assert told_wait["line"] == 3
     stood = told_wait["finish"] - told_wait["start"]
-    assert 0.6 < stood < chunk["finish"] - chunk["start"]
+    took = [one["finish"] - one["start"] for one in heard.result["report"]["chunks"]]
+    assert 0.2 < stood < took[wait["index"]]
     # Standing still is no work.
-    assert heard.result["report"]["execution_s"] < stood
+    assert heard.result["report"]["execution_s"] == pytest.approx(sum(took) - stood, abs=0.01)
 
 
 def test_lines_count_from_the_programs_first(client: BlockingKernelClient, folder: Path) -> None:
@@ -183,8 +182,7 @@ def test_a_thread_of_an_earlier_cell_does_not_wait(
     client.execute_interactive(cell, timeout=20, output_hook=lambda message: None)
     stream = waiting(client, WAITS["in the program"])
     size = folder.joinpath("log").stat().st_size
-    stream.listen(0.3)
-    assert folder.joinpath("log").stat().st_size > size
+    stream.listen(until=lambda heard: folder.joinpath("log").stat().st_size > size)
     stream.delta("going = False").end().finish()
 
 

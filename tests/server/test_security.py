@@ -15,6 +15,7 @@ from tests.servers import Server, running_server
 
 PATHS = [
     ("GET", "eager/api/models"),
+    ("POST", "eager/api/cells"),
     ("GET", "eager/api/openapi.json"),
     ("GET", "eager/api/runs"),
     ("POST", "eager/api/runs"),

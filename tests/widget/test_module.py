@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 import eager_kernel.widget
+from eager_kernel.core.lanes import LOOKS
 from eager_kernel.widget.lines import MARKS
+from eager_kernel.widget.looks import looks
 from eager_kernel.widget.module import FILES, module
 from eager_kernel.widget.picture import SIGNS
 
@@ -31,6 +34,16 @@ def test_the_pure_parts_of_the_module(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_page_has_the_kinds_of_time_as_they_are() -> None:
+    folder = Path(eager_kernel.widget.__file__).parent
+    made = folder.joinpath("js", "looks.js").read_text("utf-8")
+    assert made == looks(), "run python -m eager_kernel.widget.looks"
+    said = json.loads(made.partition("LOOKS = ")[2].rstrip(";\n"))
+    for kind, look in LOOKS.items():
+        assert said[kind]["colour"] == look.colour
+        assert said[kind]["meaning"] == look.meaning
 
 
 def test_marks_and_signs_are_the_same_in_python_and_in_the_page() -> None:

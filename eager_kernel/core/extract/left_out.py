@@ -4,7 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypedDict
+
+
+class LeftOutContent(TypedDict):
+    """A `LeftOut` as the protocol has it.
+
+    Attributes
+    ----------
+    blocks
+        Of each language, its name and how many blocks are left out.
+    prose_lines, reasoning_lines, json_values
+        How many.
+    message
+        A sentence about it, for a person; empty where there is nothing to say.
+    """
+
+    blocks: list[list[str | int]]
+    prose_lines: int
+    reasoning_lines: int
+    json_values: int
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +61,15 @@ class LeftOut:
             self.json_values + other.json_values,
         )
 
-    def to_dict(self, *, no_code: bool) -> dict[str, Any]:
+    def to_dict(self, *, no_code: bool) -> LeftOutContent:
         """As the protocol has it; `no_code` as of `describe`."""
-        return {
-            "blocks": [list(block) for block in self.blocks],
-            "prose_lines": self.prose_lines,
-            "reasoning_lines": self.reasoning_lines,
-            "json_values": self.json_values,
-            "message": self.describe(no_code=no_code),
-        }
+        return LeftOutContent(
+            blocks=[list(block) for block in self.blocks],
+            prose_lines=self.prose_lines,
+            reasoning_lines=self.reasoning_lines,
+            json_values=self.json_values,
+            message=self.describe(no_code=no_code),
+        )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LeftOut:

@@ -1,5 +1,6 @@
 // The live view: draws a run in an element. All that a model wrote reaches the page as text nodes.
 
+import { LOOKS } from "./looks.js";
 import { HELD, MARKS, WRITING, count, roundUp, seconds, visible, withoutAnsi } from "./text.js";
 import { tokenize } from "./python.js";
 import { clock, hiddenShare, phaseText } from "./run.js";
@@ -397,6 +398,8 @@ export class View {
         const [start, finish, kind] = span;
         const element = lane.spans[i];
         element.dataset.kind = kind;
+        element.classList.toggle("ev-striped", LOOKS[kind]?.striped === true);
+        element.style.setProperty("--ev-time", LOOKS[kind]?.colour ?? "var(--ev-dim)");
         element.style.setProperty("--a", start);
         element.style.setProperty("--b", finish);
         element.title = spanText(span);
@@ -621,9 +624,8 @@ export class View {
 
 /** @param {any[]} span */
 function spanText([start, finish, kind, first, last, note]) {
-  const what = { "first token": "until the first token", waited: "stood still at an effect", held: "held by the gate" };
   const where = first ? (first === last ? `line ${first} ` : `lines ${first}-${last} `) : "";
-  const text = `${where}${what[kind] ?? kind}, ${seconds(finish - start)}`;
+  const text = `${where}${LOOKS[kind]?.meaning ?? kind}, ${seconds(finish - start)}`;
   return text[0].toUpperCase() + text.slice(1) + (note ? `: ${withoutAnsi(note)}` : "");
 }
 
