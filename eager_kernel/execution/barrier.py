@@ -19,12 +19,11 @@ from contextlib import contextmanager, suppress
 from contextvars import Token
 from shutil import rmtree
 from threading import enumerate as enumerate_threads
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from eager_kernel.core.effect_table import MAPPINGS, STARTS, Arguments
 from eager_kernel.core.effects import Cause, Effects
-from eager_kernel.core.undo import JOURNALLED
 from eager_kernel.errors import EffectHeld, LeftEffectHeld
 from eager_kernel.execution import hook
 from eager_kernel.execution.callers import (
@@ -36,12 +35,14 @@ from eager_kernel.execution.callers import (
     runs,
 )
 from eager_kernel.execution.databases import says_uri, watch
-from eager_kernel.execution.journal import Journal
 from eager_kernel.execution.main_thread import Doing, MainThread
 from eager_kernel.execution.places import changes_nothing, resolved
 from eager_kernel.execution.repeated import take_off_its_loop
-from eager_kernel.execution.undoing import Trouble
 from eager_kernel.execution.waits import Wait, warm_logging
+
+if TYPE_CHECKING:  # loaded where there is a journal
+    from eager_kernel.execution.journal import Journal
+    from eager_kernel.execution.undoing import Trouble
 
 
 class Barrier:
@@ -72,6 +73,8 @@ class Barrier:
         clock: Callable[[], float] = time.perf_counter,
         journal: Journal | None = None,
     ) -> None:
+        if journal is not None:
+            hook.know(journal.operations)
         self.journal = journal
         """What has happened at once, to be undone; None: files wait."""
         self.troubles: list[Trouble] = []
@@ -262,8 +265,8 @@ class Barrier:
         if not self._decision and self._keeps(event, arguments, cause):
             if not self._decision:
                 return
-        elif self._decision == "" and self.journal is not None and event in JOURNALLED:
-            self.journal.missed.append(effect)
+        elif self._decision == "" and self.journal is not None:
+            self.journal.miss(event, effect)
         elif self._decision is None and may_wait:
             self._wait(effect, cause.line)
         if self._decision != "":
@@ -342,6 +345,12 @@ class Barrier:
             self._taken_back = True
             self.troubles = journal.undo()
         return self.troubles
+
+    @property
+    def told_of_troubles(self) -> str:
+        """What could not be undone, for a person; empty where there is nothing to tell."""
+        journal = self.journal
+        return journal.tell(self.troubles) if journal is not None and self.troubles else ""
 
     @property
     def told_of_files(self) -> str:
