@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from _thread import get_ident
+from asyncio import _get_running_loop
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Token
@@ -35,6 +36,7 @@ from eager_kernel.execution.callers import (
     runs,
 )
 from eager_kernel.execution.databases import says_uri, watch
+from eager_kernel.execution.loop_clock import LoopClock
 from eager_kernel.execution.main_thread import Doing, MainThread
 from eager_kernel.execution.places import changes_nothing, resolved
 from eager_kernel.execution.repeated import take_off_its_loop
@@ -141,6 +143,8 @@ class Barrier:
             if self.journal is not None:
                 self.journal.end(self.troubles)
             hook.disarm(self, self._is_left)
+            if (clock := LoopClock.before(main.loop)) is not None:
+                clock.sum_up()
             # The hook may keep it, to know the program's code. So it keeps nothing of the run.
             self._main, self._in_helper = MainThread(), _no
             self._before, self._idents_before = _NOBODY, frozenset()
@@ -405,6 +409,9 @@ class Barrier:
         wait = Wait(effect, line, get_ident(), self._clock())
         main = self._main
         stands_still = wait.thread == hook.MAIN and main.doing is Doing.PROGRAM
+        # The program's own loops, whose timers are not to know of it.
+        clocks = {LoopClock.of(loop) for loop in (main.loop, _get_running_loop())}
+        stops = [(clock, clock.stop()) for clock in clocks if clock is not None]
         try:
             warm_logging()
             if stands_still:
@@ -419,6 +426,8 @@ class Barrier:
             if stands_still:
                 main.doing = Doing.PROGRAM
             wait.finish = self._clock()
+            for clock, stop in stops:
+                clock.go_on(stop)
 
     # Whose an effect is ---------------------------------------------------------------------
 
