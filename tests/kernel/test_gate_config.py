@@ -119,7 +119,7 @@ def test_a_rule_that_fails_says_how(configured: BlockingKernelClient) -> None:
 def test_a_folder_in_which_writing_need_not_wait(
     configured: BlockingKernelClient, installed: Path
 ) -> None:
-    stream = WireStream(configured).open().attach()
+    stream = WireStream(configured).open(gate="wait").attach()
     stream.delta(
         f"import os\nos.chdir({str(installed)!r})\nopen('f', 'w').close()\nprint('done')\n"
     )
