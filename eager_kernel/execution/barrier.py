@@ -42,7 +42,8 @@ from eager_kernel.execution.places import changes_nothing, resolved
 from eager_kernel.execution.repeated import take_off_its_loop
 from eager_kernel.execution.waits import Wait, warm_logging
 
-if TYPE_CHECKING:  # loaded where there is a journal
+if TYPE_CHECKING:  # loaded where there are any
+    from eager_kernel.execution.hosts import Hosts
     from eager_kernel.execution.journal import Journal
     from eager_kernel.execution.undoing import Trouble
 
@@ -60,6 +61,8 @@ class Barrier:
         Seconds of a monotonic clock.
     journal
         Keeps what it takes to undo effects on files, which then need not wait; None: they wait.
+    hosts
+        Hosts that the program may connect to at once; None: there are none.
 
     Notes
     -----
@@ -74,6 +77,7 @@ class Barrier:
         is_kernel_thread: Callable[[threading.Thread], bool] = lambda thread: False,
         clock: Callable[[], float] = time.perf_counter,
         journal: Journal | None = None,
+        hosts: Hosts | None = None,
     ) -> None:
         if journal is not None:
             hook.know(journal.operations)
@@ -90,6 +94,7 @@ class Barrier:
         self.refused: EffectHeld | None = None
         """The last effect that the main thread was refused."""
         self._effects = effects
+        self._hosts = hosts
         self._is_kernel_thread = is_kernel_thread
         self._clock = clock
         self._main = MainThread()
@@ -297,6 +302,8 @@ class Barrier:
         paths = resolved(event, arguments, cause.cwd)
         if changes_nothing(event, arguments, paths):
             return True
+        if self._reaches_host(event, arguments):
+            return True
         if event == "sqlite3.connect" and says_uri(frames(2), arguments):
             return True
         if paths:
@@ -309,6 +316,12 @@ class Barrier:
             if all(self._is_temporary(path) for path in paths):
                 return True
         return self._effects.spares(event, arguments, cause, paths)
+
+    def _reaches_host(self, event: str, arguments: Arguments) -> bool:
+        # What has been sent stays sent. So where the program is none, nothing more is.
+        if self._hosts is None or self._decision is not None or event in self._effects.events:
+            return False
+        return self._hosts.spare(event, arguments)
 
     def _is_temporary(self, path: str) -> bool:
         temporary = self._temporary

@@ -24,12 +24,14 @@ from traitlets.config import Configurable
 
 from eager_kernel.core.effects import Effects
 from eager_kernel.core.gate import BARRED, MODES, Gate, Mode, Rule
+from eager_kernel.core.hosts import parse_host
 from eager_kernel.core.rules import Policy
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.kernel.hosted import rule_for_hosted
 from eager_kernel.kernel.streams import Limits
 
 if TYPE_CHECKING:
+    from eager_kernel.execution.hosts import Hosts
     from eager_kernel.execution.journals import Journals, Restored
 
 ENTRY_POINTS: Final = "eager_kernel.rules"
@@ -152,6 +154,13 @@ class EagerGate(Configurable):
         help="""Folders in which writing need not wait, and is not undone: absolute, or beginning
         with "~". Modes "effect" and "wait" only.""",
     ).tag(config=True)
+    hosts = List(
+        Unicode(),
+        help="""Hosts that programs may connect to at once: "host" for all ports, "host:port" for
+        one, "[::1]:port" for an IPv6 address. What is sent to them can't be taken back if the
+        program turns out to be none. For example ["127.0.0.1:8765", "api.example.com:443"]. Modes
+        "effect" and "wait" only.""",
+    ).tag(config=True)
     undo_file_bytes = Integer(
         64_000_000,
         help="""Bytes of the largest file of which a copy is kept before a program writes to it. At
@@ -193,6 +202,11 @@ class EagerGate(Configurable):
             temporary=_absolute(tempfile.gettempdir()),
             hosts=frozenset({platform.node()} - {""}),
         )
+        self._hosts: Hosts | None = None
+        if self.hosts:
+            from eager_kernel.execution.hosts import Hosts  # noqa: PLC0415 - loads `socket`
+
+            self._hosts = Hosts(map(parse_host, self.hosts))
         self._journals: Journals | None = None
 
     @property
@@ -233,7 +247,7 @@ class EagerGate(Configurable):
         if mode not in BARRED:
             return None
         journal = self.file_journals.new() if mode != "wait" else None
-        return Barrier(self._effects, _is_kernel_thread, journal=journal)
+        return Barrier(self._effects, _is_kernel_thread, journal=journal, hosts=self._hosts)
 
     @validate("modules")
     def _check_modules(self, proposal: Any) -> list[str]:
@@ -274,6 +288,18 @@ class EagerGate(Configurable):
                     f"EagerGate.folders: {folder!r} is relative, and a program may change its "
                     "folder; write the whole path"
                 )
+        return list(proposal["value"])
+
+    @validate("hosts")
+    def _check_hosts(self, proposal: Any) -> list[str]:
+        for text in proposal["value"]:
+            try:
+                parse_host(text)
+            except ValueError as error:
+                raise TraitError(
+                    f"EagerGate.hosts: {text!r} is no host: {error}; write host or host:port, "
+                    "without http:// and without a path"
+                ) from None
         return list(proposal["value"])
 
     def _load_rules(self) -> Mapping[str, Rule]:
