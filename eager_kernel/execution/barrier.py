@@ -25,6 +25,7 @@ from weakref import WeakSet
 
 from eager_kernel.core.effect_table import MAPPINGS, STARTS, Arguments
 from eager_kernel.core.effects import Cause, Effects
+from eager_kernel.core.report import Report
 from eager_kernel.errors import EffectHeld, LeftEffectHeld
 from eager_kernel.execution import hook
 from eager_kernel.execution.callers import (
@@ -377,6 +378,16 @@ class Barrier:
         if self.troubles:
             return "What it had done to files by then was undone, but for what is told below."
         return "What it had done to files by then was undone."
+
+    def note_files(self, report: Report) -> Report:
+        """Name in a report what has been done to files before the program was known."""
+        if self.journal is None or not self.journal.early:
+            return report
+        early = {
+            os.fsencode(path).decode("utf-8", "replace"): line
+            for path, line in dict(self.journal.early).items()
+        }
+        return report.with_files(early, undone=self._taken_back)
 
     def beat(self) -> None:
         """The run goes on. Called now and then, by any thread."""

@@ -86,6 +86,8 @@ class Journal:
         """What has been recorded, the oldest first."""
         self.folder = ""
         """Where it is; empty until there is something to record."""
+        self.early: dict[str, int] = {}
+        """The paths that were changed while the program was not known, and the first lines to."""
         self.missed: list[str] = []
         """Effects of a known program that could not be kept: nobody can take these back."""
         self.failure: Exception | None = None
@@ -344,6 +346,8 @@ class Journal:
     def _write_down(self, record: Record) -> None:
         journal_file.add_record(self.folder, record)
         self.records.append(record)
+        if self._state == "open" and record.op != "times":
+            self.early.setdefault(record.other or record.path, record.line)
 
     def _touch(self, record: Record) -> None:
         self._seen[record.path] = None
