@@ -27,7 +27,8 @@ Mode = Literal["effect", "journal", "wait", "static", "paper", "serial", "off"]
 
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 """``effect`` holds what can't be held at the effect itself: clocks, threads, signals, writers
-in native code. ``journal`` and ``wait`` are the same: they differ in what the barrier does.
+in native code. ``journal`` is another name of it; ``wait`` is the same here, but what the barrier
+holds differs.
 ``static`` holds external effects and dynamic code too, for a kernel that does not hold them at the
 effect. ``paper`` goes by names alone, as published. ``serial`` holds everything until the program
 is known, which is the baseline to compare with; ``off`` nothing."""

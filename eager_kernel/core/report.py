@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, Final, get_args
 
 from eager_kernel.core.cost import Tokens
@@ -58,6 +58,14 @@ class Report:
         How often the program was written on after it had failed.
     steps
         One entry a step, of a cell in which the model may write more than once.
+    files
+        What the program did to files before it was known to be one: the first paths, at most
+        `MOST_FILES`.
+    file_count
+        How many paths there are.
+    files_undone
+        Whether that was undone, as the program turned out to be none; what could not be is told
+        with the error.
     """
 
     ttft_s: float
@@ -79,6 +87,23 @@ class Report:
     pauses: tuple[tuple[float, float], ...] = ()
     repairs: int = 0
     steps: tuple[StepReport, ...] = ()
+    files: tuple[FileReport, ...] = ()
+    file_count: int = 0
+    files_undone: bool = False
+
+    def with_files(self, lines: Mapping[str, int], *, undone: bool) -> Report:
+        """The same, of a program that has changed files early.
+
+        Parameters
+        ----------
+        lines
+            Paths, and the program's line that was the first to change each; 0 where none led there.
+        undone
+            Whether that was undone.
+        """
+        first = list(lines.items())[:MOST_FILES]
+        files = tuple(FileReport(path=path, line=line) for path, line in first)
+        return replace(self, files=files, file_count=len(lines), files_undone=undone)
 
     @property
     def cost(self) -> Tokens:
@@ -95,7 +120,10 @@ class Report:
         pauses = [list(pause) for pause in self.pauses]
         chunks = [chunk.to_dict() for chunk in self.chunks]
         steps = [_plain(step) for step in self.steps]
-        return {**_plain(self), "pauses": pauses, "chunks": chunks, "steps": steps}
+        files = [_plain(file) for file in self.files]
+        return {
+            **_plain(self), "pauses": pauses, "chunks": chunks, "steps": steps, "files": files
+        }  # fmt: skip
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Report:
@@ -111,8 +139,10 @@ class Report:
         chunks = tuple(_chunk(_mapping(chunk, "chunks")) for chunk in _list(plain, "chunks"))
         told = _list(plain, "steps") if "steps" in plain else ()
         steps = tuple(StepReport(**_known(StepReport, _mapping(step, "steps"))) for step in told)
-        given = {**_known(cls, plain), "chunks": chunks, "pauses": _pauses(plain), "steps": steps}
-        return cls(**given)
+        told = _list(plain, "files") if "files" in plain else ()
+        files = tuple(FileReport(**_known(FileReport, _mapping(file, "files"))) for file in told)
+        lists = {"chunks": chunks, "pauses": _pauses(plain), "steps": steps, "files": files}
+        return cls(**{**_known(cls, plain), **lists})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +208,22 @@ class WaitReport:
     effect: str
     start: float
     finish: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """A file that was made, changed, renamed or removed before the program was known to be one.
+
+    Parameters
+    ----------
+    path
+        Its absolute path.
+    line
+        1-based line of the program that was the first to do so; 0 where none led there.
+    """
+
+    path: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +334,8 @@ def _known(cls: type[_Part], plain: Mapping[str, Any]) -> Any:
     return given
 
 
-_Part = Report | ChunkReport | WaitReport | StepReport
+_Part = Report | ChunkReport | WaitReport | StepReport | FileReport
+MOST_FILES: Final = 100
 _MOST: Final = 2**53
 _CHECKS: Final[dict[str, Callable[[object], bool]]] = {
     "float": _is_number,

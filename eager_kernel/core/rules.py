@@ -161,6 +161,8 @@ class Table:
         Methods whose call is held on any object but those of the program's own classes.
     everywhere
         Those of them that are held on these, too: what the deployer has added.
+    lasting
+        Values that a statement may not bind to a name of the program's.
     stores
         Dotted names of containers into which nothing may be written.
     reads
@@ -191,6 +193,7 @@ class Table:
     writes: re.Pattern[str] | None = None
     of_native: Listed | None = None
     everywhere: frozenset[str] = frozenset()
+    lasting: Mapping[str, Listed] = field(default_factory=dict)
 
     def find(self, path: str) -> Listed | None:
         """What is known of a call of `path`, a dotted name or ``?.method``."""

@@ -13,7 +13,7 @@ from eager_kernel.core.words import line_range, listing, part_of, plain, seconds
 
 
 def summarise(report: Report, *, saving: bool = True, advice: bool = True) -> str:
-    """Say what happened in a run, in at most eight lines of plain text.
+    """Say what happened in a run, in at most nine lines of plain text.
 
     Reasons and effects, which a model may have written, are cut short and without control
     characters; they may still hold markup of whatever shows the text.
@@ -39,6 +39,7 @@ def summarise(report: Report, *, saving: bool = True, advice: bool = True) -> st
         saved,
         _held(run),
         _waited(run),
+        _files(run),
         _not_run(run),
         _help(run) if advice and len(report.steps) < 2 else "",
     ]
@@ -197,6 +198,20 @@ def _waited(run: _Run) -> str:
     return text
 
 
+def _files(run: _Run) -> str:
+    files, count = run.report.files, run.report.file_count
+    if not files:
+        return ""
+    shown = []
+    for file in files[:_NAMED_FILES]:
+        name = plain(file.path.rpartition("/")[2], _LONGEST_NAME)
+        shown.append(f"{name} (line {file.line})" if file.line else name)
+    if count > len(shown):
+        shown.append(f"{count - len(shown)} more")
+    undone = "; that was undone" if run.report.files_undone else ""
+    return f"Changed before the program was complete: {listing(shown)}{undone}."
+
+
 def _not_run(run: _Run) -> str:
     left = [chunk for chunk in run.chunks if chunk.start is None]
     if not run.ran or not left or (run.first_held is not None and run.first_held.start is None):
@@ -302,4 +317,6 @@ def _count(number: int, noun: str) -> str:
 
 
 _LITTLE: Final = 0.01
+_LONGEST_NAME: Final = 40
+_NAMED_FILES: Final = 4
 _NAMED: Final = 2

@@ -14,17 +14,18 @@ import sys
 import threading
 import time
 from _thread import get_ident
+from asyncio import _get_running_loop
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Token
 from shutil import rmtree
 from threading import enumerate as enumerate_threads
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from eager_kernel.core.effect_table import MAPPINGS, STARTS, Arguments
 from eager_kernel.core.effects import Cause, Effects
-from eager_kernel.core.undo import JOURNALLED
+from eager_kernel.core.report import Report
 from eager_kernel.errors import EffectHeld, LeftEffectHeld
 from eager_kernel.execution import hook
 from eager_kernel.execution.callers import (
@@ -36,12 +37,16 @@ from eager_kernel.execution.callers import (
     runs,
 )
 from eager_kernel.execution.databases import says_uri, watch
-from eager_kernel.execution.journal import Journal
+from eager_kernel.execution.loop_clock import LoopClock
 from eager_kernel.execution.main_thread import Doing, MainThread
 from eager_kernel.execution.places import changes_nothing, resolved
 from eager_kernel.execution.repeated import take_off_its_loop
-from eager_kernel.execution.undoing import Trouble
 from eager_kernel.execution.waits import Wait, warm_logging
+
+if TYPE_CHECKING:  # loaded where there are any
+    from eager_kernel.execution.hosts import Hosts
+    from eager_kernel.execution.journal import Journal
+    from eager_kernel.execution.undoing import Trouble
 
 
 class Barrier:
@@ -57,6 +62,8 @@ class Barrier:
         Seconds of a monotonic clock.
     journal
         Keeps what it takes to undo effects on files, which then need not wait; None: they wait.
+    hosts
+        Hosts that the program may connect to at once; None: there are none.
 
     Notes
     -----
@@ -71,7 +78,10 @@ class Barrier:
         is_kernel_thread: Callable[[threading.Thread], bool] = lambda thread: False,
         clock: Callable[[], float] = time.perf_counter,
         journal: Journal | None = None,
+        hosts: Hosts | None = None,
     ) -> None:
+        if journal is not None:
+            hook.know(journal.operations)
         self.journal = journal
         """What has happened at once, to be undone; None: files wait."""
         self.troubles: list[Trouble] = []
@@ -85,6 +95,7 @@ class Barrier:
         self.refused: EffectHeld | None = None
         """The last effect that the main thread was refused."""
         self._effects = effects
+        self._hosts = hosts
         self._is_kernel_thread = is_kernel_thread
         self._clock = clock
         self._main = MainThread()
@@ -138,6 +149,8 @@ class Barrier:
             if self.journal is not None:
                 self.journal.end(self.troubles)
             hook.disarm(self, self._is_left)
+            if (clock := LoopClock.before(main.loop)) is not None:
+                clock.sum_up()
             # The hook may keep it, to know the program's code. So it keeps nothing of the run.
             self._main, self._in_helper = MainThread(), _no
             self._before, self._idents_before = _NOBODY, frozenset()
@@ -262,8 +275,8 @@ class Barrier:
         if not self._decision and self._keeps(event, arguments, cause):
             if not self._decision:
                 return
-        elif self._decision == "" and self.journal is not None and event in JOURNALLED:
-            self.journal.missed.append(effect)
+        elif self._decision == "" and self.journal is not None:
+            self.journal.miss(event, effect)
         elif self._decision is None and may_wait:
             self._wait(effect, cause.line)
         if self._decision != "":
@@ -290,6 +303,8 @@ class Barrier:
         paths = resolved(event, arguments, cause.cwd)
         if changes_nothing(event, arguments, paths):
             return True
+        if self._reaches_host(event, arguments):
+            return True
         if event == "sqlite3.connect" and says_uri(frames(2), arguments):
             return True
         if paths:
@@ -302,6 +317,12 @@ class Barrier:
             if all(self._is_temporary(path) for path in paths):
                 return True
         return self._effects.spares(event, arguments, cause, paths)
+
+    def _reaches_host(self, event: str, arguments: Arguments) -> bool:
+        # What has been sent stays sent. So where the program is none, nothing more is.
+        if self._hosts is None or self._decision is not None or event in self._effects.events:
+            return False
+        return self._hosts.spare(event, arguments)
 
     def _is_temporary(self, path: str) -> bool:
         temporary = self._temporary
@@ -344,6 +365,12 @@ class Barrier:
         return self.troubles
 
     @property
+    def told_of_troubles(self) -> str:
+        """What could not be undone, for a person; empty where there is nothing to tell."""
+        journal = self.journal
+        return journal.tell(self.troubles) if journal is not None and self.troubles else ""
+
+    @property
     def told_of_files(self) -> str:
         """What became of the files that the program had written, for a person."""
         if self.journal is None or not self.journal.lines or not self._taken_back:
@@ -351,6 +378,16 @@ class Barrier:
         if self.troubles:
             return "What it had done to files by then was undone, but for what is told below."
         return "What it had done to files by then was undone."
+
+    def note_files(self, report: Report) -> Report:
+        """Name in a report what has been done to files before the program was known."""
+        if self.journal is None or not self.journal.early:
+            return report
+        early = {
+            os.fsencode(path).decode("utf-8", "replace"): line
+            for path, line in dict(self.journal.early).items()
+        }
+        return report.with_files(early, undone=self._taken_back)
 
     def beat(self) -> None:
         """The run goes on. Called now and then, by any thread."""
@@ -396,6 +433,9 @@ class Barrier:
         wait = Wait(effect, line, get_ident(), self._clock())
         main = self._main
         stands_still = wait.thread == hook.MAIN and main.doing is Doing.PROGRAM
+        # The program's own loops, whose timers are not to know of it.
+        clocks = {LoopClock.of(loop) for loop in (main.loop, _get_running_loop())}
+        stops = [(clock, clock.stop()) for clock in clocks if clock is not None]
         try:
             warm_logging()
             if stands_still:
@@ -410,6 +450,8 @@ class Barrier:
             if stands_still:
                 main.doing = Doing.PROGRAM
             wait.finish = self._clock()
+            for clock, stop in stops:
+                clock.go_on(stop)
 
     # Whose an effect is ---------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from eager_kernel.execution.leftovers import Leftovers
 from eager_kernel.execution.main_thread import Doing, MainThread
 from eager_kernel.execution.syntax import empty_lines_before
 from eager_kernel.execution.tracing import Tracing
-from eager_kernel.execution.undoing import told_of
 
 
 class Guard:
@@ -97,8 +96,7 @@ class Guard:
     @property
     def troubles(self) -> str:
         """What could not be undone, for a person; empty where there is nothing to tell."""
-        troubles = [] if self._barrier is None else self._barrier.troubles
-        return told_of(troubles) if troubles else ""
+        return "" if self._barrier is None else self._barrier.told_of_troubles
 
     def refuse(self) -> None:
         """Let no effect happen any more: the program turned out to be none."""

@@ -18,7 +18,6 @@ from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 from eager_kernel.core.effect_table import DATABASE, Arguments, Describe, named
-from eager_kernel.execution import plain_files
 from eager_kernel.execution.callers import (
     Worker,
     frames,
@@ -72,6 +71,18 @@ def arm(holder: Holder, table: Mapping[str, Describe]) -> None:
     _watched = table
     _armed = holder
     _alert = True
+
+
+def know(operations: Mapping[str, Any]) -> None:
+    """Have what a journal itself does to files be no effect.
+
+    Parameters
+    ----------
+    operations
+        The globals of the module that does it.
+    """
+    global _journals  # noqa: PLW0603 - as above
+    _journals = operations
 
 
 def disarm(holder: Holder, is_left: Callable[[int, threading.Thread | None], bool]) -> None:
@@ -139,7 +150,7 @@ def _hook(event: str, arguments: Arguments) -> None:
     if effect is None and event != DATABASE:
         return
     caller = sys._getframe().f_back  # None: code in C that nothing in Python has called
-    if caller is not None and caller.f_globals is _JOURNALS:
+    if caller is not None and caller.f_globals is _journals:
         return  # what the journal does itself
     holder, may_wait = _find_holder()
     if holder is None:
@@ -223,7 +234,7 @@ def _install() -> None:
 unlisted: Final[set[int]] = set()
 """The idents of the kernel's threads that are in no list of `threading`."""
 
-_JOURNALS: Final = vars(plain_files)
+_journals: Mapping[str, Any] | None = None
 _installed = False
 _alert = False
 _armed: Holder | None = None

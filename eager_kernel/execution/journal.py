@@ -12,13 +12,13 @@ appended, and where two threads keep the same file, the earlier record is undone
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from os import getpid, sep
 from os.path import dirname, isabs, realpath
-from typing import Final
+from typing import Any, Final
 
 from eager_kernel.core.effect_table import Arguments
 from eager_kernel.core.undo import (
@@ -37,7 +37,7 @@ from eager_kernel.core.undo import (
 from eager_kernel.execution import journal_file
 from eager_kernel.execution import plain_files as files
 from eager_kernel.execution.places import resolve
-from eager_kernel.execution.undoing import Trouble, drop, undo
+from eager_kernel.execution.undoing import Trouble, drop, told_of, undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,9 @@ class Journal:
         Told when the run begins.
     """
 
+    operations: Final[Mapping[str, Any]] = vars(files)
+    """The globals of what a journal itself does to files."""
+
     def __init__(
         self,
         root: str,
@@ -83,6 +86,8 @@ class Journal:
         """What has been recorded, the oldest first."""
         self.folder = ""
         """Where it is; empty until there is something to record."""
+        self.early: dict[str, int] = {}
+        """The paths that were changed while the program was not known, and the first lines to."""
         self.missed: list[str] = []
         """Effects of a known program that could not be kept: nobody can take these back."""
         self.failure: Exception | None = None
@@ -156,6 +161,19 @@ class Journal:
         except Exception as error:  # noqa: BLE001 - the effect waits, as without a journal
             self.failure = error
             return False
+
+    def miss(self, event: str, effect: str) -> None:
+        """Note an effect of a known program that could not be kept.
+
+        Parameters
+        ----------
+        event
+            As an audit hook gets it.
+        effect
+            What it is, for a person.
+        """
+        if event in JOURNALLED:
+            self.missed.append(effect)
 
     def _keep(self, event: str, arguments: Arguments, cwd: str, line: int) -> bool:
         verb = JOURNALLED[event]
@@ -328,6 +346,8 @@ class Journal:
     def _write_down(self, record: Record) -> None:
         journal_file.add_record(self.folder, record)
         self.records.append(record)
+        if self._state == "open" and record.op != "times":
+            self.early.setdefault(record.other or record.path, record.line)
 
     def _touch(self, record: Record) -> None:
         self._seen[record.path] = None
@@ -483,6 +503,11 @@ class Journal:
         if not troubles:
             self.forget()
         return troubles
+
+    @staticmethod
+    def tell(troubles: list[Trouble]) -> str:
+        """Say what could not be put back."""
+        return told_of(troubles)
 
     @property
     def can_be_taken_back(self) -> bool:

@@ -105,7 +105,7 @@ def touch(folder: str) -> None:
 
 
 def _add(folder: str, told: dict[str, Any]) -> None:
-    files.append_line(f"{folder}{sep}{NAME}", dumps(told).encode() + b"\n")
+    files.append_line(f"{folder}{sep}{NAME}", b"\n%s\n" % dumps(told).encode())
 
 
 @dataclass(slots=True)
@@ -160,7 +160,7 @@ class Left:
 def read(folder: str) -> Left:
     """Read a journal.
 
-    A last line that was cut off belongs to an effect that has not happened.
+    A line that was cut off, as where the disk was full, belongs to an effect that has not happened.
 
     Raises
     ------
@@ -171,8 +171,11 @@ def read(folder: str) -> Left:
     path = f"{folder}{sep}{NAME}"
     lines = files.read_all(path).split(b"\n")
     left.when = os.lstat(path).st_mtime
-    for line in lines[:-1]:
-        told = loads(line)
+    for line in filter(None, lines):
+        try:
+            told = loads(line)
+        except ValueError:
+            continue
         if "begin" in told:
             if told.get("format") != _FORMAT:
                 raise ValueError(f"{path} is of another version of EAGER Python")

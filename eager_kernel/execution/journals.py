@@ -12,7 +12,7 @@ from eager_kernel.execution import journal_file
 from eager_kernel.execution import plain_files as files
 from eager_kernel.execution.journal import Journal, Limits
 from eager_kernel.execution.journal_file import Left
-from eager_kernel.execution.undoing import Trouble, changed_since, drop, undo
+from eager_kernel.execution.undoing import Trouble, changed_since, drop, told_of, undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,11 @@ class Restored:
     folder: str
     paths: tuple[str, ...]
     troubles: tuple[Trouble, ...]
+
+    @property
+    def told_of_troubles(self) -> str:
+        """What could not be put back, for a person."""
+        return told_of(list(self.troubles))
 
 
 class Journals:

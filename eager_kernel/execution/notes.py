@@ -83,7 +83,8 @@ class Notes:
         """Sum the run up as of now."""
         with self.lock:
             self._note_waits()
-            return self.timeline.report(self._clock())
+            report = self.timeline.report(self._clock())
+        return report if self._barrier is None else self._barrier.note_files(report)
 
     def news(self, told: Cursor) -> News | None:
         """What the run has taken so far, as `Progress.news`: as exact as its report."""

@@ -17,7 +17,11 @@ from typing import Final
 
 from eager_kernel.core.effect_table import Arguments
 from eager_kernel.core.effects import paths_of
-from eager_kernel.execution.plain_files import writes
+
+try:
+    from fcntl import F_GETFL, fcntl
+except ImportError:  # Windows
+    fcntl, F_GETFL = None, 0  # type: ignore[assignment,misc]
 
 
 def resolved(event: str, arguments: Arguments, cwd: str) -> list[str] | None:
@@ -80,9 +84,7 @@ def resolve(path: str, folder: int | None, cwd: str, *, of_name: bool) -> str:
 
 def _path_of(descriptor: int) -> str:
     if sys.platform == "darwin":
-        import fcntl  # noqa: PLC0415 - built in there: nothing is searched for
-
-        answer: bytes = fcntl.fcntl(descriptor, _F_GETPATH, bytes(1024))
+        answer: bytes = fcntl(descriptor, _F_GETPATH, bytes(1024))
         return os.fsdecode(answer.partition(b"\0")[0])
     return readlink(f"/proc/self/fd/{descriptor}")
 
@@ -124,6 +126,11 @@ def changes_nothing(event: str, arguments: Arguments, paths: list[str] | None) -
     except Exception:  # noqa: BLE001 - as above
         return False
     return False
+
+
+def writes(descriptor: int) -> bool:
+    """Whether a descriptor can be written through."""
+    return fcntl is None or fcntl(descriptor, F_GETFL) & os.O_ACCMODE != os.O_RDONLY
 
 
 def _exists(path: str) -> bool:

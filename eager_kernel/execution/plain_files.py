@@ -41,6 +41,7 @@ from os import (
 from typing import Final
 
 from eager_kernel.core.undo import ABSENT, Attributes, Entry, Identity, Kind
+from eager_kernel.execution.places import writes
 
 # What Linux alone has. Elsewhere nothing is journalled: `can_journal`.
 _copy_range = getattr(os, "copy_file_range", None)
@@ -280,11 +281,6 @@ def descriptors() -> dict[int, Identity]:
         except OSError:  # that by which they are listed
             continue
     return found
-
-
-def writes(descriptor: int) -> bool:
-    """Whether a descriptor can be written through."""
-    return fcntl is None or fcntl(descriptor, F_GETFL) & os.O_ACCMODE != os.O_RDONLY
 
 
 def path_of(descriptor: int) -> str | None:

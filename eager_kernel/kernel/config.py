@@ -16,7 +16,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoints, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_core.paths import jupyter_data_dir
 from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode, validate
@@ -24,13 +24,16 @@ from traitlets.config import Configurable
 
 from eager_kernel.core.effects import Effects
 from eager_kernel.core.gate import BARRED, MODES, Gate, Mode, Rule
+from eager_kernel.core.hosts import parse_host
 from eager_kernel.core.rules import Policy
 from eager_kernel.execution.barrier import Barrier
-from eager_kernel.execution.journal import Limits as Keeping
-from eager_kernel.execution.journals import Journals
 from eager_kernel.kernel.hosted import rule_for_hosted
 from eager_kernel.protocol import ON_ERROR, Limits
 from eager_kernel.protocol.words import MAX_JOURNAL_BYTES
+
+if TYPE_CHECKING:
+    from eager_kernel.execution.hosts import Hosts
+    from eager_kernel.execution.journals import Journals, Restored
 
 ENTRY_POINTS: Final = "eager_kernel.rules"
 """Group of the entry points that give rules: functions ``Chunk -> Verdict | None``."""
@@ -114,13 +117,12 @@ class EagerGate(Configurable):
         MODES,
         default_value="effect",
         help="""The gate mode of streams whose client names none. "effect": statements run as
-        soon as they are complete, and what they do to the world outside waits, at the effect,
-        until the whole program is known; what can't be held there (clocks, threads, native
-        writers) is held before it runs. "journal": the same, but what they do to files happens at
-        once, and is undone if the program turns out to be none; what can't be undone waits.
-        "wait": as "effect", by a name that says so. "static": all of it is held before it runs.
-        "paper": by names alone, as published. "serial": nothing runs before generation has
-        ended. "off": nothing waits.""",
+        soon as they are complete. What they do to files happens at once (on Linux), and is undone
+        if the program turns out to be none; what can't be undone waits, at the effect, until the
+        whole program is known; what can't be held there (clocks, threads, native writers) is held
+        before it runs. "journal": another name of "effect". "wait": the same, but files wait, too.
+        "static": all of it is held before it runs. "paper": by names alone, as published.
+        "serial": nothing runs before generation has ended. "off": nothing waits.""",
     ).tag(config=True)
     defer = Bool(
         True,
@@ -149,27 +151,34 @@ class EagerGate(Configurable):
     events = List(
         Unicode(),
         help="""Audit events at which a program waits, besides those that are known, for example
-        ["mytools.publish"] where that calls `sys.audit`. Mode "effect" only.""",
+        ["mytools.publish"] where that calls `sys.audit`. Modes "effect" and "wait" only.""",
     ).tag(config=True)
     folders = List(
         Unicode(),
-        help="""Folders in which writing need not wait: absolute, or beginning with "~". Mode
-        "effect" only.""",
+        help="""Folders in which writing need not wait, and is not undone: absolute, or beginning
+        with "~". Modes "effect" and "wait" only.""",
+    ).tag(config=True)
+    hosts = List(
+        Unicode(),
+        help="""Hosts that programs may connect to at once: "host" for all ports, "host:port" for
+        one, "[::1]:port" for an IPv6 address. What is sent to them can't be taken back if the
+        program turns out to be none. For example ["127.0.0.1:8765", "api.example.com:443"]. Modes
+        "effect" and "wait" only.""",
     ).tag(config=True)
     undo_file_bytes = Integer(
         64_000_000,
         help="""Bytes of the largest file of which a copy is kept before a program writes to it. At
-        a larger one, the program waits. Mode "journal" only.""",
+        a larger one, the program waits. Mode "effect" only.""",
     ).tag(config=True)
     undo_run_bytes = Integer(
         512_000_000,
         help="""Bytes of all that is kept of files for one run; what would need more waits. Mode
-        "journal" only.""",
+        "effect" only.""",
     ).tag(config=True)
     undo_ended_bytes = Integer(
         512_000_000,
         help="""Bytes that are kept of a run that has ended well, for `%eager undo`, until the next
-        run begins. One that needs more can't be taken back. Mode "journal" only.""",
+        run begins. One that needs more can't be taken back. Mode "effect" only.""",
     ).tag(config=True)
     rules = List(
         Unicode(),
@@ -197,11 +206,38 @@ class EagerGate(Configurable):
             temporary=_absolute(tempfile.gettempdir()),
             hosts=frozenset({platform.node()} - {""}),
         )
-        self.file_journals = Journals(
-            undo_folder(),
-            Keeping(self.undo_file_bytes, self.undo_run_bytes, self.undo_ended_bytes),
-        )
+        self._hosts: Hosts | None = None
+        if self.hosts:
+            from eager_kernel.execution.hosts import Hosts  # noqa: PLC0415 - loads `socket`
+
+            self._hosts = Hosts(map(parse_host, self.hosts))
+        self._journals: Journals | None = None
+
+    @property
+    def file_journals(self) -> Journals:
         """What runs have done to files, to be undone."""
+        if self._journals is None:
+            # A kernel whose gate keeps none does not load what keeps them.
+            from eager_kernel.execution import journal, journals  # noqa: PLC0415
+
+            limits = journal.Limits(
+                self.undo_file_bytes, self.undo_run_bytes, self.undo_ended_bytes
+            )
+            self._journals = journals.Journals(undo_folder(), limits)
+        return self._journals
+
+    def restore_left(self) -> list[Restored]:
+        """Undo what kernels have left that were killed before their program was known."""
+        folder = undo_folder()
+        # Where there is nothing, nothing is loaded to find that out.
+        if not os.path.isdir(folder) or not os.listdir(folder):  # noqa: PTH112, PTH208 - plain
+            return []
+        return self.file_journals.restore_left()
+
+    def close(self) -> None:
+        """The kernel ends: nobody takes back what its last run has done."""
+        if self._journals is not None:
+            self._journals.close()
 
     def make_gate(self, mode: Mode) -> Gate:
         """A gate for one program."""
@@ -214,8 +250,8 @@ class EagerGate(Configurable):
         """An effect barrier for one run; None in a mode that has none."""
         if mode not in BARRED:
             return None
-        journal = self.file_journals.new() if mode == "journal" else None
-        return Barrier(self._effects, _is_kernel_thread, journal=journal)
+        journal = self.file_journals.new() if mode != "wait" else None
+        return Barrier(self._effects, _is_kernel_thread, journal=journal, hosts=self._hosts)
 
     @validate("modules")
     def _check_modules(self, proposal: Any) -> list[str]:
@@ -256,6 +292,18 @@ class EagerGate(Configurable):
                     f"EagerGate.folders: {folder!r} is relative, and a program may change its "
                     "folder; write the whole path"
                 )
+        return list(proposal["value"])
+
+    @validate("hosts")
+    def _check_hosts(self, proposal: Any) -> list[str]:
+        for text in proposal["value"]:
+            try:
+                parse_host(text)
+            except ValueError as error:
+                raise TraitError(
+                    f"EagerGate.hosts: {text!r} is no host: {error}; write host or host:port, "
+                    "without http:// and without a path"
+                ) from None
         return list(proposal["value"])
 
     def _load_rules(self) -> Mapping[str, Rule]:

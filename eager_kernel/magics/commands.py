@@ -23,7 +23,6 @@ from eager_kernel.kernel.served import ServedModel
 from eager_kernel.magics.conversation import Turn
 from eager_kernel.magics.options import PromptOptions, make_parser, parse_options
 from eager_kernel.magics.session import Session
-from eager_kernel.magics.undo import undo
 from eager_kernel.protocol import attach_code, parse_attach
 from eager_kernel.sources.ready import installed_providers
 from eager_kernel.sources.source import Event, Finish
@@ -108,6 +107,8 @@ class EagerMagics(Magics):
         )
 
     def _undo(self, line: str) -> None:
+        from eager_kernel.magics.undo import undo  # noqa: PLC0415 - and with it, the journal
+
         print(undo(self._session.file_journals, line))
 
     def _model(self, model: str) -> None:

@@ -6,10 +6,8 @@ import atexit
 import logging
 import signal
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from eager_kernel.execution.journals import Restored
-from eager_kernel.execution.undoing import told_of
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.model_config import EagerModel
 from eager_kernel.kernel.streams import Streams
@@ -18,6 +16,9 @@ from eager_kernel.magics.completion import Completion
 from eager_kernel.magics.session import Session
 from eager_kernel.magics.stock import StockCells
 from eager_kernel.protocol import OpenOptions
+
+if TYPE_CHECKING:
+    from eager_kernel.execution.journals import Restored
 
 
 def load(shell: Any) -> None:
@@ -63,10 +64,9 @@ def load(shell: Any) -> None:
     for name in ("%eager", "%%eager"):
         shell.set_hook("complete_command", completion, str_key=name)
     atexit.register(session.close)
-    journals = gates.file_journals
-    for restored in journals.restore_left():
+    for restored in gates.restore_left():
         _log_restored(restored)
-    atexit.register(journals.close)
+    atexit.register(gates.close)
     _loaded[shell] = session, cells
 
 
@@ -95,7 +95,7 @@ def _log_restored(restored: Restored) -> None:
             ", ".join(map(repr, restored.paths)),
         )
     if restored.troubles:
-        log.warning("%s", told_of(list(restored.troubles)))
+        log.warning("%s", restored.told_of_troubles)
 
 
 def _interrupt_main() -> None:

@@ -114,8 +114,6 @@ class Session:
         self._heard_at_once = heard_at_once
         self._journals = journals
         self._gates = gates
-        self.file_journals: Any = getattr(gates, "file_journals", None)
-        """What runs have done to files: `eager_kernel.execution.journals.Journals`."""
         self._defaults = defaults
         self._gate_chosen = False
         self.models = Models(config, pages)
@@ -126,6 +124,11 @@ class Session:
             pages.on_stop = self._stop_cell
             pages.running = self._shown_now
         self._running: PromptedCell | None = None
+
+    @property
+    def file_journals(self) -> Any:
+        """What runs have done to files: `eager_kernel.execution.journals.Journals`."""
+        return self._gates.file_journals  # type: ignore[attr-defined]
 
     # Runs -----------------------------------------------------------------------------------
 

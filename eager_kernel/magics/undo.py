@@ -35,7 +35,7 @@ def undo(journals: Journals, line: str) -> str:
     if last is None or not last.can_be_taken_back:
         return (
             "there is nothing to take back: the last run has done nothing to files that was kept "
-            '(it is kept in gate mode "journal", until the next run begins)'
+            '(it is kept in gate mode "effect", on Linux, until the next run begins)'
         )
     paths = paths_in(last.records)
     if line == "--list":

@@ -79,4 +79,4 @@ def hostile_report() -> Report:
         Part(2, 4, 4.5, "hold", HOSTILE),
         generation=4,
         end=5,
-    )
+    ).with_files({f"/a/{HOSTILE}": 1}, undone=True)

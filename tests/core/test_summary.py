@@ -186,6 +186,20 @@ def test_slower_than_serial() -> None:
     assert "Running it after it was written would have been 0.4 s faster." in summarise(report)
 
 
+def test_files_that_were_changed_early() -> None:
+    report = report_of(Part(1, 1, 1.5), Part(2, 2, 2.5), generation=6, end=6)
+    assert "Changed" not in summarise(report)
+    files = {"/a/one.png": 3, "/a/two.csv": 0}
+    assert "\nChanged before the program was complete: one.png (line 3) and two.csv." in summarise(
+        report.with_files(files, undone=False)
+    )
+    many = {f"/a/{number}": number for number in range(1, 500)}
+    assert "\nChanged before the program was complete: 1 (line 1), 2 (line 2), " in summarise(
+        report.with_files(many, undone=True)
+    )
+    assert " more; that was undone." in summarise(report.with_files(many, undone=True))
+
+
 def test_hostile_strings() -> None:
     report = hostile_report()
     text = summarise(report)

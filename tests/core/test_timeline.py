@@ -315,7 +315,25 @@ def test_report_of_another_version() -> None:
     assert report.execution_s == run_that_waits().execution_s
 
 
-@pytest.mark.parametrize("make", [run_of_two_batches, run_that_waits])
+def run_with_files() -> Report:
+    files = {f"/a/{number}": number for number in range(300)}
+    return run_of_two_batches().with_files(files, undone=True)
+
+
+def test_only_the_first_files_are_named() -> None:
+    report = run_with_files()
+    assert (len(report.files), report.file_count) == (100, 300)
+    assert report.to_dict()["files"][7] == {"path": "/a/7", "line": 7}
+
+
+def test_files_that_are_none() -> None:
+    plain = run_with_files().to_dict()
+    for files in ("a", [1], [{"path": 1, "line": 1}], [{"path": "a"}]):
+        with pytest.raises(ValueError, match=r"files|path|line"):
+            Report.from_dict({**plain, "files": files})
+
+
+@pytest.mark.parametrize("make", [run_of_two_batches, run_that_waits, run_with_files])
 def test_report_survives_the_wire(make: Callable[[], Report]) -> None:
     report = make()
     plain = report.to_dict()

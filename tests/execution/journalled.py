@@ -14,6 +14,7 @@ from eager_kernel.core.effects import Effects
 from eager_kernel.errors import EffectHeld
 from eager_kernel.execution import hook
 from eager_kernel.execution.barrier import Barrier
+from eager_kernel.execution.hosts import Hosts
 from eager_kernel.execution.journal import Journal, Limits
 from eager_kernel.execution.main_thread import Doing, MainThread
 
@@ -62,18 +63,30 @@ class Run:
         Where the journal goes.
     folder
         The program's working directory.
+    limits
+        What may be kept.
+    hosts
+        Which the program may connect to.
     """
 
-    def __init__(self, root: Path, folder: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self, root: Path, folder: Path, limits: Limits | None = None, hosts: Hosts | None = None
+    ) -> None:
         self.folder = folder
         self.journal = Journal(str(root), limits)
         self.namespace: dict[str, Any] = {"__name__": "__main__"}
         self.held: list[str] = []
-        self.barrier = Barrier(Effects(), journal=self.journal)
+        self.barrier = Barrier(Effects(), journal=self.journal, hosts=hosts)
         self.barrier.begin(NAME, 0)
         self.main = AlwaysOwn()
 
-    def go(self, *statements: str, well: bool, between: Callable[[], None] | None = None) -> None:
+    def go(
+        self,
+        *statements: str,
+        well: bool,
+        between: Callable[[], None] | None = None,
+        patience: float = 4,
+    ) -> None:
         """Run statements; then the program turns out to be one, or none.
 
         Parameters
@@ -84,10 +97,12 @@ class Run:
             Whether it is one.
         between
             Called after each, while the program stands still.
+        patience
+            Seconds after which nothing waits any more, and nothing else happens either.
         """
         before = Path.cwd()
         # What waits would wait for ever here. The thread is there before the program.
-        watchdog = threading.Timer(4, lambda: self.barrier.deny("it has waited"))
+        watchdog = threading.Timer(patience, lambda: self.barrier.deny("it has waited"))
         watchdog.daemon = True
         watchdog.start()
         os.chdir(self.folder)

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from eager_kernel.execution import plain_files
-from eager_kernel.execution.journal import Limits
+from eager_kernel.core.effects import Effects
+from eager_kernel.execution import hook, plain_files
+from eager_kernel.execution.barrier import Barrier
+from eager_kernel.execution.journal import Journal, Limits
 from eager_kernel.execution.journals import Journals, left_in
 from eager_kernel.testing import load
 from tests.execution.journalled import Run, state_of
+from tests.execution.running import end, run_program
 
 pytestmark = pytest.mark.skipif(not plain_files.can_journal(), reason="files wait on this system")
 
@@ -322,3 +325,38 @@ def test_restoring_that_was_broken_off_begins_again(
             one.go(program, well=False)
         assert one.barrier.take_back() == []
         assert state_of(folder) == before
+
+
+# What a user is told ---------------------------------------------------------------------------
+
+
+def test_the_report_names_what_was_written_early(tmp_path: Path, folder: Path) -> None:
+    os.chdir(folder)
+    barrier = Barrier(Effects(), journal=Journal(str(tmp_path / "undo")))
+    run = run_program(
+        "x = 1\nopen('n', 'w').close()\nopen('n', 'a').close()\n",
+        "import os\nos.rename('old', 'new')\n",
+        end,
+        barrier=barrier,
+    )
+    report = run.outcome.report
+    assert {(Path(file.path).name, file.line) for file in report.files} == {("n", 2), ("new", 5)}
+    assert (report.file_count, report.files_undone) == (2, False)
+
+
+def test_the_report_says_that_it_was_undone(tmp_path: Path, folder: Path) -> None:
+    os.chdir(folder)
+    barrier = Barrier(Effects(), journal=Journal(str(tmp_path / "undo")))
+    run = run_program("x = 1\nopen('n', 'w').close()\n", "y = )\n", end, barrier=barrier)
+    assert run.outcome.report.files_undone
+    assert [file.line for file in run.outcome.report.files] == [2]
+    assert not folder.joinpath("n").exists()
+    hook._refused.clear()
+    hook._alert = False
+
+
+def test_a_run_without_effects_has_none(tmp_path: Path, folder: Path) -> None:
+    barrier = Barrier(Effects(), journal=Journal(str(tmp_path / "undo")))
+    run = run_program("x = 1\n", "y = 2\n", end, barrier=barrier)
+    assert (run.outcome.report.files, run.outcome.report.file_count) == ((), 0)
+    assert not tmp_path.joinpath("undo").exists()

@@ -59,7 +59,7 @@ def test_a_held_chunk_and_those_behind_it_run(client: BlockingKernelClient) -> N
 
 def test_an_effect_that_waits_happens(client: BlockingKernelClient, work: Path) -> None:
     file = work / "file.txt"
-    stream = WireStream(client).open().attach()
+    stream = WireStream(client).open(gate="wait").attach()
     stream.delta(f"print('before')\nopen({str(file)!r}, 'w').close()\nprint('after')\n")
     stream.listen(until=lambda heard: bool(held(stream)))
     assert not file.exists()
@@ -82,7 +82,7 @@ def test_a_program_that_was_stopped_is_not_brought_back(
     client: BlockingKernelClient, work: Path
 ) -> None:
     file = work / "file.txt"
-    stream = WireStream(client).open().attach()
+    stream = WireStream(client).open(gate="wait").attach()
     stream.delta(f"print('before')\nopen({str(file)!r}, 'w').close()\nprint('after')\n")
     stream.listen(until=lambda heard: bool(held(stream)))
     stream.data({"type": "cancel"})

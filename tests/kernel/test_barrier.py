@@ -81,8 +81,8 @@ class World:
 
 @pytest.fixture(scope="module")
 def kernel(start_kernel: Starter) -> tuple[KernelManager, BlockingKernelClient]:
-    """A kernel that does not wait long for a test that has failed."""
-    return start_kernel("eager_python", "--EagerRun.delta_timeout=15")
+    """A kernel in which files wait, too, and that does not wait long for a test that has failed."""
+    return start_kernel("eager_python", "--EagerRun.delta_timeout=15", "--EagerGate.mode=wait")
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ PROGRAMS = {
     "waits for text": "x = 1\n",
     "awaits": "import asyncio\nawait asyncio.sleep(60)\n",
     "computes": "while True: pass\n\n",
-    "waits at an effect": "open('never', 'w')\n",
+    "waits at an effect": "import os\nos.system('touch never')\n",
     "is held": "import time\nt = time.time()\n",
     "sleeps": "import time\ntime.sleep(60)\n",
 }

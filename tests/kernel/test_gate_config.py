@@ -15,6 +15,7 @@ from traitlets import TraitError
 from traitlets.config import Config
 
 from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.gate import BARRED
 from eager_kernel.kernel.config import EagerGate, rule_points
 from eager_kernel.testing.kernels import start_kernel
 from eager_kernel.testing.wire import Heard, WireStream, run
@@ -70,6 +71,15 @@ def configured(installed: Path) -> Iterator[BlockingKernelClient]:
     manager.shutdown_kernel(now=True)
 
 
+def test_a_host_to_which_connecting_need_not_wait() -> None:
+    gate = EagerGate(config=Config({"EagerGate": {"hosts": ["Data.test:443", "::1"]}}))
+    for mode in BARRED:
+        barrier = gate.make_barrier(mode)
+        assert barrier is not None
+        assert barrier._reaches_host("socket.getaddrinfo", ("data.test", 443))
+    assert EagerGate().make_barrier("effect")._hosts is None  # type: ignore[union-attr]
+
+
 def first_hold(client: BlockingKernelClient, text: str) -> dict[str, Any]:
     """The `held` message of a program that is held; its text has not ended by then."""
     stream = WireStream(client).open().attach().delta("start = 1\n" + text + "after = 1\n")
@@ -119,7 +129,7 @@ def test_a_rule_that_fails_says_how(configured: BlockingKernelClient) -> None:
 def test_a_folder_in_which_writing_need_not_wait(
     configured: BlockingKernelClient, installed: Path
 ) -> None:
-    stream = WireStream(configured).open().attach()
+    stream = WireStream(configured).open(gate="wait").attach()
     stream.delta(
         f"import os\nos.chdir({str(installed)!r})\nopen('f', 'w').close()\nprint('done')\n"
     )
@@ -144,6 +154,7 @@ MISTAKES = {
     "methods": (["a.b"], "'a.b' is no method's name"),
     "events": ([" "], "is no audit event's name"),
     "folders": (["here"], "'here' is relative"),
+    "hosts": (["http://a.com"], "'http://a.com' is no host"),
     "rules": (["acme"], "write module:function"),
 }
 

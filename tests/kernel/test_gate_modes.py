@@ -51,7 +51,7 @@ def test_a_removal_reached_through_getattr_in_a_function(
 ) -> None:
     file = tmp_path / "file"
     file.write_text("here")
-    stream = WireStream(client).open().attach()
+    stream = WireStream(client).open(gate="wait").attach()
     stream.delta("import os\ndef tidy(how, what):\n    return getattr(os, how)(what)\n\n")
     stream.delta(f"tidy('rem' + 'ove', {str(file)!r})\n")
     stream.listen(until=lambda heard: any(d.get("state") == "held" for d in heard.comm))

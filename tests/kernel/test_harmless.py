@@ -112,7 +112,7 @@ def test_it_waits_for_nothing(places: Callable[[str], Place], home: str, name: s
         f"%reset -f\nimport os; os.chdir({str(place.folder)!r})", store_history=False, timeout=20
     )
     program = PROGRAMS[name].rstrip("\n") + "\nlast = 1\n"
-    mode = "journal" if home.endswith("journalled") else "effect"
+    mode = "effect" if home.endswith("journalled") else "wait"
     stream = WireStream(place.client).open(format="python", gate=mode).attach().delta(program)
     lines = program.count("\n")
     heard = stream.listen(60, until=lambda heard: waits(heard) or has_run(heard, lines))

@@ -1,4 +1,4 @@
-"""Files that streamed programs write at once, in mode ``journal``, in a real kernel."""
+"""Files that streamed programs write at once, in a real kernel."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def kernel(start_kernel: Starter) -> tuple[KernelManager, BlockingKernelClient]:
-    return start_kernel("eager_python", "--EagerRun.delta_timeout=15", "--EagerGate.mode=journal")
+    return start_kernel("eager_python", "--EagerRun.delta_timeout=15")
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_the_next_kernel_undoes_what_a_killed_one_has_done(
 ) -> None:
     tmp_path.joinpath("old").write_text("old\n")
     before = state_of(tmp_path)
-    manager, client = start_kernel("eager_python", "--EagerGate.mode=journal")
+    manager, client = start_kernel("eager_python")
     setting = f"import os; os.chdir({str(tmp_path)!r})"
     client.execute_interactive(setting, store_history=False, timeout=20)
     stream = WireStream(client).open(format="python").attach()

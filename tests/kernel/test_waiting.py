@@ -41,6 +41,12 @@ WAITS = {
 }
 
 
+@pytest.fixture(scope="module")
+def kernel(start_kernel: Starter) -> tuple[KernelManager, BlockingKernelClient]:
+    """A kernel in which files wait, too."""
+    return start_kernel("eager_python", "--EagerGate.mode=wait")
+
+
 @pytest.fixture
 def folder(client: BlockingKernelClient, tmp_path: Path) -> Path:
     """The kernel's folder."""
@@ -238,7 +244,7 @@ def test_a_wait_inside_a_wait(client: BlockingKernelClient, folder: Path) -> Non
 
 
 def test_the_kernel_ends_while_a_program_waits(start_kernel: Starter, tmp_path: Path) -> None:
-    manager, client = start_kernel()
+    manager, client = start_kernel("eager_python", "--EagerGate.mode=wait")
     process = psutil.Process(manager.provisioner.process.pid)
     waiting(client, f"import os\nos.chdir({str(tmp_path)!r})\nopen('f', 'w')\n")
     manager.shutdown_kernel()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from eager_kernel.execution import plain_files
 from tests.magics.notebook import TIMEOUT, Notebook, interrupt, until
 
 HELD = "get_ipython().history_manager.input_hist_raw[-1]"
@@ -264,22 +265,23 @@ def test_what_a_request_may_cost(notebook: Notebook) -> None:
     assert (model.asked[0]["max_tokens"], model.asked[0]["temperature"]) == (7, 0.25)
 
 
-@pytest.mark.parametrize("mode", ["serial", "effect", "off"])
+@pytest.mark.parametrize("mode", ["serial", "wait", "effect", "off"])
 def test_a_cell_chooses_its_gate(notebook: Notebook, mode: str) -> None:
     go, effect = notebook.path(), notebook.path()
     model = notebook.model(
         ["print('early')\n", f"open({str(effect)!r}, 'w').close()\n", ["wait", str(go)], "x = 1\n"]
     )
     cell = notebook.begin(f"%%eager --gate {mode} --model {model.id}\ndo it")
-    if mode == "off":
+    at_once = mode == "off" or (mode == "effect" and plain_files.can_journal())
+    if at_once:
         until(effect.exists)
-    elif mode == "effect":
+    elif mode in ("wait", "effect"):
         cell.listen(TIMEOUT, until=lambda heard: "early" in heard.text())
     else:
         until(lambda: model.asked)
         cell.listen(0.2)
         assert cell.heard.text() == ""
-    assert effect.exists() is (mode == "off")
+    assert effect.exists() is at_once
     go.touch()
     assert cell.finish().text() == "early\n"
     assert effect.exists()

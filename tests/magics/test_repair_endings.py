@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from eager_kernel.execution import plain_files
 from eager_kernel.testing.wire import Heard, WireStream
 from tests.magics.notebook import TIMEOUT, Model, Notebook, interrupt, until
 
@@ -23,8 +24,9 @@ def append(path: Path) -> str:
     return f"with open({str(path)!r}, 'a') as file: file.write('x')\n"
 
 
-def begin(notebook: Notebook, model: Model, repair: int = 1) -> WireStream:
-    return notebook.begin(f"%%eager --model {model.id} --repair {repair}\ndo it")
+def begin(notebook: Notebook, model: Model, repair: int = 1, gate: str = "wait") -> WireStream:
+    options = f"--model {model.id} --repair {repair} --gate {gate}"
+    return notebook.begin(f"%%eager {options}\ndo it")
 
 
 def heard_text(cell: WireStream, text: str) -> None:
@@ -71,6 +73,28 @@ def test_an_effect_of_a_program_that_is_none(notebook: Notebook, tail: str, agai
     told = model.texts()[-2][1]
     assert append(effect) in told  # it has not run: the model is to know
     assert "y = (2" in told
+
+
+@pytest.mark.skipif(not plain_files.can_journal(), reason="files wait on this system")
+@pytest.mark.parametrize("tail", BROKEN_TAILS)
+@pytest.mark.parametrize(
+    ("repaired", "left"), [("n += 10\n", "x"), (append(Path("f")), "xx"), ("z = (\n", None)]
+)
+def test_files_of_a_program_that_is_none(
+    notebook: Notebook, tail: str, repaired: str, left: str | None
+) -> None:
+    """What ran stays, and so do its files; they are put back only if no more comes."""
+    effect, go = notebook.path(), notebook.path()
+    repaired = repaired.replace("'f'", repr(str(effect)))
+    start = ["n = 0\n", append(effect), "print('begun')\n"]
+    model = notebook.model([*start, ["wait", str(go)], *BROKEN_TAILS[tail]], repaired)
+    cell = begin(notebook, model, gate="effect")
+    heard_text(cell, "begun")
+    assert effect.read_text() == "x"
+    go.touch()
+    heard = cell.finish()
+    assert (effect.read_text() if effect.exists() else None) == left
+    assert heard.reply["status"] == ("ok" if left else "error")
 
 
 def test_effects_of_the_repaired_part_wait_for_its_end(notebook: Notebook) -> None:

@@ -70,8 +70,23 @@ class Follower(Expressions):
         self.hits = []
         self.defined = []
         self.offset = offset
-        self.block(tree.body, self.module)
+        for statement in tree.body:
+            self.statement(statement, self.module, weak=False)
+            if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+                self._find_lasting(statement)
         return self.hits
+
+    def _find_lasting(self, node: ast.Assign | ast.AnnAssign) -> None:
+        """Find out whether a name is bound to what later statements go on with."""
+        if isinstance(node.value, ast.Call) and last_word(node.value) in _USES_UP:
+            return
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            value = self.module.names.get(target.id) if isinstance(target, ast.Name) else None
+            for one in value.values if isinstance(value, Several) else (value,):
+                listed = self.table.lasting.get(one) if isinstance(one, str) else None
+                if listed is not None and isinstance(one, str):
+                    self.hit(listed, one, node.lineno + self.offset)
 
     def is_harmless(self, value: Value) -> bool:
         """Whether a function or class, as far as names mean now, comes to nothing listed.
@@ -443,6 +458,9 @@ class Follower(Expressions):
             use = found[0].use
             self.hits.append(Hit(found[0].category, f"runs text in which {use}", call.line, use))
 
+
+# What has gone through all of something when it returns.
+_USES_UP: Final = ("dict", "frozenset", "list", "set", "sorted", "tuple")
 
 _ALLOWANCE: Final = 20_000
 _DEEP_TEXT: Final = 6

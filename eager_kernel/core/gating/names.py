@@ -181,6 +181,7 @@ def _prefixes(table: Table) -> frozenset[str]:
             "sys.modules",
             "builtins.globals()",
             *table.uses,
+            *table.lasting,
             *table.modules,
             *table.stores,
             *table.reads,

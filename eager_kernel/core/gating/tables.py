@@ -42,6 +42,7 @@ def table_for(mode: Literal["effect", "static"], policy: Policy) -> Table:
     methods |= dict.fromkeys(policy.methods, external)
     words, quiet = _triggers(uses, modules, busy)
     words |= tables_native.LIBRARIES - busy
+    words |= {path.partition(".")[0] for path in tables_timing.LASTING}
     words |= {alias for alias, path in ALIASES.items() if path.partition(".")[0] in words}
     words |= {"getattr", "importlib", "__builtins__", "builtins", "get_ipython"}
     words |= {"BytesIO", "StringIO", *URL_WORDS, *SQL_WORDS} | {
@@ -69,6 +70,7 @@ def table_for(mode: Literal["effect", "static"], policy: Policy) -> Table:
         writes=tables_native.WRITES,
         of_native=tables_native.OF_LIBRARIES,
         everywhere=policy.methods,
+        lasting=tables_timing.LASTING,
     )
 
 
@@ -139,6 +141,7 @@ ALIASES: Final = {
         Pool=multiprocessing.Pool Parallel=joblib.Parallel imwrite=cv2.imwrite
         partial=functools.partial get_ipython=IPython.get_ipython __builtins__=builtins
         import_module=importlib.import_module
+        tqdm=tqdm.tqdm trange=tqdm.trange
         yf=yfinance ad=anndata sc=scanpy adata=anndata.AnnData()
     """)
     ),
@@ -182,6 +185,18 @@ SAME: Final = {
         )
     },
     "fitz": "pymupdf",
+    "tqdm.trange()": "tqdm.tqdm()",
+    "tqdm.tqdm.tqdm": "tqdm.tqdm",  # the module, from an earlier cell
+    "tqdm.tqdm.trange": "tqdm.trange",
+    **{
+        f"tqdm.{place}.{name}": f"tqdm.{name}"
+        for place in name_items("asyncio auto autonotebook gui notebook rich std")
+        for name in ("tqdm", "trange")
+    },
+    "tqdm.tqdm_notebook": "tqdm.tqdm",
+    "tqdm.notebook.tqdm_notebook": "tqdm.tqdm",
+    "tqdm.tnrange": "tqdm.trange",
+    "tqdm.notebook.tnrange": "tqdm.trange",
     "zmq.Context.instance()": "zmq.Context()",
     "zmq.asyncio.Context": "zmq.Context",
     "IPython.core.getipython.get_ipython": "IPython.get_ipython",

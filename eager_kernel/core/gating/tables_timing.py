@@ -13,11 +13,15 @@ from eager_kernel.core.rules import Listed
 
 _CLOCK: Final = "reads a clock, which would show the model's pace"
 _THREAD: Final = "starts work that runs beside the program"
+_PROFILE: Final = "measures all that runs until it ends, at the model's pace"
+_BAR: Final = "is drawn by later statements, at times that would show the model's pace"
 _SIGNAL: Final = "sets signals or timers, which would fire at the model's pace"
 
 _clock = Listed("timing", _CLOCK)
 _thread = Listed("timing", _THREAD)
 _signal = Listed("timing", _SIGNAL)
+_profile = Listed("timing", _PROFILE)
+_bar = Listed("timing", _BAR)
 # `pd.to_datetime` is in every other script: a text is looked at only if it says "now".
 _now = Listed("timing", _CLOCK, first_is("now", "today"), ("now", "today"))
 
@@ -53,6 +57,20 @@ USES: Final = merged(
         " set_wakeup_fd pthread_sigmask pthread_kill raise_signal",
         "signal.",
     ),
+    # Those that a later statement ends. As `with`, or around a call, they are a statement's own.
+    entries(
+        _profile,
+        "cProfile.Profile().enable line_profiler.LineProfiler().enable"
+        " line_profiler.LineProfiler().enable_by_count pyinstrument.Profiler().start"
+        " torch.profiler.profile().start tracemalloc.start tracemalloc.reset_peak"
+        " viztracer.VizTracer().start yappi.start",
+    ),
+    entries(
+        _bar,
+        "rich.progress.Progress().start rich.live.Live().start rich.status.Status().start"
+        " rich.console.Console().status().start rich.get_console().status().start"
+        " progressbar.ProgressBar().start",
+    ),
     entries(_signal, "faulthandler.dump_traceback_later faulthandler.register"),
     entries(
         Listed("timing", _CLOCK, first_is("time", "timeit", "prun", "mprun", "lprun")),
@@ -73,6 +91,10 @@ METHODS: Final = merged(
     # Not `.start` and `.map`: everything has those.
     entries(_signal, "add_signal_handler"),
 )
+
+LASTING: Final = entries(_bar, "tqdm.tqdm() progressbar.ProgressBar()")
+"""What goes on where a statement binds it to a name: a bar of which a later one draws the rest. One
+that a loop makes for itself ends with the loop."""
 
 # The day does not show the model's pace.
 READS: Final = frozenset({"datetime.date.today"})
