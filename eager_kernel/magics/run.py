@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from eager_kernel.core.cost import Tokens, estimate
 from eager_kernel.core.ledger import TextState
+from eager_kernel.core.told import plain
 from eager_kernel.errors import EagerError, SourceError
 from eager_kernel.execution.intake import Intake
 from eager_kernel.execution.outcome import Outcome
@@ -18,7 +19,7 @@ from eager_kernel.execution.repair import Failure
 from eager_kernel.kernel.protocol import Delta, End, OpenOptions
 from eager_kernel.kernel.stream import Again, Stream
 from eager_kernel.kernel.streams import Gates, Streams
-from eager_kernel.magics.conversation import plain, repair_messages
+from eager_kernel.magics.conversation import repair_messages
 from eager_kernel.sources.source import Event, Finish, Progress, Request, Usage
 
 

@@ -14,6 +14,7 @@ from eager_kernel.core.cost import Tokens
 from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.core.report import Report
 from eager_kernel.core.steps import Budget, Spent, Step, as_one, longest_answer
+from eager_kernel.core.told import plain, sees
 from eager_kernel.errors import (
     EagerError,
     PromptError,
@@ -29,7 +30,7 @@ from eager_kernel.kernel.served import ServedModel
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Gates, Streams
 from eager_kernel.magics.attached import AttachedCell
-from eager_kernel.magics.conversation import Conversation, Turn, plain
+from eager_kernel.magics.conversation import Conversation, Turn
 from eager_kernel.magics.files import add_files
 from eager_kernel.magics.listener import Listener
 from eager_kernel.magics.models import CellIds, Models
@@ -45,7 +46,6 @@ from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
 from eager_kernel.magics.shown import Setting, Shown
-from eager_kernel.magics.step_text import sees
 from eager_kernel.magics.steps import Author, ModelAuthor, ReplayAuthor, SteppedRun
 from eager_kernel.magics.terminal import Listed, terminal_of
 from eager_kernel.sources.source import Request

@@ -26,6 +26,7 @@ from eager_kernel.core.steps import (
     said_of,
     what_follows,
 )
+from eager_kernel.core.told import StepText, answer_of, outcome_of, plain
 from eager_kernel.errors import EagerError, IncompleteProgramError, LimitError
 from eager_kernel.execution.intake import Intake
 from eager_kernel.execution.options import CellOptions
@@ -36,7 +37,6 @@ from eager_kernel.execution.steps import SteppedPump
 from eager_kernel.kernel.protocol import OpenOptions
 from eager_kernel.kernel.stream import Runs, Stream
 from eager_kernel.kernel.streams import Gates, Streams
-from eager_kernel.magics.conversation import plain
 from eager_kernel.magics.listener import Listener
 from eager_kernel.magics.run import (
     Model,
@@ -47,7 +47,6 @@ from eager_kernel.magics.run import (
     cost_of,
 )
 from eager_kernel.magics.saved import SavedProgram, SavedStep
-from eager_kernel.magics.step_text import StepText, answer_of, outcome_of
 from eager_kernel.sources.source import Image, Message, Request
 from eager_kernel.widget.visible import visible_lines
 from eager_kernel.widget.words import words_as_html
@@ -284,7 +283,7 @@ class SteppedRun(PromptedRun):
             program=outcome.program,
             executed_lines=outcome.executed_lines,
             error_lines=outcome.error_lines,
-            error=outcome.error if isinstance(outcome.error, Exception) else None,
+            failed=isinstance(outcome.error, Exception),
             traceback=self._traceback_of(outcome),
             output=output,
             figures=len(images),
