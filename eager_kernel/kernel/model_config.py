@@ -47,6 +47,11 @@ class EagerModel(Configurable):
         help="""How often a program that fails is written on by the model, from where it failed,
         if a cell does not say.""",
     ).tag(config=True)
+    ask = Bool(
+        False,
+        help="""Whether a cell's program is written first, and runs when its user says so: with what
+        it will touch listed, as `%%eager --ask` does. Programs are not repaired then.""",
+    ).tag(config=True)
     steps = Integer(
         1,
         help="""How many programs the model may write for one prompt, each after it has seen what

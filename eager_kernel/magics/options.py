@@ -34,6 +34,7 @@ class PromptOptions:
     temperature: float | None = None
     replay: bool = False
     dry: bool = False
+    ask: bool = False
     fresh: bool = False
     literal: bool = False
 
@@ -96,6 +97,11 @@ def parse_options(line: str) -> PromptOptions:
     options = PromptOptions(**vars(make_parser().parse_args(words)))
     if options.replay and options.from_file is not None:
         raise UsageError("%%eager: --replay and --from name two programs; choose one")
+    if options.ask and options.repair:
+        raise UsageError(
+            "%%eager: --ask and --repair exclude each other: what a repair writes would run "
+            "unseen; use --ask --steps, which asks again after an error"
+        )
     return options
 
 
@@ -201,6 +207,7 @@ _VALUES: Final = {
 _FLAGS: Final = {
     "--replay": "run the program of this cell's last run; no model is asked",
     "--dry": "write the program without running it",
+    "--ask": "write the program, list what it will touch, and run it when you say so",
     "--fresh": "tell the model nothing of earlier prompts",
     "--literal": "{name} in the prompt is text, and stands for no value of the notebook",
 }

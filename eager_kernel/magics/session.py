@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -29,6 +30,7 @@ from eager_kernel.kernel.protocol import OpenOptions, parse_attach
 from eager_kernel.kernel.served import ServedModel
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Gates, Streams
+from eager_kernel.magics.asking import Question
 from eager_kernel.magics.attached import AttachedCell
 from eager_kernel.magics.conversation import Conversation, Turn
 from eager_kernel.magics.files import add_files
@@ -217,6 +219,7 @@ class Session:
     def _prepare(
         self, options: PromptOptions, prompt: str, cell_id: str | None, request_id: str
     ) -> PromptedCell:
+        asks = options.ask or self.config.ask
         text_format, asked = "auto", prompt.strip("\n") or f"Run {options.from_file}."
         to_save: SavedProgram | None = None
         served: ServedModel | None = None
@@ -234,6 +237,7 @@ class Session:
             asked = self.with_notebook(self.fill(options, prompt))
             request = self.make_request(options, asked)
             repairs = self.config.repair if options.repair is None else options.repair
+            repairs = 0 if asks else repairs  # what it writes would run unseen
             budget = self._budget(options)
             requests = (repairs + 1) * budget.steps
             asked_model = self.models.ask(options, (cell_id, request_id), requests)
@@ -273,6 +277,14 @@ class Session:
             raise
         if shown is not None:
             run.stream.observers.append(shown.observer)
+        if asks:
+            run.question = Question(
+                self.shell,
+                run,
+                partial(self._gates.make_gate, "static"),
+                shown,
+                heard_at_once=self._heard_at_once,
+            )
         return PromptedCell(
             self,
             run,
@@ -483,6 +495,8 @@ class PromptedCell:
         if self._shown is not None:
             self._shown.begin()
         self._listener = Listener(self._session.shell)
+        if self.run.question is not None:
+            self.run.question.listener = self._listener
         if isinstance(self.run, SteppedRun):
             self.run.listener = self._listener
 
@@ -507,6 +521,7 @@ class PromptedCell:
             self.turn.program = outcome.program
             if outcome.status == "no_code":
                 self.turn.words = self.stream.words
+            self.turn.ran = outcome.status != "cancelled" or outcome.error is not None
             if outcome.error is not None:
                 self.turn.error = "\n".join(plain(self.run.traceback))
             if isinstance(self.run, SteppedRun):

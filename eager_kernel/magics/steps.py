@@ -28,6 +28,7 @@ from eager_kernel.core.steps import (
 )
 from eager_kernel.core.told import StepText, answer_of, outcome_of, plain
 from eager_kernel.errors import EagerError, IncompleteProgramError, LimitError
+from eager_kernel.execution.held import HeldPump
 from eager_kernel.execution.intake import Intake
 from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.outcome import Outcome
@@ -42,6 +43,7 @@ from eager_kernel.magics.run import (
     Model,
     ModelWriter,
     PromptedRun,
+    PromptedStream,
     TextWriter,
     Writer,
     cost_of,
@@ -180,7 +182,7 @@ class ReplayAuthor:
         return TextWriter(self._steps[spent.steps].program)
 
 
-class SteppedStream(Stream):
+class SteppedStream(PromptedStream):
     """A stream whose text is that of one program after the other; each has an intake of its own."""
 
     run: SteppedRun
@@ -189,8 +191,11 @@ class SteppedStream(Stream):
     def make_pump(self, pump_class: Callable[..., Pump], shell: Any, cell: CellOptions) -> Runs:
         """Make what runs all steps in a cell."""
 
-        def make(intake: Intake, options: CellOptions, repair: Repair | None) -> Pump:
-            return pump_class(shell, intake, options, self.options.on_error, repair)
+        def make(intake: Intake, options: CellOptions, repair: Repair | None) -> Pump | HeldPump:
+            def of(intake: Intake) -> Pump:
+                return pump_class(shell, intake, options, self.options.on_error, repair)
+
+            return self.run.hold(of, intake)
 
         return SteppedPump(make, shell, cell, _Owner(self.run))
 
@@ -237,6 +242,7 @@ class SteppedRun(PromptedRun):
         self._shell = shell
         self._begun = self._step_begun = time.perf_counter()
         self._usage_known = 0
+        self._held = 0.0
         self._programs: list[str] = []
         self._steps: list[Step] = []
         self._outcomes: list[Outcome] = []
@@ -245,7 +251,6 @@ class SteppedRun(PromptedRun):
         """Hears what the programs show; None: nobody does."""
         self.ended_by: Ended | None = None
         """Why no step follows the last one; None until then."""
-        self._options = options
         self._deadline: float | None = None
         if author.budget.seconds is not None:
             self._deadline = self._begun + author.budget.seconds
@@ -278,7 +283,7 @@ class SteppedRun(PromptedRun):
         output, images = self.listener.take() if self.listener is not None else ("", ())
         sent = images if getattr(self._author, "sees", False) else ()
         text = StepText(
-            answer=self.stream.answer,
+            answer=self.as_written or self.stream.answer,
             complete=outcome.error is None,
             program=outcome.program,
             executed_lines=outcome.executed_lines,
@@ -315,6 +320,10 @@ class SteppedRun(PromptedRun):
             report=report,
             failures=tuple(failure for o in self._outcomes for failure in o.failures),
         )
+
+    def all_costs(self, outcome: Outcome) -> Tokens:
+        """What all answers have cost."""
+        return sum((step.tokens for step in self._steps), Tokens())
 
     @property
     def last_outcome(self) -> Outcome:
@@ -384,7 +393,8 @@ class SteppedRun(PromptedRun):
     @property
     def _spent(self) -> Spent:
         tokens = sum((step.tokens for step in self._steps), Tokens())
-        return Spent(len(self._steps), tokens.spent, time.perf_counter() - self._begun)
+        seconds = time.perf_counter() - self._begun - self._held
+        return Spent(len(self._steps), tokens.spent, seconds)
 
     def _tokens_of(self, outcome: Outcome) -> Tokens:
         bills = self.usage[self._usage_known :]
@@ -394,7 +404,18 @@ class SteppedRun(PromptedRun):
 
     # The text -------------------------------------------------------------------------------
 
+    def rewrite(self, text: str) -> Intake:
+        """As `PromptedRun.rewrite`; the time in which the user is asked is not the model's."""
+        if self.question is not None:
+            self._held += self.question.asked_s
+            if self._deadline is not None:
+                self._deadline += self.question.asked_s
+        self._step_begun = time.perf_counter()
+        self._next = super().rewrite(text)
+        return self._next
+
     def _turn_to_step(self, writer: Writer) -> None:
+        self.as_written = ""
         self._writer = writer
         self._failures = []
         self._asked += 1
@@ -472,7 +493,7 @@ def as_markdown(words: str) -> dict[str, str]:
 
 def _end_of(outcome: Outcome, *, words: bool, interrupted: bool) -> StepEnd:
     """How a step ended, by how its run did."""
-    if interrupted or outcome.interrupted:
+    if interrupted or outcome.interrupted or (outcome.status == "cancelled" and not outcome.error):
         return "interrupted"
     if outcome.status == "no_code":
         return "answered" if words else "silent"
