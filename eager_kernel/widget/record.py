@@ -29,8 +29,8 @@ Event = Mapping[str, Any]
 - ``repair`` of a program that is written on from a line;
 - ``step`` when one of several programs has ended and the next is asked for, ``ended`` where none
   follows, with the reason;
-- ``hold`` of programs that run when their user says so, ``ask`` when one of them is written and waits
-  (touches, note), ``go`` when it is to run, and comes again;
+- ``hold`` of programs that run when their user says so, ``ask`` when one of them is written and
+  waits (touches, note), ``go`` when it is to run, and comes again;
 - ``cost`` (text) of the answers so far;
 - ``times`` with a `eager_kernel.core.progress.News`.
 """

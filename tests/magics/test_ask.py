@@ -1,4 +1,4 @@
-"""``--ask``: a program is written, shown with what it will touch, and runs when its user says so."""
+"""``--ask``: a program is written, shown with what it touches, and runs when its user says so."""
 
 from __future__ import annotations
 
