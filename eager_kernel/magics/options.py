@@ -82,6 +82,12 @@ def fix_line(code: object) -> str | None:
     return None if match is None else match["line"].strip()
 
 
+def split_fix(line: str) -> tuple[int | None, str]:
+    """The number of the cell that ``%eager fix`` names, if it names one, and its options."""
+    number, _, rest = line.strip().partition(" ")
+    return (int(number), rest) if number.isascii() and number.isdecimal() else (None, line)
+
+
 def parse_options(line: str) -> PromptOptions:
     """Read the line of a ``%%eager`` cell.
 

@@ -43,6 +43,7 @@ from eager_kernel.magics.options import (
     is_eager_cell,
     parse_options,
     split_cell,
+    split_fix,
 )
 from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
@@ -186,10 +187,13 @@ class Session:
         try:
             if self._was_stopped(parent):
                 raise RunCancelledError("it was stopped before it began")
-            line, prompt = split_cell(code) if is_eager_cell(code) else (fix_line(code) or "", "")
-            options = parse_options(line)
-            if not is_eager_cell(code):
-                options, prompt = replace(options, literal=True), self.notebook.fix_prompt()
+            if is_eager_cell(code):
+                line, prompt = split_cell(code)
+                options = parse_options(line)
+            else:
+                number, line = split_fix(fix_line(code) or "")
+                options = replace(parse_options(line), literal=True)
+                prompt = self.notebook.fix_prompt(number)
             if options.dry:
                 return None
             cell = self._prepare(options, prompt, cell_id, _request_of(parent))
