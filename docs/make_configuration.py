@@ -12,9 +12,10 @@ from pathlib import Path
 from traitlets import TraitType
 from traitlets.config import Configurable
 
+from eager_kernel.core.prompts import SYSTEM_PROMPT
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.kernel import EagerKernel
-from eager_kernel.kernel.model_config import SYSTEM_PROMPT, EagerModel
+from eager_kernel.kernel.model_config import EagerModel
 from eager_kernel.protocol import Limits
 from eager_kernel.server.app import EagerServer
 from eager_kernel.warm.provisioner import WarmProvisioner

@@ -60,16 +60,21 @@ def test_names_of_the_client() -> None:
         "AsyncEagerClient",
         "AsyncEagerPool",
         "AsyncEagerRun",
+        "AsyncEagerSession",
         "CellOptions",
         "EagerClient",
         "EagerPool",
         "EagerRun",
+        "EagerSession",
         "Image",
         "Mode",
         "OnError",
         "RunError",
         "RunOptions",
         "RunResult",
+        "SessionOptions",
+        "SessionResult",
+        "SessionStep",
     }
     assert all(hasattr(client, name) for name in client.__all__)
 

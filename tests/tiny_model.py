@@ -186,7 +186,18 @@ _TEMPLATE = (
 )
 
 
-def make_model(folder: Path, conversations: Sequence[Conversation] = CONVERSATIONS) -> None:
+_STEP_TEMPLATE = (
+    "{{ '<|user|>' + (messages | length | string) + '<|end|>' }}"
+    "{%- if add_generation_prompt %}{{ '<|assistant|>' }}{% endif -%}"
+)
+
+
+def make_model(
+    folder: Path,
+    conversations: Sequence[Conversation] = CONVERSATIONS,
+    *,
+    by_steps: bool = False,
+) -> None:
     """Teach a new model the conversations, and save it.
 
     Parameters
@@ -196,6 +207,9 @@ def make_model(folder: Path, conversations: Sequence[Conversation] = CONVERSATIO
     conversations
         What it must know; the last lines of what is asked must differ. An answer that ends
         like `ENDLESS` has no end.
+    by_steps
+        Whether a conversation is known by how many messages it has, instead of its last line: so
+        that a model can say something else at each step.
 
     Raises
     ------
@@ -203,6 +217,8 @@ def make_model(folder: Path, conversations: Sequence[Conversation] = CONVERSATIO
         It has not learnt them in the steps allowed.
     """
     tokenizer = _make_tokenizer(conversations)
+    if by_steps:
+        tokenizer.chat_template = _STEP_TEMPLATE
     model = _make_network(tokenizer)
     _teach(model, _lessons(tokenizer, conversations))
     model.save_pretrained(folder)

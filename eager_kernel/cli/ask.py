@@ -15,8 +15,8 @@ from eager_kernel._version import __version__
 from eager_kernel.cli.record import value_of
 from eager_kernel.cli.run import RunApp
 from eager_kernel.cli.screen import Screen
+from eager_kernel.core.prompts import SYSTEM_PROMPT
 from eager_kernel.errors import SourceError
-from eager_kernel.kernel.model_config import SYSTEM_PROMPT
 from eager_kernel.sources.credentials import USUAL_VARIABLES
 from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.registry import check_model_id

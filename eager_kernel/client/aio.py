@@ -23,9 +23,11 @@ from eager_kernel.client.remote import RemoteTransport
 from eager_kernel.client.rest import KernelsApi
 from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import MAX_BYTES, OnEvent, Run
+from eager_kernel.client.session import AsyncEagerSession, SessionOptions
 from eager_kernel.client.transport import DiedAtStartError, LocalTransport, Transport
 from eager_kernel.errors import KernelConnectionError
 from eager_kernel.protocol import attach_code
+from eager_kernel.sources.source import Source
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,6 +51,7 @@ class AsyncEagerClient:
         self._one_at_a_time = asyncio.Lock()
         self._current: AsyncEagerRun | None = None
         self._hosting = Hosting()
+        self._sessions: set[AsyncEagerSession] = set()
 
     @classmethod
     async def start(
@@ -203,6 +206,8 @@ class AsyncEagerClient:
         """Close it; whoever waits for a run hears why."""
         if self._current is not None:
             await self._current.abandon(why)
+        for session in tuple(self._sessions):
+            await session.aclose()
         await self._transport.close()
 
     async def interrupt(self) -> None:
@@ -351,6 +356,38 @@ class AsyncEagerClient:
             code, silent=silent, store_history=store_history, user_expressions=user_expressions
         )
         return self._follow(run, timeout)
+
+    def session(
+        self, *, model: str | Source, **options: Unpack[SessionOptions]
+    ) -> AsyncEagerSession:
+        """Have a model write programs, see what comes of them, and write on until it answers.
+
+        Parameters
+        ----------
+        model
+            A model's id, as ``openai/gpt-5``, or a source of one's own, which must not block.
+        options
+            How: see `SessionOptions`.
+
+        Returns
+        -------
+        AsyncEagerSession
+            At once; nothing has been asked. Functions that were exposed are its tools.
+
+        Raises
+        ------
+        UnknownModelError
+            There is no such model.
+        ValueError
+            A budget is none.
+        """
+        session = AsyncEagerSession(self, model, options)
+        self._sessions.add(session)
+        return session
+
+    def _forget(self, session: AsyncEagerSession) -> None:
+        """Need not close a session that is closed."""
+        self._sessions.discard(session)
 
     def expose(self, function: F, *, name: str | None = None, effects: bool = True) -> F:
         """Let programs in the kernel call a function of this process.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
@@ -52,6 +52,23 @@ class HostFunction:
         return HostedFunction(name=self.name, doc=doc, effects=self.effects, is_async=self.is_async)
 
 
+def describe(functions: Iterable[HostFunction]) -> str:
+    """Tell a model which functions its programs may call; empty where there are none."""
+    heads = []
+    for function in functions:
+        try:
+            signature = str(inspect.signature(function.call))
+        except (TypeError, ValueError):  # of some that are written in C
+            signature = "(...)"
+        head = f"{'async def' if function.is_async else 'def'} {function.name}{signature}"
+        doc = inspect.getdoc(function.call) or ""
+        heads.append("\n".join([head, *(f"    {line}".rstrip() for line in doc.splitlines())]))
+    if not heads:
+        return ""
+    listed = "\n\n".join(heads)
+    return f"Your programs can call these functions, which are defined already:\n\n{listed}"
+
+
 class Hosting:
     """The functions of one client, and the calls of them that have not ended."""
 
@@ -76,6 +93,11 @@ class Hosting:
             )
         self._functions[function.name] = function
         self.is_bound = False
+
+    @property
+    def functions(self) -> tuple[HostFunction, ...]:
+        """All of them, in the order in which they came."""
+        return tuple(self._functions.values())
 
     def forget_binding(self) -> None:
         """The kernel has forgotten them."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def text_of(result: RunResult, limit: int | None = None) -> str:
     """Say what a run showed and how it ended; see `RunResult.text`."""
-    shown = _text_of_outputs(_without_last_error(result))
+    shown = shown_of(result)
     told = _text_of_end(result, shown)
     if limit is None or len(shown) + len(told) + 1 <= limit:
         return "\n".join(part for part in (shown, told) if part)
@@ -25,6 +25,11 @@ def text_of(result: RunResult, limit: int | None = None) -> str:
     shown = shorten(shown, room)
     told = shorten(told, max(0, limit - len(shown) - bool(shown)))
     return shorten("\n".join(part for part in (shown, told) if part), limit)
+
+
+def shown_of(result: RunResult) -> str:
+    """What a run showed, without how it ended."""
+    return _text_of_outputs(_without_last_error(result))
 
 
 def progress_of(result: RunResult) -> str:

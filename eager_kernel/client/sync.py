@@ -19,7 +19,9 @@ from eager_kernel.client.local import Sandbox
 from eager_kernel.client.options import CellOptions, RunOptions
 from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import told
+from eager_kernel.client.session import AsyncEagerSession, EagerSession, SessionOptions
 from eager_kernel.client.usage import usage_of
+from eager_kernel.sources.source import Source
 
 T = TypeVar("T")
 
@@ -139,6 +141,17 @@ class EagerClient:
     def open(self, **options: Unpack[RunOptions]) -> EagerRun:
         """Begin a run whose text is pushed; see `AsyncEagerClient.open`."""
         return EagerRun(self._loop.call(self._client.open(**options)), self._loop.call)
+
+    def session(self, *, model: str | Source, **options: Unpack[SessionOptions]) -> EagerSession:
+        """Have a model write programs until it answers; see `AsyncEagerClient.session`.
+
+        A source of one's own is asked on the client's loop.
+        """
+
+        async def make() -> AsyncEagerSession:
+            return self._client.session(model=model, **options)
+
+        return EagerSession(self._loop.call(make()), self._loop.begin)
 
     def run(self, deltas: Iterable[str | None], **options: Unpack[RunOptions]) -> RunResult:
         """Run a program while it arrives; see `AsyncEagerClient.run`.

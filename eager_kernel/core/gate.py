@@ -136,19 +136,43 @@ class Gate:
                 return opinion
         return verdict
 
+    def uses(self, chunk: Chunk) -> list[Hit]:
+        """Every listed use of a program's next chunk; in place of `judge`.
+
+        Only the modes ``effect``, ``journal``, ``wait`` and ``static`` know more than the first.
+        """
+        if self.mode in ("off", "serial"):
+            return []
+        text = _Text(chunk)
+        hit = self._ipython(text, chunk)
+        hits = [] if hit is None else [hit]
+        try:
+            words = self._program.look(text.source) if self._program is not None else None
+            if self._program is not None and words is not None:
+                hits += self._program.hits(words, text.source, text.parse, text.offset)
+            elif self._program is None and (found := self._find_name(text)) is not None:
+                hits.append(found)
+        except RecursionError:
+            why = "it is nested too deep to be judged"
+            hits.append(Hit("dynamic", why, chunk.first_line, why))
+        return hits
+
+    def _ipython(self, text: _Text, chunk: Chunk) -> Hit | None:
+        """Judge IPython's syntax, and take it out of the text."""
+        if not chunk.ipython:
+            return None
+        mode = "effect" if self.mode in BARRED else self.mode
+        hit, text.source = judge_ipython(chunk.source, chunk.first_line, mode)  # type: ignore[arg-type]
+        return hit
+
     def _judge(self, chunk: Chunk) -> Verdict:
         if self._program is not None and not chunk.ipython:
             words = self._program.look(chunk.source)
             if words is None:  # the short way, for most of what is written
                 return Verdict("run", "plain", "", chunk.first_line)
         text = _Text(chunk)
-        hit = None
+        hit = self._ipython(text, chunk)
         if chunk.ipython:
-            hit, text.source = judge_ipython(
-                chunk.source,
-                chunk.first_line,
-                "effect" if self.mode in BARRED else self.mode,  # type: ignore[arg-type]
-            )
             words = self._program.look(text.source) if self._program is not None else None
         try:
             if self._program is None:

@@ -19,6 +19,7 @@ from IPython.core.interactiveshell import ExecutionResult
 
 from eager_kernel.core.steps import gap
 from eager_kernel.execution.after import After
+from eager_kernel.execution.held import HeldPump
 from eager_kernel.execution.history import GrowingEntry
 from eager_kernel.execution.intake import Intake
 from eager_kernel.execution.options import CellOptions
@@ -26,7 +27,7 @@ from eager_kernel.execution.outcome import Outcome
 from eager_kernel.execution.pump import Pump
 from eager_kernel.execution.repair import Repair
 
-MakePump = Callable[[Intake, CellOptions, Repair | None], Pump]
+MakePump = Callable[[Intake, CellOptions, Repair | None], Pump | HeldPump]
 """Makes what runs one program."""
 
 

@@ -7,25 +7,8 @@ from typing import Any, Final
 from traitlets import Bool, Dict, Enum, Float, Integer, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
+from eager_kernel.core.prompts import STEPS_PROMPT, SYSTEM_PROMPT
 from eager_kernel.sources.source import Options
-
-SYSTEM_PROMPT: Final = """\
-You write Python for a Jupyter notebook. Your program runs while you write it: each top-level \
-statement starts as soon as it is complete, in a live IPython session that keeps everything \
-earlier programs defined.
-
-Answer with one Python code block, and as little prose as possible after it. Write flat, \
-top-level statements in the order in which they are to run; no main() function and no \
-`if __name__ == "__main__"` guard. Put imports first, and start slow work (loading data, \
-training, downloads) as early as possible, so that it runs while you write the rest. Write \
-functions only where they are used more than once. Do not repeat what earlier programs have \
-done. End with the expression whose value is the answer, or with a print."""
-
-STEPS_PROMPT: Final = """\
-You may write more than one program. When one has run, you are told what it printed and displayed, \
-or how it failed; then write the next one, in the same session, or answer. An answer is Markdown \
-without any code block: it ends your work, so give it as soon as you know it. Keep each program \
-short where you need to see its result before you can write on."""
 
 MOST_STEPS: Final = 100
 
@@ -63,6 +46,11 @@ class EagerModel(Configurable):
         0,
         help="""How often a program that fails is written on by the model, from where it failed,
         if a cell does not say.""",
+    ).tag(config=True)
+    ask = Bool(
+        False,
+        help="""Whether a cell's program is written first, and runs when its user says so: with what
+        it will touch listed, as `%%eager --ask` does. Programs are not repaired then.""",
     ).tag(config=True)
     steps = Integer(
         1,

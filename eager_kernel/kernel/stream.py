@@ -11,6 +11,7 @@ from eager_kernel.core.extract.spoken import spoken
 from eager_kernel.core.ledger import Entry
 from eager_kernel.core.progress import Cursor
 from eager_kernel.errors import ProtocolError, RunCancelledError
+from eager_kernel.execution.held import HeldPump
 from eager_kernel.execution.intake import Intake
 from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.pump import Outcome, Pump
@@ -30,7 +31,7 @@ from eager_kernel.protocol import (
     StopReason,
 )
 
-Runs = Pump | SteppedPump
+Runs = Pump | SteppedPump | HeldPump
 """What runs a stream in a cell."""
 
 

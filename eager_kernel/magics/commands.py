@@ -21,7 +21,7 @@ from eager_kernel.core.summary import summarise
 from eager_kernel.errors import SourceError
 from eager_kernel.kernel.served import ServedModel
 from eager_kernel.magics.conversation import Turn
-from eager_kernel.magics.options import PromptOptions, make_parser, parse_options
+from eager_kernel.magics.options import PromptOptions, make_parser, parse_options, split_fix
 from eager_kernel.magics.session import Session
 from eager_kernel.protocol import attach_code, parse_attach
 from eager_kernel.sources.ready import installed_providers
@@ -177,9 +177,10 @@ class EagerMagics(Magics):
         if session.refusal is not None:
             refusal, session.refusal = session.refusal, None
             raise refusal
+        number, line = split_fix(line)
         options = parse_options(line)
         if options.dry:
-            self._write(replace(options, literal=True), session.notebook.fix_prompt())
+            self._write(replace(options, literal=True), session.notebook.fix_prompt(number))
             return
         raise UsageError(
             "%eager fix must be alone in its cell, and needs the asyncio loop runner "
@@ -270,7 +271,7 @@ notebook.
     context            what the model is told of earlier cells; --clear, or a number: the budget
     status             model, gate, context, what runs
     report             the last run's timeline, and what was hidden
-    fix [OPTIONS]      have the model write what the last failed cell was to do, and run it
+    fix [N] [OPTIONS]  have the model write what the last failed cell, or [N], was to do, and run it
     code               put the last run's program into a new cell
     stop               stop the run, from another cell
     undo [--list]      take back what the last run has done to files; --list: say what that is

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
+from eager_kernel.core.told import in_fence, plain, shortened, what_failed
 from eager_kernel.execution.repair import Failure
 from eager_kernel.sources.source import Message
 
@@ -158,65 +157,12 @@ def repair_messages(
         )
         wrote = failure.executed[known:] + failure.failing
         messages.append(Message("assistant", in_fence(wrote)))
-        messages.append(Message("user", f"{what_failed(failure, text)}\n\n{ask}"))
+        messages.append(
+            Message("user", f"{what_failed(failure.executed, failure.lines, text)}\n\n{ask}")
+        )
         known = len(failure.executed)
     return tuple(messages)
 
 
-def what_failed(failure: Failure, traceback: str) -> str:
-    """Tell a model what of its program has run, and how it failed.
-
-    Parameters
-    ----------
-    failure
-        What failed.
-    traceback
-        As plain text.
-    """
-    count = failure.executed_lines
-    if count == 0:
-        ran = "Nothing of the program has run."
-    else:
-        lines = "Line 1 has" if count == 1 else f"Lines 1-{count} have"
-        if not failure.executed.endswith(("\n", "\r")):
-            end = failure.executed.splitlines()[-1].strip()
-            lines += f" run, the last one as far as `{end}`"
-        else:
-            lines += " run"
-        ran = f"{lines}; what they defined and did is in place, and they will not run again."
-    where = "The program"
-    if failure.lines is not None:
-        first, last = failure.lines
-        where = f"Line {first}" if first == last else f"The statement in lines {first}-{last}"
-    return f"{ran} {where} failed:\n\n{shortened(traceback, _LONGEST_TRACEBACK)}"
-
-
-def in_fence(program: str) -> str:
-    """A program as a Markdown code block that it can't end by itself."""
-    longest = max(map(len, _FENCES.findall(program)), default=0)
-    fence = "`" * max(3, longest + 1)
-    end = "" if program.endswith("\n") else "\n"
-    return f"{fence}python\n{program}{end}{fence}"
-
-
-def shortened(text: str, size: int) -> str:
-    """Text of at most about `size` characters: what is too much is taken from its middle."""
-    if len(text) <= size:
-        return text
-    half = size // 2
-    left_out = len(text) - 2 * half
-    return f"{text[:half]}\n[… {left_out:,} characters left out …]\n{text[len(text) - half :]}"
-
-
-def plain(lines: Sequence[str]) -> list[str]:
-    """Lines of a traceback without colours."""
-    return [_COLOURS.sub("", line) for line in lines]
-
-
 def _joined(told: str, prompt: str) -> str:
     return f"{told}\n\n{prompt}" if told else prompt
-
-
-_FENCES: Final = re.compile(r"`+")
-_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_LONGEST_TRACEBACK: Final = 4_000

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from eager_kernel.core.told import in_fence
 from eager_kernel.errors import PromptError
-from eager_kernel.magics.conversation import in_fence
 
 
 def add_files(prompt: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from eager_kernel.errors import NoModelError
+from eager_kernel.errors import NoModelError, PromptError
 from eager_kernel.kernel.model_config import EagerModel
 from eager_kernel.kernel.pages import Offer, Pages
-from eager_kernel.kernel.served import ServedModel
+from eager_kernel.kernel.served import MOST_REQUESTS, ServedModel
 from eager_kernel.magics.advice import without_model
 from eager_kernel.magics.options import PromptOptions
 from eager_kernel.sources.process import ModelProcess
@@ -84,10 +84,19 @@ class Models:
             No model is named.
         UnknownModelError
             There is no such model.
+        PromptError
+            It may ask more often than the server answers.
         """
         model = self.find(options)
         cell_id, request = cell
         if self._pages is not None and cell_id is not None and self.is_served(model, options):
+            if requests > MOST_REQUESTS:
+                raise PromptError(
+                    f"the cell may ask its model {requests} times (steps and their repairs), "
+                    f"and the Jupyter server answers one cell {MOST_REQUESTS} times at most: give "
+                    "--steps or --repair a lower number, or have the kernel ask the model itself, "
+                    "with --api-base or --credential"
+                )
             return self._pages.serve(cell_id, request, model, requests)
         check_model_id(model)
         return self._process(model, options)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from eager_kernel.core.told import in_fence, plain, shortened
 from eager_kernel.errors import PromptError
-from eager_kernel.magics.conversation import in_fence, plain, shortened
 from eager_kernel.magics.namespace import Told, describe
 
 
@@ -73,13 +73,18 @@ class NotebookContext:
             parts.append(f"The notebook has these variables:\n\n{variables}")
         return "\n\n".join(filter(None, parts))
 
-    def fix_prompt(self) -> str:
-        """The prompt that asks for what the last failed cell was to do.
+    def fix_prompt(self, number: int | None = None) -> str:
+        """The prompt that asks for what a failed cell was to do.
+
+        Parameters
+        ----------
+        number
+            Its execution count; None: the last one that has failed.
 
         Raises
         ------
         PromptError
-            No cell has failed.
+            It has not failed, or none has.
         """
         manager = self._shell.history_manager
         errors = {} if manager is None else getattr(manager, "exceptions", {})
@@ -88,7 +93,13 @@ class NotebookContext:
             raise PromptError(
                 "no cell of this session has failed: %eager fix asks for the last one that has"
             )
-        number = max(failed)
+        if number is None:
+            number = max(failed)
+        elif number not in failed:
+            raise PromptError(
+                f"no cell [{number}] of this session has failed: run it again, or take %eager fix "
+                f"for the last one that has, [{max(failed)}]"
+            )
         traceback = errors[number].get("traceback") or []
         lines = [traceback] if isinstance(traceback, str) else [str(line) for line in traceback]
         error = "\n".join(plain(lines)) or _error_of(manager, number)

@@ -34,6 +34,7 @@ class PromptOptions:
     temperature: float | None = None
     replay: bool = False
     dry: bool = False
+    ask: bool = False
     fresh: bool = False
     literal: bool = False
 
@@ -81,6 +82,12 @@ def fix_line(code: object) -> str | None:
     return None if match is None else match["line"].strip()
 
 
+def split_fix(line: str) -> tuple[int | None, str]:
+    """The number of the cell that ``%eager fix`` names, if it names one, and its options."""
+    number, _, rest = line.strip().partition(" ")
+    return (int(number), rest) if number.isascii() and number.isdecimal() else (None, line)
+
+
 def parse_options(line: str) -> PromptOptions:
     """Read the line of a ``%%eager`` cell.
 
@@ -96,6 +103,11 @@ def parse_options(line: str) -> PromptOptions:
     options = PromptOptions(**vars(make_parser().parse_args(words)))
     if options.replay and options.from_file is not None:
         raise UsageError("%%eager: --replay and --from name two programs; choose one")
+    if options.ask and options.repair:
+        raise UsageError(
+            "%%eager: --ask and --repair exclude each other: what a repair writes would run "
+            "unseen; use --ask --steps, which asks again after an error"
+        )
     return options
 
 
@@ -201,6 +213,7 @@ _VALUES: Final = {
 _FLAGS: Final = {
     "--replay": "run the program of this cell's last run; no model is asked",
     "--dry": "write the program without running it",
+    "--ask": "write the program, list what it will touch, and run it when you say so",
     "--fresh": "tell the model nothing of earlier prompts",
     "--literal": "{name} in the prompt is text, and stands for no value of the notebook",
 }

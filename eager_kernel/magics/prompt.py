@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from eager_kernel.core.told import shortened
 from eager_kernel.errors import PromptError
-from eager_kernel.magics.conversation import shortened
 
 
 def fill(prompt: str, namespace: Mapping[str, Any], show: Callable[[Any], str]) -> str:

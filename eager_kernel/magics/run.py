@@ -11,13 +11,18 @@ from uuid import uuid4
 
 from eager_kernel.core.cost import Tokens, estimate
 from eager_kernel.core.ledger import TextState
+from eager_kernel.core.told import plain
 from eager_kernel.errors import EagerError, SourceError
+from eager_kernel.execution.held import HeldPump
 from eager_kernel.execution.intake import Intake
+from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.outcome import Outcome
+from eager_kernel.execution.pump import Pump
 from eager_kernel.execution.repair import Failure
-from eager_kernel.kernel.stream import Again, Stream
+from eager_kernel.kernel.stream import Again, Runs, Stream
 from eager_kernel.kernel.streams import Gates, Streams
-from eager_kernel.magics.conversation import plain, repair_messages
+from eager_kernel.magics.asking import Question
+from eager_kernel.magics.conversation import repair_messages
 from eager_kernel.protocol import Delta, End, OpenOptions
 from eager_kernel.sources.source import Event, Finish, Progress, Request, Usage
 
@@ -112,6 +117,26 @@ class TextWriter:
         raise EagerError("a text can't be repaired: there is no model to ask")
 
 
+class PromptedStream(Stream):
+    """The stream of a prompted run."""
+
+    run: PromptedRun
+    """Knows whether to ask before it runs."""
+
+    def make_pump(self, pump_class: Callable[..., Pump], shell: Any, cell: CellOptions) -> Runs:
+        """Make what runs the program in a cell."""
+
+        def make(intake: Intake) -> Pump:
+            return pump_class(shell, intake, cell, self.options.on_error, self.repair)
+
+        return self.run.hold(make, self.intake)
+
+    def tell_result(self, outcome: Outcome, traceback: list[str]) -> None:
+        """Tell how the run ended, and what it has cost."""
+        self.tell_observers({"type": "cost", "text": str(self.run.all_costs(outcome))})
+        super().tell_result(outcome, traceback)
+
+
 class PromptedRun:
     """A program that a cell asked for: its stream, and who writes it.
 
@@ -146,6 +171,11 @@ class PromptedRun:
         self._failures: list[Failure] = []
         self._attempt = self._asked = 0
         self._gates = gates
+        self._options = options
+        self.question: Question | None = None
+        """Asks whether a program is to run; None: it runs while it is written."""
+        self.as_written = ""
+        """The model's text, where another one stands for it that says the same."""
         told = _Told(self._hear_stop, self._hear_result)
         intake = partial(self._make_intake, options)
         self.stream = self._make_stream(uuid4().hex, options, told, time.monotonic(), intake)
@@ -168,7 +198,31 @@ class PromptedRun:
 
     def _make_stream(self, *about: Any) -> Stream:
         """Make the stream, as `Stream`."""
-        return Stream(*about)
+        stream = PromptedStream(*about)
+        stream.run = self
+        return stream
+
+    def hold(self, make: Callable[[Intake], Pump], intake: Intake) -> Pump | HeldPump:
+        """Make what runs a program, or asks before it does."""
+        return make(intake) if self.question is None else HeldPump(make, intake, self.question)
+
+    def rewrite(self, text: str) -> Intake:
+        """Have a program in the place of the one that was asked about; on the main thread."""
+        held = self.stream.intake.program
+        self.as_written = self.stream.answer if text == held else ""
+        options = replace(self._options, text_format="python")
+        intake = self._make_intake(options, on_stop=self.stream.tell_stop)
+        self._asked += 1
+        number = self._asked
+        self._streams.deliver(self.stream.comm_id, partial(self._take_rewritten, number, intake))
+        for event in (text, Finish()):
+            self._hear(number, event)
+        return intake
+
+    def _take_rewritten(self, number: int, intake: Intake) -> None:
+        """Take the text of that program; on the stream thread."""
+        self._attempt = number
+        self.stream.turn_to(intake, {"type": "go"})
 
     def begin(self, parent: Any) -> None:
         """Open the stream, give it to the running cell, and have the program written."""
@@ -187,6 +241,7 @@ class PromptedRun:
             return
         if isinstance(event, Finish) and event.usage is not None:
             self.usage.append(event.usage)
+            self.stream.tell_observers({"type": "cost", "text": str(cost_of(self.usage, 0, 0, 0))})
         message = partial(self._message, attempt, event)
         self._streams.deliver(self.stream.comm_id, message, text=isinstance(event, str))
 
@@ -243,6 +298,10 @@ class PromptedRun:
         asked = getattr(self._writer, "messages", ())
         prompt_chars = sum(len(message.text) for message in asked)
         return cost_of(self.usage, unbilled, prompt_chars, len(self.stream.answer))
+
+    def all_costs(self, outcome: Outcome) -> Tokens:
+        """The same, of all steps."""
+        return self.cost(outcome)
 
     # What is told ---------------------------------------------------------------------------
 

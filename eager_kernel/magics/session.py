@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -14,6 +15,7 @@ from eager_kernel.core.cost import Tokens
 from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.core.report import Report
 from eager_kernel.core.steps import Budget, Spent, Step, as_one, longest_answer
+from eager_kernel.core.told import plain, sees
 from eager_kernel.errors import (
     EagerError,
     PromptError,
@@ -27,8 +29,9 @@ from eager_kernel.kernel.pages import Pages
 from eager_kernel.kernel.served import ServedModel
 from eager_kernel.kernel.stream import Stream
 from eager_kernel.kernel.streams import Gates, Streams
+from eager_kernel.magics.asking import Question
 from eager_kernel.magics.attached import AttachedCell
-from eager_kernel.magics.conversation import Conversation, Turn, plain
+from eager_kernel.magics.conversation import Conversation, Turn
 from eager_kernel.magics.files import add_files
 from eager_kernel.magics.listener import Listener
 from eager_kernel.magics.models import CellIds, Models
@@ -39,12 +42,12 @@ from eager_kernel.magics.options import (
     is_eager_cell,
     parse_options,
     split_cell,
+    split_fix,
 )
 from eager_kernel.magics.prompt import fill
 from eager_kernel.magics.run import ModelWriter, PromptedRun, TextWriter, Writer
 from eager_kernel.magics.saved import SavedProgram, SavedPrograms
 from eager_kernel.magics.shown import Setting, Shown
-from eager_kernel.magics.step_text import sees
 from eager_kernel.magics.steps import Author, ModelAuthor, ReplayAuthor, SteppedRun
 from eager_kernel.magics.terminal import Listed, terminal_of
 from eager_kernel.protocol import OpenOptions, parse_attach
@@ -187,10 +190,13 @@ class Session:
         try:
             if self._was_stopped(parent):
                 raise RunCancelledError("it was stopped before it began")
-            line, prompt = split_cell(code) if is_eager_cell(code) else (fix_line(code) or "", "")
-            options = parse_options(line)
-            if not is_eager_cell(code):
-                options, prompt = replace(options, literal=True), self.notebook.fix_prompt()
+            if is_eager_cell(code):
+                line, prompt = split_cell(code)
+                options = parse_options(line)
+            else:
+                number, line = split_fix(fix_line(code) or "")
+                options = replace(parse_options(line), literal=True)
+                prompt = self.notebook.fix_prompt(number)
             if options.dry:
                 return None
             cell = self._prepare(options, prompt, cell_id, _request_of(parent))
@@ -220,6 +226,7 @@ class Session:
     def _prepare(
         self, options: PromptOptions, prompt: str, cell_id: str | None, request_id: str
     ) -> PromptedCell:
+        asks = options.ask or self.config.ask
         text_format, asked = "auto", prompt.strip("\n") or f"Run {options.from_file}."
         to_save: SavedProgram | None = None
         served: ServedModel | None = None
@@ -237,6 +244,7 @@ class Session:
             asked = self.with_notebook(self.fill(options, prompt))
             request = self.make_request(options, asked)
             repairs = self.config.repair if options.repair is None else options.repair
+            repairs = 0 if asks else repairs  # what it writes would run unseen
             budget = self._budget(options)
             requests = (repairs + 1) * budget.steps
             asked_model = self.models.ask(options, (cell_id, request_id), requests)
@@ -276,6 +284,14 @@ class Session:
             raise
         if shown is not None:
             run.stream.observers.append(shown.observer)
+        if asks:
+            run.question = Question(
+                self.shell,
+                run,
+                partial(self._gates.make_gate, "static"),
+                shown,
+                heard_at_once=self._heard_at_once,
+            )
         return PromptedCell(
             self,
             run,
@@ -486,6 +502,8 @@ class PromptedCell:
         if self._shown is not None:
             self._shown.begin()
         self._listener = Listener(self._session.shell)
+        if self.run.question is not None:
+            self.run.question.listener = self._listener
         if isinstance(self.run, SteppedRun):
             self.run.listener = self._listener
 
@@ -510,6 +528,7 @@ class PromptedCell:
             self.turn.program = outcome.program
             if outcome.status == "no_code":
                 self.turn.words = self.stream.words
+            self.turn.ran = outcome.status != "cancelled" or outcome.error is not None
             if outcome.error is not None:
                 self.turn.error = "\n".join(plain(self.run.traceback))
             if isinstance(self.run, SteppedRun):

@@ -88,6 +88,21 @@ class Shown:
         """What is to be told of the run."""
         return self._view
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether a page shows it, or has shown it."""
+        return self._view.was_met
+
+    def on_run(self, run: Callable[[str | None], object] | None) -> None:
+        """Have `run` called, on any thread, when the user wants what is held to run.
+
+        Parameters
+        ----------
+        run
+            Is given the program as the user has edited it; None: as it is.
+        """
+        self._view.on_run = run
+
     def begin(self) -> None:
         """Show it; on the main thread, when the cell has begun."""
         header = self._shell.get_parent().get("header", {})

@@ -26,7 +26,9 @@ from eager_kernel.core.steps import (
     said_of,
     what_follows,
 )
+from eager_kernel.core.told import StepText, answer_of, outcome_of, plain
 from eager_kernel.errors import EagerError, IncompleteProgramError, LimitError
+from eager_kernel.execution.held import HeldPump
 from eager_kernel.execution.intake import Intake
 from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.outcome import Outcome
@@ -35,18 +37,17 @@ from eager_kernel.execution.repair import Repair
 from eager_kernel.execution.steps import SteppedPump
 from eager_kernel.kernel.stream import Runs, Stream
 from eager_kernel.kernel.streams import Gates, Streams
-from eager_kernel.magics.conversation import plain
 from eager_kernel.magics.listener import Listener
 from eager_kernel.magics.run import (
     Model,
     ModelWriter,
     PromptedRun,
+    PromptedStream,
     TextWriter,
     Writer,
     cost_of,
 )
 from eager_kernel.magics.saved import SavedProgram, SavedStep
-from eager_kernel.magics.step_text import StepText, answer_of, outcome_of
 from eager_kernel.protocol import OpenOptions
 from eager_kernel.sources.source import Image, Message, Request
 from eager_kernel.widget.visible import visible_lines
@@ -181,7 +182,7 @@ class ReplayAuthor:
         return TextWriter(self._steps[spent.steps].program)
 
 
-class SteppedStream(Stream):
+class SteppedStream(PromptedStream):
     """A stream whose text is that of one program after the other; each has an intake of its own."""
 
     run: SteppedRun
@@ -190,8 +191,11 @@ class SteppedStream(Stream):
     def make_pump(self, pump_class: Callable[..., Pump], shell: Any, cell: CellOptions) -> Runs:
         """Make what runs all steps in a cell."""
 
-        def make(intake: Intake, options: CellOptions, repair: Repair | None) -> Pump:
-            return pump_class(shell, intake, options, self.options.on_error, repair)
+        def make(intake: Intake, options: CellOptions, repair: Repair | None) -> Pump | HeldPump:
+            def of(intake: Intake) -> Pump:
+                return pump_class(shell, intake, options, self.options.on_error, repair)
+
+            return self.run.hold(of, intake)
 
         return SteppedPump(make, shell, cell, _Owner(self.run))
 
@@ -238,6 +242,7 @@ class SteppedRun(PromptedRun):
         self._shell = shell
         self._begun = self._step_begun = time.perf_counter()
         self._usage_known = 0
+        self._held = 0.0
         self._programs: list[str] = []
         self._steps: list[Step] = []
         self._outcomes: list[Outcome] = []
@@ -246,7 +251,6 @@ class SteppedRun(PromptedRun):
         """Hears what the programs show; None: nobody does."""
         self.ended_by: Ended | None = None
         """Why no step follows the last one; None until then."""
-        self._options = options
         self._deadline: float | None = None
         if author.budget.seconds is not None:
             self._deadline = self._begun + author.budget.seconds
@@ -279,12 +283,12 @@ class SteppedRun(PromptedRun):
         output, images = self.listener.take() if self.listener is not None else ("", ())
         sent = images if getattr(self._author, "sees", False) else ()
         text = StepText(
-            answer=self.stream.answer,
+            answer=self.as_written or self.stream.answer,
             complete=outcome.error is None,
             program=outcome.program,
             executed_lines=outcome.executed_lines,
             error_lines=outcome.error_lines,
-            error=outcome.error if isinstance(outcome.error, Exception) else None,
+            failed=isinstance(outcome.error, Exception),
             traceback=self._traceback_of(outcome),
             output=output,
             figures=len(images),
@@ -316,6 +320,10 @@ class SteppedRun(PromptedRun):
             report=report,
             failures=tuple(failure for o in self._outcomes for failure in o.failures),
         )
+
+    def all_costs(self, outcome: Outcome) -> Tokens:
+        """What all answers have cost."""
+        return sum((step.tokens for step in self._steps), Tokens())
 
     @property
     def last_outcome(self) -> Outcome:
@@ -385,7 +393,8 @@ class SteppedRun(PromptedRun):
     @property
     def _spent(self) -> Spent:
         tokens = sum((step.tokens for step in self._steps), Tokens())
-        return Spent(len(self._steps), tokens.spent, time.perf_counter() - self._begun)
+        seconds = time.perf_counter() - self._begun - self._held
+        return Spent(len(self._steps), tokens.spent, seconds)
 
     def _tokens_of(self, outcome: Outcome) -> Tokens:
         bills = self.usage[self._usage_known :]
@@ -395,7 +404,18 @@ class SteppedRun(PromptedRun):
 
     # The text -------------------------------------------------------------------------------
 
+    def rewrite(self, text: str) -> Intake:
+        """As `PromptedRun.rewrite`; the time in which the user is asked is not the model's."""
+        if self.question is not None:
+            self._held += self.question.asked_s
+            if self._deadline is not None:
+                self._deadline += self.question.asked_s
+        self._step_begun = time.perf_counter()
+        self._next = super().rewrite(text)
+        return self._next
+
     def _turn_to_step(self, writer: Writer) -> None:
+        self.as_written = ""
         self._writer = writer
         self._failures = []
         self._asked += 1
@@ -473,7 +493,7 @@ def as_markdown(words: str) -> dict[str, str]:
 
 def _end_of(outcome: Outcome, *, words: bool, interrupted: bool) -> StepEnd:
     """How a step ended, by how its run did."""
-    if interrupted or outcome.interrupted:
+    if interrupted or outcome.interrupted or (outcome.status == "cancelled" and not outcome.error):
         return "interrupted"
     if outcome.status == "no_code":
         return "answered" if words else "silent"

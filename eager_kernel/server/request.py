@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeVar, get_args
 from eager_kernel.core.extract import check_format
 from eager_kernel.core.gate import MODES
 from eager_kernel.errors import LimitError, ProtocolError
+from eager_kernel.kernel.served import MOST_REQUESTS
 from eager_kernel.protocol import FORMAT_WORDS, ON_ERROR, Mode, OnError
 from eager_kernel.sources.source import Image, Message
 
@@ -159,7 +160,7 @@ def _for_kernel(fields: dict[str, Any]) -> RunRequest:
         model=_text(fields, "model"),
         cell="kernel",
         cell_id=_text(fields, "cell_id", needed=True),
-        requests=_whole(fields, "requests", _MOST_REQUESTS) or 1,
+        requests=_whole(fields, "requests", MOST_REQUESTS) or 1,
     )
 
 
@@ -315,7 +316,6 @@ def _number(fields: dict[str, Any], name: str) -> float | None:
     return float(value)
 
 
-_MOST_REQUESTS: Final = 32
 _MOST_ATTEMPTS: Final = 10_000
 _MOST_IMAGES: Final = 20
 _LONGEST_IMAGE: Final = 8_000_000

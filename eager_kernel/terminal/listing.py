@@ -219,4 +219,4 @@ def _coloured(code: str) -> Text:
 
 _BREAK: Final = re.compile(r"\r\n?|\n")
 _CONTEXT: Final = 100
-_WRITTEN_ON: Final = frozenset({"waiting", "loading", "writing"})
+_WRITTEN_ON: Final = frozenset({"waiting", "loading", "writing", "asked"})

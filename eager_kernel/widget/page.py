@@ -87,11 +87,21 @@ class EagerView(QuietView, anywidget.AnyWidget):
                 self._do("stop", self.on_stop)
             case "approve":
                 self._do("approve", self.on_approve)
+            case "run":
+                program = message.get("program")
+                run, self.on_run = self.on_run, None  # once
+                edited = program if isinstance(program, str) else None
+                self._do("run", None if run is None else lambda: run(edited))
             case "outputs":
                 self._tell_outputs(message.get("after"))
             case "insert":
                 self.insert_wanted = bool(message.get("wanted"))
                 self._answer("insert", wanted=self.insert_wanted)
+
+    @property
+    def was_met(self) -> bool:
+        """Whether a page has shown it."""
+        return self._audience.met
 
     def close(self) -> None:
         """End the widget in all pages, and free what ipywidgets keeps of it."""

@@ -293,6 +293,7 @@ _PHASES: Final = {
     "waiting": "waits for the model",
     "loading": "the model is loaded",
     "writing": "is being written",
+    "asked": "is written, and waits for you",
     "running": "is written, and runs",
     "stopping": "is being stopped",
     "ok": "done",

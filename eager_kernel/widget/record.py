@@ -23,14 +23,29 @@ from eager_kernel.widget.lines import MARKS, Lines
 from eager_kernel.widget.spans import Spans
 
 Event = Mapping[str, Any]
-"""A message as the kernel sends it to clients, or ``delta`` with code text, ``progress`` of a
-model that loads, ``repair`` of a program that is written on from a line, ``step`` when one of
-several programs has ended and the next is asked for, ``ended`` where none follows, with the reason,
-``end`` of the text, ``times`` with a
-`eager_kernel.core.progress.News`."""
+"""A message as the kernel sends it to clients, or
+
+- ``delta`` with code text, ``end`` of the text, ``progress`` of a model that loads;
+- ``repair`` of a program that is written on from a line;
+- ``step`` when one of several programs has ended and the next is asked for, ``ended`` where none
+  follows, with the reason;
+- ``hold`` of programs that run when their user says so, ``ask`` when one of them is written and
+  waits (touches, note), ``go`` when it is to run, and comes again;
+- ``cost`` (text) of the answers so far;
+- ``times`` with a `eager_kernel.core.progress.News`.
+"""
 
 Phase = Literal[
-    "waiting", "loading", "writing", "running", "stopping", "ok", "error", "cancelled", "no_code"
+    "waiting",
+    "loading",
+    "writing",
+    "asked",
+    "running",
+    "stopping",
+    "ok",
+    "error",
+    "cancelled",
+    "no_code",
 ]
 
 ENDED: Final = frozenset({"ok", "error", "cancelled", "no_code"})
@@ -64,6 +79,7 @@ class Record:
         self.lines = Lines()
         self.spans = Spans()
         self._whole_due = False
+        self._holds = False
         self._ended = ""
         self._start = start
         self._pieces: list[str] = []
@@ -118,6 +134,17 @@ class Record:
                 self._repair(event)
             case "step":
                 self._step(event, now)
+            case "cost":
+                self._facts["cost"] = plain(str(event.get("text") or ""), 120)
+            case "ask":
+                self.phase = "asked"
+                self._facts["asks"] = {"touches": event["touches"], "note": event["note"]}
+            case "hold":
+                self._holds = self._facts["holding"] = True
+            case "go":
+                self._facts["asks"] = None
+                self._facts["holding"] = False
+                self._begin_program(now)
             case "ended":
                 self._ended = plain(str(event.get("text") or ""), 300)
             case "result":
@@ -187,7 +214,12 @@ class Record:
         self._facts["steps"] = [step.to_dict() for step in self.steps]
         self._facts["note"] = ""
         self._facts["repairs"] = 0
+        self._facts["holding"] = self._holds
         self.repairs = []
+        self._begin_program(now)
+
+    def _begin_program(self, now: float) -> None:
+        """Forget the program, and what became of it: another one comes."""
         self.phase = "waiting"
         self._pieces, self._new_text, self._cut = [], [], None
         self._chars, self._breaks, self._ends_in_cr = 0, 0, False
@@ -227,6 +259,7 @@ class Record:
             "stopped" if self.stopped else "failed",
         )
         self.phase = event["status"]
+        self._facts["asks"] = None
         self._facts["stopped"] = self.stopped
         self._facts["number"] = event.get("execution_count")
         if self.stopped:
@@ -236,6 +269,8 @@ class Record:
             said = plain(f"{ename}: {evalue}" if evalue else ename, 300)
             help_ = how_to_install(ename, evalue)
             self._facts["note"] = f"{said}. {help_}" if help_ else said
+        elif self.phase == "cancelled":
+            self._facts["note"] = "It was not run."
         elif self.phase in {"ok", "no_code"}:
             self.words = str(event.get("words") or "")
             left_out = event.get("left_out") or {}
@@ -303,7 +338,7 @@ class Record:
 
     def facts(self) -> dict[str, Any]:
         """Everything that is one value, not a growing text."""
-        held = None if self.ended else self.lines.held
+        held = None if self.ended or self._facts.get("holding") else self.lines.held
         return {
             **self._facts,
             "phase": self.phase,

@@ -47,6 +47,9 @@ class QuietView:
         """Called when the user wants the run to stop; on any thread."""
         self.on_approve: Callable[[], object] | None = None
         """Called when the user wants nothing of the run to be held; on any thread."""
+        self.on_run: Callable[[str | None], object] | None = None
+        """Called when the user wants what was asked about to run, with the program if it was
+        edited; on any thread."""
         self.keep = Keep()
         """What `saved` keeps."""
         self.on_outputs: Callable[[str | None], Outputs | None] = lambda after: None
@@ -125,6 +128,11 @@ class Audience:
         self._met = False
         self._until = now + PATIENCE if certain else float("inf")
         self._told = now
+
+    @property
+    def met(self) -> bool:
+        """Whether a page has shown the view."""
+        return self._met
 
     def hello(self, page: str) -> None:
         """A page shows the view."""

@@ -13,7 +13,7 @@ import { generateIcon, stopIcon } from "./icons";
 import { isEager } from "./kernels";
 import { Pages } from "./pages";
 import { Refusal } from "./refusal";
-import { Runs } from "./runs";
+import { failedCount, Runs } from "./runs";
 import { type Offer, Server } from "./server";
 import { Settings } from "./settings";
 import { watchActiveCell } from "./watch";
@@ -21,6 +21,7 @@ import { watchActiveCell } from "./watch";
 const GENERATE = "eager-kernel:generate-and-run";
 const RUN = "eager-kernel:run-cell";
 const STOP = "eager-kernel:stop";
+const FIX = "eager-kernel:fix";
 const CATEGORY = "EAGER Python";
 
 const plugin: JupyterFrontEndPlugin<void> = {
@@ -41,7 +42,8 @@ function activate(
   palette: ICommandPalette | null,
 ): void {
   const { commands, serviceManager } = app;
-  const changed = () => [GENERATE, RUN, STOP].forEach((id) => commands.notifyCommandChanged(id));
+  const changed = () =>
+    [GENERATE, RUN, STOP, FIX].forEach((id) => commands.notifyCommandChanged(id));
   const server = new Server(serviceManager.serverSettings);
   const cells = new Cells(server, changed);
   const runs = new Runs(cells, changed);
@@ -127,6 +129,24 @@ function activate(
       }
     },
   });
+  function canFix(): boolean {
+    const at = current();
+    return at !== null && failedCount(at.cell) !== null && !runs.has(at.panel, at.cell);
+  }
+
+  commands.addCommand(FIX, {
+    label: "Fix this error",
+    caption: "Have a model write what this failed cell was to do, and run it below",
+    icon: generateIcon,
+    isEnabled: canFix,
+    isVisible: canFix,
+    execute: async () => {
+      const at = current();
+      if (at !== null && canFix()) {
+        await told("The error can't be fixed", () => runs.fix(at.panel, at.cell, pages));
+      }
+    },
+  });
   commands.addCommand(STOP, {
     label: "Stop",
     caption: "Stop the model and its program",
@@ -142,6 +162,7 @@ function activate(
   });
   palette?.addItem({ command: GENERATE, category: CATEGORY });
   palette?.addItem({ command: STOP, category: CATEGORY });
+  palette?.addItem({ command: FIX, category: CATEGORY });
   watchActiveCell(tracker, changed);
   void begin();
 

@@ -43,5 +43,5 @@ export function isProgramOf(cell: Cell | undefined, prompt?: Cell): cell is Code
 }
 
 const MARK = "eager";
-const MEANWHILE = "# The program of the prompt above is being written.";
-const NOTHING = "# The prompt above has given no program.";
+const MEANWHILE = "# The program for the cell above is being written.";
+const NOTHING = "# The cell above has been given no program.";

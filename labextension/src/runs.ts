@@ -65,9 +65,27 @@ export class Runs {
       await this.run(panel, cell);
       return;
     }
+    await this._below(panel, cell, pages, `%%eager --literal\n${textOf(cell.model)}`);
+  }
+
+  /** Have a failed cell written anew, and that run below it. */
+  async fix(panel: NotebookPanel, cell: Cell, pages: Pages): Promise<void> {
+    const number = failedCount(cell);
+    if (number !== null) {
+      await this._below(panel, cell, pages, `%eager fix ${number}`);
+    }
+  }
+
+  /** Run code that asks a model, in a cell below another one, which then holds the program. */
+  private async _below(
+    panel: NotebookPanel,
+    cell: Cell,
+    pages: Pages,
+    code: string,
+  ): Promise<void> {
     const target = programCell(panel, cell);
     pages.tell(panel, { type: "text_cell", cell_id: target.model.id });
-    const outcome = await executeInCell(panel, target, `%%eager --literal\n${textOf(cell.model)}`);
+    const outcome = await executeInCell(panel, target, code);
     if (outcome === "unsent") {
       throw new Refusal(
         "The cell was not run: the notebook's kernel is not ready, or another extension runs its " +
@@ -118,6 +136,15 @@ export class Runs {
 
 /** What cells hold that run their own prompt; of one where the server does not say it, it may be so. */
 const RUNS_ITSELF = new Set(["prompt", "unsaid"]);
+/** The execution count of a cell that has failed; null: it has not. */
+export function failedCount(cell: Cell): number | null {
+  if (!(cell instanceof CodeCell)) {
+    return null;
+  }
+  const { outputs, executionCount } = cell.model;
+  const failed = Array.from({ length: outputs.length }, (_, i) => outputs.get(i).type);
+  return failed.includes("error") ? executionCount : null;
+}
 
 /** The id of the request that runs a cell. */
 function requestOf(cell: CodeCell): string | undefined {

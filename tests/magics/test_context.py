@@ -109,3 +109,14 @@ def test_fix_is_a_cell_of_its_own(notebook: Notebook) -> None:
     heard = notebook.run("x = 1\n%eager fix")
     assert "must be alone in its cell" in heard.text("stderr")
     assert "--nope" in notebook.run("%eager fix --nope").text("stderr")
+
+
+def test_fix_takes_the_number_of_a_failed_cell(notebook: Notebook) -> None:
+    first = notebook.run("first_failure").reply["execution_count"]
+    notebook.run("second_failure")
+    model = notebook.model("2\n")
+    assert notebook.run(f"%eager fix {first} --model {model.id} --fresh").displayed() == ["2"]
+    assert "first_failure" in model.texts()[-1][1]
+    assert "second_failure" not in model.texts()[-1][1]
+    heard = notebook.run(f"%eager fix {first - 1} --model {model.id}")
+    assert f"no cell [{first - 1}] of this session has failed" in heard.reply["evalue"]

@@ -74,6 +74,49 @@ def test_a_cell_is_answered_by_the_servers_model(
     offered.send("comm_close", {"comm_id": offered.comm_id, "data": {}})
 
 
+def ask_cell(page: BlockingKernelClient, offered: Comm, code: str) -> None:
+    """Have a cell of the page ask the server's model."""
+    content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
+    message = page.session.msg("execute_request", content)
+    message["metadata"]["cellId"] = "a-cell"
+    page.shell_channel.send(message)
+    offered.request = message["header"]["msg_id"]
+
+
+def test_a_cell_of_several_steps(
+    api: Api, kernel: str, page: BlockingKernelClient, echo: Echo
+) -> None:
+    """The model repeats what it is told: a program, and then words."""
+    offered, before = offer(page), len(echo.asked)
+    ask_cell(page, offered, "%%eager --fresh --steps 3\nprint('relayed')\n6 * 7")
+    want = offered.hears("want")
+    assert want["requests"] == 3
+    run = begin(api, kernel, model=want["model"], requests=want["requests"])
+    assert run.status_code == 201, run.text
+
+    def answered(heard: Any) -> bool:
+        shown = [m for m in heard.iopub if m["msg_type"] == "display_data"]
+        return any("Output of the program" in str(m["content"]["data"]) for m in shown)
+
+    offered.listen(until=answered)
+    assert offered.heard.displayed() == ["42"]
+    assert len(echo.asked) == before + 2
+    first, second = (asked.body["messages"] for asked in echo.asked[before:])
+    assert second[: len(first)] == first
+    assert "Output of the program:\nrelayed\n42" in second[-1]["content"]
+    offered.send("comm_close", {"comm_id": offered.comm_id, "data": {}})
+
+
+def test_a_cell_that_may_ask_too_often_says_so_before_it_begins(page: BlockingKernelClient) -> None:
+    offered = offer(page)
+    ask_cell(page, offered, "%%eager --fresh --steps 20 --repair 1\nprint('relayed')")
+    offered.listen(until=lambda heard: heard.errors())
+    (error,) = [m["content"] for m in offered.heard.iopub if m["msg_type"] == "error"]
+    assert "may ask its model 40 times" in error["evalue"]
+    assert "give --steps or --repair a lower number" in error["evalue"]
+    offered.send("comm_close", {"comm_id": offered.comm_id, "data": {}})
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [

@@ -10,7 +10,16 @@ from typing import Any, assert_type
 
 import eager_kernel
 from eager_kernel import AsyncEagerClient, EagerClient, EagerError, RunResult
-from eager_kernel.client import AsyncEagerRun, EagerRun, RunError
+from eager_kernel.client import (
+    AsyncEagerRun,
+    AsyncEagerSession,
+    EagerRun,
+    EagerSession,
+    RunError,
+    SessionResult,
+    SessionStep,
+)
+from eager_kernel.sources.registry import open_source
 
 
 def deltas() -> Iterator[str]:
@@ -62,6 +71,31 @@ def push() -> None:
         assert_type(run.stopped.reason, str)
         run.cancel(interrupt=False)
         assert_type(run.result(), RunResult)
+
+
+def answer_in_steps() -> None:
+    with EagerClient.start() as client:
+        with client.session(model="openai/gpt-5", steps=3, budget_seconds=5, gate="off") as session:
+            assert_type(session, EagerSession)
+            result = session.run("How many?", on_event=hear)
+            assert_type(result, SessionResult)
+            assert_type(result.steps, tuple[SessionStep, ...])
+            assert_type(result.steps[0].result, RunResult)
+            assert_type(result.error, RunError | None)
+            session.cancel()
+        client.session(model=open_source("recorded/demo"))
+        client.session()  # type: ignore[call-arg]
+        client.session(model=3)  # type: ignore[arg-type]
+        client.session(model="openai/gpt-5", gate="on")  # type: ignore[arg-type]
+        client.session(model="openai/gpt-5", stepz=3)  # type: ignore[call-arg]
+
+
+async def answer_in_steps_with_a_loop() -> None:
+    async with await AsyncEagerClient.start() as client:
+        async with client.session(model="openai/gpt-5", figures="omit") as session:
+            assert_type(session, AsyncEagerSession)
+            assert_type(await session.run("How many?"), SessionResult)
+        await client.session(model="openai/gpt-5", figures="some").run("")  # type: ignore[arg-type]
 
 
 async def with_a_loop() -> None:

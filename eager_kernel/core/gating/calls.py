@@ -167,8 +167,7 @@ class Calls(Names):
             return None
         outcome = self._outcome(function, instance, call)
         self.runs_any_text = self.runs_any_text or outcome.runs_any_text
-        if outcome.hit is not None:
-            hit = outcome.hit
+        for hit in outcome.hits:
             name = f"{shown(function.name)} (line {function.line})"
             self.hits.append(
                 Hit(hit.category, f"calls {name}, where {hit.use}", call.line, hit.use)
@@ -183,7 +182,7 @@ class Calls(Names):
             return function.known[1]
         if self.depth >= _DEEP or self.effort > self.allowance:
             what = "too many calls to follow"
-            return Outcome(Hit("dynamic", what, call.line, f"there are {what}"))
+            return Outcome((Hit("dynamic", what, call.line, f"there are {what}"),))
         hits, self.hits = self.hits, []
         cut, self._cut = self._cut, False
         ran, self.runs_any_text = self.runs_any_text, False
@@ -191,7 +190,9 @@ class Calls(Names):
         self.depth += 1
         try:
             value = self.run_body(function, Scope(function.scope, names=names))
-            outcome = Outcome(self.hits[0] if self.hits else None, value, self.runs_any_text)
+            uses = {hit.use: hit for hit in reversed(self.hits)}
+            first = sorted(uses.values(), key=self.hits.index)[:_MOST_USES]
+            outcome = Outcome(tuple(first), value, self.runs_any_text)
         finally:
             self.runs_any_text = ran
             self.depth -= 1
@@ -299,6 +300,7 @@ def _parameters(function: Function, instance: Instance | None, call: Call) -> di
 
 _DEEP: Final = 24  # far from the interpreter's own limit, with its dozen frames a call
 _SHOWN: Final = 60
+_MOST_USES: Final = 16
 _OWN_MOMENT: Final = frozenset(
     name_items("""
         __init__ __new__ __post_init__ __del__ __enter__ __exit__ __aenter__ __aexit__

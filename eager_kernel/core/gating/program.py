@@ -69,7 +69,13 @@ class Program:
         return words
 
     def judge(self, words: list[str], source: str, parse: Parse, offset: int) -> Hit | None:
-        """The first listed use that happens when these statements run.
+        """The first of the listed uses that `hits` finds."""
+        # In an expression, what stands on the right may have been met first.
+        hits = self.hits(words, source, parse, offset)
+        return min(hits, key=lambda hit: hit.line, default=None)
+
+    def hits(self, words: list[str], source: str, parse: Parse, offset: int) -> list[Hit]:
+        """The listed uses that happen when these statements run.
 
         Parameters
         ----------
@@ -90,16 +96,16 @@ class Program:
             if not mentions or alone:
                 self._remember(unread)
             if not mentions:
-                return None
+                return []
             if alone:
                 self._put_off_too(alone, unread)
-                return None
+                return []
             if self._binds_nothing(unread):
                 self._statements_put_off.append(unread)
-                return None
+                return []
         tree = parse()
         if tree is None:
-            return None
+            return []
         if mentions and not alone:
             self._take_up(self._put_off.keys() & set(words))
         hits = self._follower.follow(tree, offset)
@@ -109,8 +115,7 @@ class Program:
         self._reread()
         if self._take_up_all():
             self._reread()
-        # In an expression, what stands on the right may have been met first.
-        return min(hits, key=lambda hit: hit.line, default=None)
+        return hits
 
     def _is_suspicious(self, words: Sequence[str], source: str) -> bool:
         found = self._follower.watched.intersection(words) - DEFINING

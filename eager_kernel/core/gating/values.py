@@ -139,10 +139,16 @@ class Hit:
 class Outcome:
     """What a call of a function of the program does."""
 
-    hit: Hit | None = None
+    hits: tuple[Hit, ...] = ()
+    """The listed uses, the first of each kind; not all of very many."""
     value: Value = None
     runs_any_text: bool = False
     """Whether it runs text as code of which nothing is known."""
+
+    @property
+    def hit(self) -> Hit | None:
+        """The first listed use."""
+        return self.hits[0] if self.hits else None
 
 
 def either(values: Iterable[Value]) -> Value:

@@ -4,7 +4,7 @@
 import { HELD, MARKS, WRITING, count } from "./text.js";
 import { tokenize } from "./python.js";
 
-const LIVE = new Set(["waiting", "loading", "writing", "running", "stopping"]);
+const LIVE = new Set(["waiting", "loading", "writing", "asked", "running", "stopping"]);
 
 /** What is known of a run. */
 export class Run {
@@ -122,6 +122,12 @@ export class Run {
     return steps.filter(isStep);
   }
 
+  /** What the user is asked before the program runs; null: nothing. */
+  get asks() {
+    const { phase, asks } = this.facts;
+    return this.live && phase === "asked" && Array.isArray(asks?.touches) ? asks : null;
+  }
+
   /** The code text of all steps, as `eager_kernel.core.steps.joined` has it. */
   get whole() {
     const programs = [...this.steps.map((step) => step.program), this.program].filter((text) => text.trim());
@@ -199,7 +205,8 @@ export function phaseText(run) {
   const said = {
     waiting: "waiting for the model",
     loading: "the model is being loaded",
-    writing: "writing and running",
+    writing: run.facts.holding ? "writing" : "writing and running",
+    asked: "written; it waits for you",
     running: "written, still running",
     stopping: "stopping",
     ok: "done",

@@ -11,6 +11,7 @@ const CUT = 600; // characters of a line that are shown at once
 const QUIET = 8; // seconds without a word after which the page says so
 const PATIENCE = 3; // seconds in which the kernel answers a button
 const EARLY = 20; // seconds in which a view that has just begun is kept in sight
+const NOTHING_SEEN = "It touches no files, hosts or processes that can be seen in it.";
 const LANES = ["generation", "detection", "execution"];
 // What may have the focus says that keys are its own: JupyterLab would take arrows and Enter for
 // commands of the notebook, and looks at the focused element only.
@@ -74,6 +75,7 @@ export class View {
     this.icon = make("span", "ev-icon", { "aria-hidden": "true" });
     this.title = make("span", "ev-title");
     this.elapsed = make("span", "ev-elapsed");
+    this.cost = make("span", "ev-elapsed ev-cost", { title: "What the model's answers have cost" });
     this.buttons = {
       stop: this.button("Stop", "Stop the model and the program", () => this.ask("stop")),
       approve: this.button("Approve", "", () => this.ask("approve")),
@@ -90,13 +92,14 @@ export class View {
         "div",
         "ev-head",
         {},
-        make("div", "ev-name", {}, this.icon, this.title, this.state, this.elapsed),
+        make("div", "ev-name", {}, this.icon, this.title, this.state, this.elapsed, this.cost),
         (this.actions = make("div", "ev-buttons", { role: "group", "aria-label": "Actions" }, ...Object.values(this.buttons))),
       ),
       this.buildMeters(),
       this.buildTimeline(),
       this.note,
       (this.steps = make("div", "ev-steps")),
+      (this.asking = make("div", "ev-asking", { role: "group", "aria-label": "Before it runs" })),
       this.buildFold(),
       this.buildCode(),
       (this.legend = make("div", "ev-legend", { "aria-hidden": "true" })),
@@ -281,6 +284,7 @@ export class View {
       this.drawTimes();
       this.drawNote();
       this.drawSteps();
+      this.drawAsking();
       this.drawCode();
       this.drawLegend();
       this.tell();
@@ -353,6 +357,39 @@ export class View {
         return details;
       }),
     );
+  }
+
+  /** What the program will touch, and its text to be edited, until the user has it run. */
+  drawAsking() {
+    const { asks, program } = this.run;
+    const key = asks && JSON.stringify([asks, program]);
+    if (key === this.asksDrawn) return; // what the user has edited stays
+    this.asksDrawn = key;
+    this.asking.replaceChildren();
+    this.asking.hidden = !asks;
+    if (!asks) return;
+    const says = [String(asks.note ?? ""), asks.touches.length ? "It will touch, as far as can be seen:" : NOTHING_SEEN].filter(Boolean);
+    const list = make("ul", "ev-touches");
+    for (const { kind, line, what, code } of asks.touches) {
+      const item = make("li", "", {}, make("b", "", {}, String(kind)), ` line ${Number(line)}: `);
+      write(item, `${what}: `);
+      const text = make("code");
+      write(text, String(code));
+      item.append(text);
+      list.append(item);
+    }
+    const rows = String(Math.min(24, this.run.count + 1));
+    const area = make("textarea", "", { rows, "aria-label": "The program, to be edited", spellcheck: "false", ...OWN_KEYS });
+    area.value = program;
+    const shown = area.value; // as the browser has it: with other ends of lines, perhaps
+    const button = this.button("Run", "Run the program as it stands here", () => {
+      button.disabled = true;
+      this.send(area.value === shown ? { type: "run" } : { type: "run", program: area.value });
+      this.announce("Running");
+    });
+    button.classList.add("ev-run");
+    this.asking.append(...says.map((text) => make("div", "ev-say", {}, text)), list, area, make("div", "", {}, button));
+    this.announce(`The program is written, and waits for you to run it. ${count(asks.touches.length, "thing")} to be touched`);
   }
 
   drawMeters() {
@@ -436,10 +473,11 @@ export class View {
       this.lanes.execution.spans[spans.length - 1]?.style.setProperty("--b", String(now));
     }
     const { last = 0 } = run.facts;
-    const written = !["waiting", "loading", "writing"].includes(phase) && last > 0;
+    const written = !["waiting", "loading", "writing", "asked"].includes(phase) && last > 0;
     this.lastToken.hidden = !written;
     if (written) this.lastToken.style.setProperty("--a", String(last));
     say(this.elapsed, run.seq ? seconds(now) : "");
+    say(this.cost, run.facts.cost ?? "");
     const { part, whole, share } = hiddenShare(run);
     say(this.share, share === null ? "" : `${Math.round(share * 100)} %`);
     say(this.shareOf, share === null ? "" : `hidden: ${seconds(part)} of ${seconds(whole)}`);
@@ -491,7 +529,7 @@ export class View {
     this.root.style.setProperty("--row", `${height}px`);
     this.root.style.setProperty("--digits", String(Math.max(2, String(lines).length)));
     this.spacer.style.height = `${lines * height}px`;
-    this.program.hidden = lines === 0 || isFolded;
+    this.program.hidden = lines === 0 || isFolded || run.asks !== null;
     if (this.program.hidden) return;
     this.lookAtScroll(); // the browser may tell it only after this
     if (this.follow && run.live) {

@@ -1,14 +1,13 @@
-"""What a model is told of its steps: what it wrote, and what came of it. Values in, text out."""
+"""What a model is told of its programs: what it wrote, and what came of it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from eager_kernel.core.extract.spoken import spoken
-from eager_kernel.execution.repair import Failure
-from eager_kernel.magics.conversation import in_fence, shortened, what_failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +25,11 @@ class StepText:
     executed_lines
         Lines 1 to this one have run.
     error_lines
-        First and last line of the statement that is to blame for `error`; None where none is.
-    error
-        What went wrong; None where nothing did.
+        First and last line of the statement that is to blame for that; None where none is.
+    failed
+        Whether something went wrong.
     traceback
-        Its traceback, as plain text.
+        That, as plain text.
     output
         What the program printed and displayed, as text.
     figures
@@ -47,7 +46,7 @@ class StepText:
     program: str
     executed_lines: int = 0
     error_lines: tuple[int, int] | None = None
-    error: Exception | None = None
+    failed: bool = False
     traceback: str = ""
     output: str = ""
     figures: int = 0
@@ -67,12 +66,12 @@ def answer_of(step: StepText) -> str:
             return text
     last = None if step.error_lines is None else step.error_lines[1]
     lines = step.program.splitlines(keepends=True)
-    kept = step.program if step.error is None or last is None else "".join(lines[:last])
+    kept = step.program if not step.failed or last is None else "".join(lines[:last])
     return in_fence(kept.removeprefix(step.repaired))
 
 
-def outcome_of(step: StepText, longest: int) -> str:
-    """What the model is told of a step before it goes on.
+def outcome_of(step: StepText, longest: int, *, last: bool = False) -> str:
+    """What the model is told of a step.
 
     Parameters
     ----------
@@ -80,22 +79,75 @@ def outcome_of(step: StepText, longest: int) -> str:
         The step.
     longest
         Characters that an output may have.
+    last
+        Whether it is not asked to go on.
     """
     parts = []
     if step.output.strip():
         parts.append(f"Output of the program:\n{shortened(step.output.strip(), longest)}")
     if step.figures:
         parts.append(_figures(step.figures, step.figures_sent))
-    if step.error is not None:
+    if step.failed:
         lines = step.program.splitlines(keepends=True)
         executed = "".join(lines[: step.executed_lines])
-        failing = step.program[len(executed) :]
-        failure = Failure(step.error, [], executed, failing, step.error_lines, "")
-        parts.append(what_failed(failure, step.traceback))
+        parts.append(what_failed(executed, step.error_lines, step.traceback))
     if not parts:
         parts.append("The program ran without output.")
-    parts.append(_GO_ON)
+    if not last:
+        parts.append(_GO_ON)
     return "\n\n".join(parts)
+
+
+def what_failed(executed: str, lines: tuple[int, int] | None, traceback: str) -> str:
+    """Tell a model what of its program has run, and how it failed.
+
+    Parameters
+    ----------
+    executed
+        The code text that has run.
+    lines
+        First and last line of the statement that is to blame; None where none is.
+    traceback
+        As plain text.
+    """
+    count = executed.count("\n") + (bool(executed) and not executed.endswith("\n"))
+    if count == 0:
+        ran = "Nothing of the program has run."
+    else:
+        has = "Line 1 has" if count == 1 else f"Lines 1-{count} have"
+        if not executed.endswith(("\n", "\r")):
+            end = executed.splitlines()[-1].strip()
+            has += f" run, the last one as far as `{end}`"
+        else:
+            has += " run"
+        ran = f"{has}; what they defined and did is in place, and they will not run again."
+    where = "The program"
+    if lines is not None:
+        first, last = lines
+        where = f"Line {first}" if first == last else f"The statement in lines {first}-{last}"
+    return f"{ran} {where} failed:\n\n{shortened(traceback, _LONGEST_TRACEBACK)}"
+
+
+def in_fence(program: str) -> str:
+    """A program as a Markdown code block that it can't end by itself."""
+    longest = max(map(len, _FENCES.findall(program)), default=0)
+    fence = "`" * max(3, longest + 1)
+    end = "" if program.endswith("\n") else "\n"
+    return f"{fence}python\n{program}{end}{fence}"
+
+
+def shortened(text: str, size: int) -> str:
+    """Text of at most about `size` characters: what is too much is taken from its middle."""
+    if len(text) <= size:
+        return text
+    half = size // 2
+    left_out = len(text) - 2 * half
+    return f"{text[:half]}\n[… {left_out:,} characters left out …]\n{text[len(text) - half :]}"
+
+
+def plain(lines: Sequence[str]) -> list[str]:
+    """Lines of a traceback without colours."""
+    return [_COLOURS.sub("", line) for line in lines]
 
 
 def _figures(count: int, sent: int) -> str:
@@ -128,6 +180,9 @@ def _in_a_fence(text: str) -> bool:
 
 
 _SEES: Final = re.compile(r"gpt-4o|gpt-4\.1|gpt-4\.5|gpt-[5-9]|o[1-9]|chatgpt-")
+_FENCES: Final = re.compile(r"`+")
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_LONGEST_TRACEBACK: Final = 4_000
 _GO_ON: Final = (
     "Go on with the next program, in one code block, or answer in words, without any code block."
 )
