@@ -15,6 +15,7 @@ from ipykernel.jsonutil import json_clean
 
 from eager_kernel.errors import LimitError, ProtocolError
 from eager_kernel.execution.intake import Intake
+from eager_kernel.kernel import introduction
 from eager_kernel.kernel.checks import parse_message, parse_open, parse_resume
 from eager_kernel.kernel.introduction import Introduction
 from eager_kernel.kernel.journal import Journals, RecordingSocket, unpack
@@ -41,19 +42,11 @@ from eager_kernel.protocol.models import TARGETS, ErrorMessage
 from eager_kernel.widget.channels import CHANNELS
 
 
-class Host(Protocol):
+class Host(introduction.Host, Protocol):
     """What the ingress needs of the kernel."""
 
-    session: Any
-    log: Any
     iopub_socket: Any
     iopub_thread: Any
-    shell_stream: Any
-    comm_manager: Any
-
-    @property
-    def kernel_info(self) -> Any:
-        """What a `kernel_info_reply` says."""
 
 
 class Ingress:
