@@ -132,9 +132,12 @@ async def test_a_cell_that_another_cell_takes_along(
 ) -> None:
     async with await AsyncEagerClient.connect(kernel[0].connection_file) as client:
         go = tmp_path / "go"
-        kernel[1].execute(f"import os\nwhile not os.path.exists({str(go)!r}): pass\n1 / 0")
-        running = asyncio.create_task(client.run(["x = 1\n"]))
-        await asyncio.sleep(0.5)  # in which the run's cell is sent, to wait for the other
+        wait = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
+        kernel[1].execute(f"{wait}\n1 / 0")
+        read = asyncio.Event()
+        running = asyncio.create_task(client.run(["x = 1\n"], on_event=lambda event: read.set()))
+        # Its text comes after its cell, which waits for the other by then.
+        await asyncio.wait_for(read.wait(), 30)
         go.touch()
         result = await asyncio.wait_for(running, 40)
     assert result.status == "error"

@@ -24,9 +24,14 @@ class Model:
     """Deltas that know when they were asked for, and how they ended."""
 
     def __init__(
-        self, *texts: str, finish_reason: str | None = None, pauses: Iterable[float] = repeat(0.01)
+        self,
+        *texts: str,
+        finish_reason: str | None = None,
+        pauses: Iterable[float] = repeat(0.01),
+        first_ran: threading.Event | None = None,
     ) -> None:
         self._texts, self._pauses = texts, pauses
+        self._first_ran = first_ran
         self.finish_reason = finish_reason
         self.asked_at: list[float] = []
         self.ended_by: type[BaseException] | None = None
@@ -37,6 +42,8 @@ class Model:
             for text, pause in zip(self._texts, self._pauses, strict=False):
                 self.asked_at.append(time.monotonic())
                 time.sleep(pause)
+                if len(self.asked_at) == 2 and self._first_ran is not None:
+                    assert self._first_ran.wait(30)
                 yield text
         except BaseException as error:
             self.ended_by = type(error)
@@ -54,6 +61,8 @@ class AsyncModel(Model):
             for text, pause in zip(self._texts, self._pauses, strict=False):
                 self.asked_at.append(time.monotonic())
                 await asyncio.sleep(pause)
+                if len(self.asked_at) == 2 and self._first_ran is not None:
+                    assert await asyncio.to_thread(self._first_ran.wait, 30)
                 yield text
         except BaseException as error:
             self.ended_by = type(error)
@@ -162,7 +171,9 @@ def test_text_that_does_not_parse_ends_it_there(make: type[Model], run: Run) -> 
 
 
 def test_a_program_that_does_not_parse_at_its_end(make: type[Model], run: Run) -> None:
-    result = run(make("x = 1\n", "y = 2\nz = (\n"))
+    ran = threading.Event()
+    deltas = make("x = 1\n", "y = 2\nz = (\n", first_ran=ran)
+    result = run(deltas, on_event=once_told("done", 0, ran.set))
     assert result.error is not None
     assert result.error.lines == (3, 3)
     executed, failing, rest = parts(result)
@@ -233,7 +244,7 @@ def test_the_client_interrupts(eager: EagerClient) -> None:
     result = eager.run([program], on_event=once_told("running", 1, eager.interrupt))
     assert result.error is not None
     assert result.error.ename == "KeyboardInterrupt"
-    assert parts(result) == ("import time\n", "time.sleep(30)\n", "")
+    assert parts(result) == ("import time\n", "time.sleep(60)\n", "")
 
 
 def test_an_interrupt_of_the_caller_interrupts_the_kernel(eager: EagerClient) -> None:

@@ -177,3 +177,14 @@ def test_a_page_of_jupyterlab_speaks_the_same() -> None:
     assert schema["properties"]["gate"]["enum"] == ["", *MODES]
     taken = set(re.findall(r'data\.type === "(\w+)"', said))
     assert taken == {"want", "running", "program"}
+
+
+def test_nobody_spells_the_names_again() -> None:
+    spelled = re.compile(
+        r"""["']eager\.(?:stream|page|models)["']|%eager attach \{|["']stop["'], ["']drain["']"""
+    )
+    files = [*(ROOT / "eager_kernel").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
+    where = {
+        path.relative_to(ROOT).parts[1] for path in files if spelled.search(path.read_text("utf-8"))
+    }
+    assert where == {"protocol"}

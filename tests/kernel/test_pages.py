@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,12 +187,17 @@ def test_a_wrong_offer_is_told(client: BlockingKernelClient, data: Any) -> None:
 
 
 def test_stop_before_it_begins_and_while_it_writes(
-    client: BlockingKernelClient, page: Played
+    client: BlockingKernelClient, page: Played, tmp_path: Path
 ) -> None:
-    first = Cell(client).run("import time; time.sleep(1)", page)
+    go = tmp_path / "go"
+    waits = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
+    first = Cell(client).run(waits, page)
     second = Cell(client).run("%%eager\ndo it", page)
     page.data({"type": "stop", "request": second.request})
     first.others = (page, second)  # type: ignore[assignment]
+    page.data({"type": "of no type"})
+    first.wait(page, "error")
+    go.touch()  # by now the kernel knows of the stop
     first.finish()
     heard = second.finish()
     assert heard.errors() == ["RunCancelledError"]
