@@ -36,6 +36,7 @@ from benchmarks import (
     stop_delay,
     undo,
     view,
+    waits,
     writers,
 )
 from eager_kernel.bench.measure import Table
@@ -129,6 +130,7 @@ python -m benchmarks --paste results.json docs/performance.md
             "writers": lambda bench: Outcome(writers.run(self.python)),
             "peers": lambda bench: Outcome(peers.run(bench.options)),
             "shares": self._shares,
+            "waits": self._waits,
         }
 
     @property
@@ -144,6 +146,13 @@ python -m benchmarks --paste results.json docs/performance.md
     def _shares(self, bench: Bench) -> Outcome:
         folder = Path(self.programs) if self.programs else None
         return Outcome(shares.run(bench.options, folder, self.set_names))
+
+    def _waits(self, bench: Bench) -> Outcome:
+        chosen = not self.programs and not self.only
+        options = waits.with_modes(
+            bench.options, gates=self.said("gates"), rates=self.said("rates") or self.quick
+        )
+        return Outcome(waits.run(options, figures=chosen))
 
     def _gate_programs(self, bench: Bench) -> Outcome:
         if not self.folder:

@@ -125,7 +125,14 @@ class Journal:
     # Before an effect -----------------------------------------------------------------------
 
     def keep(
-        self, event: str, arguments: Arguments, cwd: str, line: int = 0, *, plain: bool = False
+        self,
+        event: str,
+        arguments: Arguments,
+        cwd: str,
+        line: int = 0,
+        *,
+        plain: bool = False,
+        resolved: list[str] | None = None,
     ) -> bool:
         """Keep what it takes to undo an effect that is about to happen.
 
@@ -139,6 +146,8 @@ class Journal:
             The program's line; 0 where none led there.
         plain
             Whether the path of an `os.open` is known to begin in the working directory.
+        resolved
+            What `places.resolved` has given for it; None: nothing.
 
         Returns
         -------
@@ -157,7 +166,11 @@ class Journal:
         ):
             return False  # `os.open` does not tell in which folder a path begins
         try:
-            return self._keep(event, arguments, cwd, line)
+            if resolved is None or event not in _AS_RESOLVED:
+                resolved = self._places(event, arguments, cwd)
+                if not resolved:
+                    return resolved is not None
+            return self._keep(event, resolved, line)
         except Exception as error:  # noqa: BLE001 - the effect waits, as without a journal
             self.failure = error
             return False
@@ -175,22 +188,26 @@ class Journal:
         if event in JOURNALLED:
             self.missed.append(effect)
 
-    def _keep(self, event: str, arguments: Arguments, cwd: str, line: int) -> bool:
-        verb = JOURNALLED[event]
+    def _places(self, event: str, arguments: Arguments, cwd: str) -> list[str] | None:
+        """The paths that an effect changes; none if nothing more is to be kept, None if unknown."""
         given, of_name = places_of(event, arguments)
         paths = []
         for path, folder in given:
             if type(path) is int:
                 if self._is_covered(path):
-                    return True
+                    return []
                 found = files.path_of(path)
                 if found is None:
-                    return False
+                    return None
                 paths.append(found)
             elif folder is None or type(folder) is int:
                 paths.append(resolve(_text(path), folder, cwd, of_name=of_name))
             else:
-                return False
+                return None
+        return paths
+
+    def _keep(self, event: str, paths: list[str], line: int) -> bool:
+        verb = JOURNALLED[event]
         if not all(self._may_be_kept(path) for path in paths):
             return False
         path, other = paths[0], paths[1] if len(paths) > 1 else ""
@@ -545,6 +562,11 @@ def _text(path: object) -> str:
 def _begins_at_root(arguments: Arguments) -> bool:
     return isabs(_text(arguments[0]))
 
+
+# Of the paths of these, `places.resolved` follows the same links.
+_AS_RESOLVED: Final = frozenset(
+    {"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
+)
 
 # File systems of this machine's own, on which what was renamed, linked and copied stays so.
 _LOCAL: Final = frozenset(
