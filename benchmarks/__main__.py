@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,7 @@ from benchmarks import (
     writers,
 )
 from eager_kernel.bench.measure import Table
+from eager_kernel.bench.programs import load_sets
 from eager_kernel.bench.results import paste, read
 from eager_kernel.bench.suites import Bench, Outcome, Suite
 from eager_kernel.cli.bench import BenchApp
@@ -76,6 +78,7 @@ class DeveloperBenchApp(BenchApp):
 python -m benchmarks chunker cutters
 python -m benchmarks end-to-end interruption --quick
 python -m benchmarks peers --sample 12
+python -m benchmarks waits --states warm --samples 1      # about 40 minutes
 python -m benchmarks gate-programs --folder FOLDER
 python -m benchmarks --paste results.json docs/performance.md
 """
@@ -148,11 +151,13 @@ python -m benchmarks --paste results.json docs/performance.md
         return Outcome(shares.run(bench.options, folder, self.set_names))
 
     def _waits(self, bench: Bench) -> Outcome:
-        chosen = not self.programs and not self.only
         options = waits.with_modes(
             bench.options, gates=self.said("gates"), rates=self.said("rates") or self.quick
         )
-        return Outcome(waits.run(options, figures=chosen))
+        said = any(map(self.said, ("programs", "only", "sample", "sets")))
+        if not said and not self.quick:
+            options = replace(options, programs=load_sets(("light",)))
+        return Outcome(waits.run(options, figures=not self.programs and not self.only))
 
     def _gate_programs(self, bench: Bench) -> Outcome:
         if not self.folder:

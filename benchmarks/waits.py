@@ -220,7 +220,7 @@ def with_modes(options: Options, *, gates: bool, rates: bool) -> Options:
 
 
 GATES: Final = ("effect", "wait", "off")
-RATES: Final = (30.0, 100.0)
+RATES: Final = (100.0,)
 _AIM: Final = 0.05
 _SLOWER: Final = 0.05
 _NOTABLE: Final = 0.05
