@@ -411,7 +411,8 @@ class Barrier:
 
     def stands_still(self) -> None:
         """Nothing of the program runs now; what changes files meanwhile is somebody else."""
-        if self.journal is not None and not self._threads_left:
+        # Of a known program, nothing is put back without being asked for.
+        if self.journal is not None and self._decision is None and not self._threads_left:
             self.journal.rest()
 
     def goes_on(self) -> None:

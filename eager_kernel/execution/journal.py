@@ -102,6 +102,7 @@ class Journal:
         self._left: int | None = None
         self._pid = getpid()
         self._state: State = "open"
+        self._rests = False
         self._born: dict[Identity, Identity] = {}
         # What was at the paths when the program stood still; None: it has had an effect since.
         self._seen: dict[str, Seen | None] = {}
@@ -375,6 +376,7 @@ class Journal:
 
     def rest(self) -> None:
         """Note what is there, as the program stands still now."""
+        self._rests = True
         for path in list(self._seen):
             entry = files.glance(path)
             self._note_own(path, entry)
@@ -386,7 +388,12 @@ class Journal:
                     files.take_name(kept)  # what was to go has stayed, and has one name again
 
     def go_on(self) -> None:
-        """Find out what has changed since `rest`: that was somebody else."""
+        """The program goes on: find out what has changed since `rest`; that was somebody else."""
+        if self._rests:
+            self._rests = False
+            self._find_foreign()
+
+    def _find_foreign(self) -> None:
         for path, seen in list(self._seen.items()):
             if seen is None:
                 continue
@@ -432,7 +439,7 @@ class Journal:
         """
         if not self.folder or getpid() != self._pid:
             return []
-        self.go_on()
+        self._find_foreign()
         self._seen = dict.fromkeys(self._seen)  # what changes from now on is ours
         self._lead_away()
         since = self._since
