@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -36,9 +37,11 @@ from benchmarks import (
     stop_delay,
     undo,
     view,
+    waits,
     writers,
 )
 from eager_kernel.bench.measure import Table
+from eager_kernel.bench.programs import load_sets
 from eager_kernel.bench.results import paste, read
 from eager_kernel.bench.suites import Bench, Outcome, Suite
 from eager_kernel.cli.bench import BenchApp
@@ -75,6 +78,7 @@ class DeveloperBenchApp(BenchApp):
 python -m benchmarks chunker cutters
 python -m benchmarks end-to-end interruption --quick
 python -m benchmarks peers --sample 12
+python -m benchmarks waits --states warm --samples 1      # about 40 minutes
 python -m benchmarks gate-programs --folder FOLDER
 python -m benchmarks --paste results.json docs/performance.md
 """
@@ -129,6 +133,7 @@ python -m benchmarks --paste results.json docs/performance.md
             "writers": lambda bench: Outcome(writers.run(self.python)),
             "peers": lambda bench: Outcome(peers.run(bench.options)),
             "shares": self._shares,
+            "waits": self._waits,
         }
 
     @property
@@ -144,6 +149,15 @@ python -m benchmarks --paste results.json docs/performance.md
     def _shares(self, bench: Bench) -> Outcome:
         folder = Path(self.programs) if self.programs else None
         return Outcome(shares.run(bench.options, folder, self.set_names))
+
+    def _waits(self, bench: Bench) -> Outcome:
+        options = waits.with_modes(
+            bench.options, gates=self.said("gates"), rates=self.said("rates") or self.quick
+        )
+        said = any(map(self.said, ("programs", "only", "sample", "sets")))
+        if not said and not self.quick:
+            options = replace(options, programs=load_sets(("light",)))
+        return Outcome(waits.run(options, figures=not self.programs and not self.only))
 
     def _gate_programs(self, bench: Bench) -> Outcome:
         if not self.folder:

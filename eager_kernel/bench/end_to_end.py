@@ -51,7 +51,11 @@ def _by_pace(points: Iterable[Point]) -> list[tuple[Point, ...]]:
 
 def run_programs(options: Options) -> list[Run]:
     """Measure all programs: a run for each cell of them."""
-    todo = jobs(options)
+    return run_jobs(options, jobs(options))
+
+
+def run_jobs(options: Options, todo: Sequence[Job]) -> list[Run]:
+    """Do jobs: a run for each cell of their programs."""
     # What is told on the way would have to travel, too.
     work = partial(measure, tell=options.step) if options.engine.here else measure
 

@@ -267,12 +267,13 @@ class Barrier:
             return  # a thread of the program: its effects wait
         frame = sys._getframe(1)
         cause = cause_of(frame, self.namespace, self.filename, self._lines_before)
-        if self._spares(event, arguments, cause):
+        paths = resolved(event, arguments, cause.cwd)
+        if self._spares(event, arguments, cause, paths):
             # The module that is compiled may be one that the program has written.
             if cause.compiled and not self._decision and not lies_in_library(cause.compiled):
-                self._keeps(event, arguments, cause)
+                self._keeps(event, arguments, cause, paths)
             return
-        if not self._decision and self._keeps(event, arguments, cause):
+        if not self._decision and self._keeps(event, arguments, cause, paths):
             if not self._decision:
                 return
         elif self._decision == "" and self.journal is not None:
@@ -289,7 +290,9 @@ class Barrier:
                 self.refused = held
             raise held
 
-    def _keeps(self, event: str, arguments: Arguments, cause: Cause) -> bool:
+    def _keeps(
+        self, event: str, arguments: Arguments, cause: Cause, paths: list[str] | None
+    ) -> bool:
         """Whether an effect can be taken back if it happens now."""
         if self.journal is None or event in self._effects.events:
             return False
@@ -297,10 +300,13 @@ class Barrier:
         caller = next(frames(3), None)
         name = str(caller.f_globals.get("__name__")) if caller is not None else ""
         plain = name.partition(".")[0] in _IN_PLACE
-        return self.journal.keep(event, arguments, cause.cwd, cause.line or 0, plain=plain)
+        return self.journal.keep(
+            event, arguments, cause.cwd, cause.line or 0, plain=plain, resolved=paths
+        )
 
-    def _spares(self, event: str, arguments: Arguments, cause: Cause) -> bool:
-        paths = resolved(event, arguments, cause.cwd)
+    def _spares(
+        self, event: str, arguments: Arguments, cause: Cause, paths: list[str] | None
+    ) -> bool:
         if changes_nothing(event, arguments, paths):
             return True
         if self._reaches_host(event, arguments):
@@ -405,7 +411,8 @@ class Barrier:
 
     def stands_still(self) -> None:
         """Nothing of the program runs now; what changes files meanwhile is somebody else."""
-        if self.journal is not None and not self._threads_left:
+        # Of a known program, nothing is put back without being asked for.
+        if self.journal is not None and self._decision is None and not self._threads_left:
             self.journal.rest()
 
     def goes_on(self) -> None:

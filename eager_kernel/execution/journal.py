@@ -102,6 +102,7 @@ class Journal:
         self._left: int | None = None
         self._pid = getpid()
         self._state: State = "open"
+        self._rests = False
         self._born: dict[Identity, Identity] = {}
         # What was at the paths when the program stood still; None: it has had an effect since.
         self._seen: dict[str, Seen | None] = {}
@@ -125,7 +126,14 @@ class Journal:
     # Before an effect -----------------------------------------------------------------------
 
     def keep(
-        self, event: str, arguments: Arguments, cwd: str, line: int = 0, *, plain: bool = False
+        self,
+        event: str,
+        arguments: Arguments,
+        cwd: str,
+        line: int = 0,
+        *,
+        plain: bool = False,
+        resolved: list[str] | None = None,
     ) -> bool:
         """Keep what it takes to undo an effect that is about to happen.
 
@@ -139,6 +147,8 @@ class Journal:
             The program's line; 0 where none led there.
         plain
             Whether the path of an `os.open` is known to begin in the working directory.
+        resolved
+            What `places.resolved` has given for it; None: nothing.
 
         Returns
         -------
@@ -157,7 +167,11 @@ class Journal:
         ):
             return False  # `os.open` does not tell in which folder a path begins
         try:
-            return self._keep(event, arguments, cwd, line)
+            if resolved is None or event not in _AS_RESOLVED:
+                resolved = self._places(event, arguments, cwd)
+                if not resolved:
+                    return resolved is not None
+            return self._keep(event, resolved, line)
         except Exception as error:  # noqa: BLE001 - the effect waits, as without a journal
             self.failure = error
             return False
@@ -175,22 +189,26 @@ class Journal:
         if event in JOURNALLED:
             self.missed.append(effect)
 
-    def _keep(self, event: str, arguments: Arguments, cwd: str, line: int) -> bool:
-        verb = JOURNALLED[event]
+    def _places(self, event: str, arguments: Arguments, cwd: str) -> list[str] | None:
+        """The paths that an effect changes; none if nothing more is to be kept, None if unknown."""
         given, of_name = places_of(event, arguments)
         paths = []
         for path, folder in given:
             if type(path) is int:
                 if self._is_covered(path):
-                    return True
+                    return []
                 found = files.path_of(path)
                 if found is None:
-                    return False
+                    return None
                 paths.append(found)
             elif folder is None or type(folder) is int:
                 paths.append(resolve(_text(path), folder, cwd, of_name=of_name))
             else:
-                return False
+                return None
+        return paths
+
+    def _keep(self, event: str, paths: list[str], line: int) -> bool:
+        verb = JOURNALLED[event]
         if not all(self._may_be_kept(path) for path in paths):
             return False
         path, other = paths[0], paths[1] if len(paths) > 1 else ""
@@ -358,6 +376,7 @@ class Journal:
 
     def rest(self) -> None:
         """Note what is there, as the program stands still now."""
+        self._rests = True
         for path in list(self._seen):
             entry = files.glance(path)
             self._note_own(path, entry)
@@ -369,7 +388,12 @@ class Journal:
                     files.take_name(kept)  # what was to go has stayed, and has one name again
 
     def go_on(self) -> None:
-        """Find out what has changed since `rest`: that was somebody else."""
+        """The program goes on: find out what has changed since `rest`; that was somebody else."""
+        if self._rests:
+            self._rests = False
+            self._find_foreign()
+
+    def _find_foreign(self) -> None:
         for path, seen in list(self._seen.items()):
             if seen is None:
                 continue
@@ -415,7 +439,7 @@ class Journal:
         """
         if not self.folder or getpid() != self._pid:
             return []
-        self.go_on()
+        self._find_foreign()
         self._seen = dict.fromkeys(self._seen)  # what changes from now on is ours
         self._lead_away()
         since = self._since
@@ -545,6 +569,11 @@ def _text(path: object) -> str:
 def _begins_at_root(arguments: Arguments) -> bool:
     return isabs(_text(arguments[0]))
 
+
+# Of the paths of these, `places.resolved` follows the same links.
+_AS_RESOLVED: Final = frozenset(
+    {"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
+)
 
 # File systems of this machine's own, on which what was renamed, linked and copied stays so.
 _LOCAL: Final = frozenset(
