@@ -133,6 +133,42 @@ def ready(page: Any, lab: Lab, notebook: Any, *cells: str, **more: Any) -> Noteb
     raise AssertionError(opened.output(0).inner_text())
 
 
+def test_a_failed_cell_is_fixed_by_its_button(lab: Lab, page: Any, notebook: Any) -> None:
+    """The echo writes the failed cell once more, which goes well the second time."""
+    failing = "tries = globals().get('tries', 0) + 1\nassert tries > 1, 'the first time'\n'fixed'"
+    shown = ready(page, lab, notebook, failing, "'below'")
+    shown.run_cell(1)
+    until(page, lambda: "the first time" in shown.output(1).inner_text(), "the error")
+    shown.select(1)
+    until(page, lambda: button(page, "fix").count() == 1, "the button on the failed cell")
+    assert "Fix this error" in button(page, "fix").inner_text()
+    shown.screenshot("fix-button")
+    press(page, "fix")
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    until(page, lambda: "'fixed'" in shown.output(2).inner_text(), "what the new program gives")
+    until(page, lambda: "tries" in cells.nth(2).inner_text(), "the program in the cell below")
+    assert "'below'" in cells.nth(3).inner_text()
+    shown.screenshot("fixed")
+    shown.select(3)
+    until(page, lambda: button(page, "fix").count() == 0, "no button where nothing has failed")
+
+
+def test_a_prompt_of_text_takes_several_steps(
+    lab: Lab, page: Any, notebook: Any, echo: Echo
+) -> None:
+    """The echo writes a program, and then says in words what it has been told."""
+    shown = ready(page, lab, notebook, "markdown:print('a step')", "'below'")
+    shown.type_into(0, "%config EagerModel.steps = 3")
+    shown.run_cell(0)
+    shown.until_idle()
+    before = len(echo.asked)
+    shown.select(1)
+    press(page)
+    until(page, lambda: "Output of the program" in shown.output(2).inner_text(), "the answer")
+    assert len(echo.asked) == before + 2
+    assert "print('a step')" in page.locator(".jp-Notebook .jp-Cell").nth(2).inner_text()
+
+
 def shift_enter(shown: Notebook, index: int) -> None:
     """Press Shift+Enter in a cell."""
     shown.select(index)

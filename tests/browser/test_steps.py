@@ -78,14 +78,16 @@ def test_a_program_is_edited_and_run_when_its_user_says_so(
     shown.screenshot("ask", view)
     # Typing is the text field's own, and not JupyterLab's commands.
     area.press("Control+a")
-    area.type("print('as edited')\n")
+    area.press_sequentially("1")
+    area.press("Enter")
+    area.press_sequentially("print('as edited')")
     page.wait_for_timeout(600)
-    assert area.input_value() == "print('as edited')\n"
+    assert area.input_value() == "1\nprint('as edited')"
     run.click()
     picture = shown.picture(0)
     picture.wait_for()
     assert "as edited" in shown.output(0).inner_text()
-    assert "1 of 1 line" in picture.inner_text()
+    assert "2 of 2 lines" in picture.inner_text()
     shown.screenshot("ask-edited")
     shown.run_cell(1)
     until(page, lambda: "as edited" in shown.output(1).inner_text(), "the program in the history")
@@ -99,6 +101,7 @@ def test_stop_ends_what_is_asked_about(lab: Lab, page: Any, notebook: Any) -> No
     shown.run_cell(0)
     view = shown.view(0)
     view.get_by_role("button", name="Run", exact=True).wait_for()
+    shown.save()
     page.reload(wait_until="domcontentloaded")  # a page that comes late has the question, too
     view.get_by_role("button", name="Run", exact=True).wait_for(timeout=60_000)
     view.get_by_role("button", name="Stop").click()

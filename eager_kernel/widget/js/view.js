@@ -381,6 +381,14 @@ export class View {
     const rows = String(Math.min(24, this.run.count + 1));
     const area = make("textarea", "", { rows, "aria-label": "The program, to be edited", spellcheck: "false", ...OWN_KEYS });
     area.value = program;
+    // JupyterLab takes the ends of lines from all that is typed into a cell's output.
+    area.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.isComposing) return;
+      event.preventDefault();
+      const before = area.value;
+      document.execCommand("insertText", false, "\n"); // which can be undone
+      if (area.value === before) area.setRangeText("\n", area.selectionStart, area.selectionEnd, "end");
+    });
     const shown = area.value; // as the browser has it: with other ends of lines, perhaps
     const button = this.button("Run", "Run the program as it stands here", () => {
       button.disabled = true;
