@@ -26,7 +26,7 @@ from benchmarks import texts
 from eager_kernel.bench.measure import Samples, Table, alternate, quartiles, timed
 from eager_kernel.bench.programs import load_programs
 from eager_kernel.core.chunker import Chunker
-from eager_kernel.core.tokens import tokens
+from eager_kernel.core.text.tokens import tokens
 from eager_kernel.errors import MissingExtraError
 
 

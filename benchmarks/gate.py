@@ -13,7 +13,7 @@ from eager_kernel.core import gate
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
 from eager_kernel.core.gate import Gate, Mode
-from eager_kernel.core.quiet import parse_quietly
+from eager_kernel.core.text.quiet_parsing import parse_quietly
 
 
 @dataclass(frozen=True, slots=True)

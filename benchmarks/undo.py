@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from eager_kernel.bench.measure import Table
-from eager_kernel.core.effects import Effects
+from eager_kernel.core.effects.audit_events import Effects
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.journal import Journal
 from eager_kernel.execution.main_thread import Doing, MainThread

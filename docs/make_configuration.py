@@ -12,7 +12,7 @@ from pathlib import Path
 from traitlets import TraitType
 from traitlets.config import Configurable
 
-from eager_kernel.core.prompts import SYSTEM_PROMPT
+from eager_kernel.core.conversation.prompts import SYSTEM_PROMPT
 from eager_kernel.kernel.config import EagerGate, EagerRun
 from eager_kernel.kernel.kernel import EagerKernel
 from eager_kernel.kernel.model_config import EagerModel

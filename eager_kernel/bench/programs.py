@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from eager_kernel.bench.workplaces import SCRIPT, Workplace
 from eager_kernel.core.extract import Code, make_extractor
-from eager_kernel.core.tokens import tokens
+from eager_kernel.core.text.tokens import tokens
 from eager_kernel.errors import EagerError
 from eager_kernel.testing.files import NO_DATA
 from eager_kernel.testing.notebooks import read_cells

@@ -15,7 +15,7 @@ from eager_kernel._version import __version__
 from eager_kernel.cli.record import value_of
 from eager_kernel.cli.run import RunApp
 from eager_kernel.cli.screen import Screen
-from eager_kernel.core.prompts import SYSTEM_PROMPT
+from eager_kernel.core.conversation.prompts import SYSTEM_PROMPT
 from eager_kernel.errors import SourceError
 from eager_kernel.sources.credentials import USUAL_VARIABLES
 from eager_kernel.sources.process import ModelProcess

@@ -8,9 +8,9 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from eager_kernel.core.lanes import LOOKS, Kind, Lane, end_of, lanes
+from eager_kernel.core.figures.lanes import LOOKS, Kind, Lane, end_of, lanes
 from eager_kernel.core.report import Report
-from eager_kernel.core.words import seconds
+from eager_kernel.core.text.phrases import seconds
 
 
 class Chart:

@@ -26,9 +26,9 @@ from eager_kernel.cli.show import report_table
 from eager_kernel.cli.warm import compare_starts
 from eager_kernel.client import EagerClient, RunResult
 from eager_kernel.core.extract import Code, make_extractor
+from eager_kernel.core.figures.lanes import LOOKS, Kind
 from eager_kernel.core.gantt import to_svg
 from eager_kernel.core.gate import Mode
-from eager_kernel.core.lanes import LOOKS, Kind
 from eager_kernel.core.summary import summarise
 from eager_kernel.sources.recorded import load_recording
 from eager_kernel.sources.recording import TimedDelta

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from eager_kernel.core.tokens import tokens
+from eager_kernel.core.text.tokens import tokens
 from eager_kernel.errors import EagerError
 from eager_kernel.sources.recording import TimedDelta
 

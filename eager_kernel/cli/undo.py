@@ -8,7 +8,7 @@ from datetime import datetime
 from jupyter_core.application import base_flags
 from traitlets import Bool
 
-from eager_kernel.core.undo import paths_in, restored_by_itself
+from eager_kernel.core.effects.undo import paths_in, restored_by_itself
 from eager_kernel.execution.journal_file import Left
 from eager_kernel.execution.journals import left_in, restore
 from eager_kernel.execution.undoing import drop, told_of

@@ -14,9 +14,9 @@ from typing import Final
 from eager_kernel.client.group_text import failing_line
 from eager_kernel.client.result import RunError, RunResult
 from eager_kernel.client.traceback_text import failing_frame
-from eager_kernel.core.cell_lines import line_in_text
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
+from eager_kernel.core.text.cell_lines import line_in_text
 
 
 def with_program(result: RunResult, code: str) -> RunResult:

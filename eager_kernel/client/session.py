@@ -18,11 +18,8 @@ from eager_kernel.client.reading import shown_of
 from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import OnEvent, told
 from eager_kernel.client.session_result import SessionResult, SessionStep
-from eager_kernel.core.cost import Tokens, estimate
-from eager_kernel.core.extract.spoken import spoken
-from eager_kernel.core.gate import Mode
-from eager_kernel.core.prompts import STEPS_PROMPT, SYSTEM_PROMPT
-from eager_kernel.core.steps import (
+from eager_kernel.core.conversation.prompts import STEPS_PROMPT, SYSTEM_PROMPT
+from eager_kernel.core.conversation.steps import (
     Budget,
     Ended,
     Spent,
@@ -33,7 +30,10 @@ from eager_kernel.core.steps import (
     said_of,
     what_follows,
 )
-from eager_kernel.core.told import StepText, answer_of, outcome_of, plain, sees
+from eager_kernel.core.conversation.told import StepText, answer_of, outcome_of, plain, sees
+from eager_kernel.core.cost import Tokens, estimate
+from eager_kernel.core.extract.spoken import spoken
+from eager_kernel.core.gate import Mode
 from eager_kernel.sources.answer import Answer
 from eager_kernel.sources.registry import open_source
 from eager_kernel.sources.source import Image, Message, Options, Progress, Request, Source

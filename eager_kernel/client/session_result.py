@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eager_kernel.client.result import RunError, RunResult
+from eager_kernel.core.conversation.steps import Budget, Ended, said_of
 from eager_kernel.core.cost import Tokens
 from eager_kernel.core.report import Report
-from eager_kernel.core.steps import Budget, Ended, said_of
 
 
 @dataclass(frozen=True, slots=True)

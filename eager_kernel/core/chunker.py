@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Final, Literal
 
 from eager_kernel.core.chunk import Chunk
-from eager_kernel.core.logical_line import LogicalLine, Mark
+from eager_kernel.core.text.logical_line import LogicalLine, Mark
 
 Syntax = Literal["python", "ipython"]
 

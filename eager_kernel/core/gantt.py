@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from eager_kernel.core.lanes import LOOKS, Kind, Lane, Span, end_of, lanes, merged
+from eager_kernel.core.figures.lanes import LOOKS, Kind, Lane, Span, end_of, lanes, merged
 from eager_kernel.core.report import Report
 from eager_kernel.core.summary import summarise
-from eager_kernel.core.words import seconds
+from eager_kernel.core.text.phrases import seconds
 
 
 def to_svg(report: Report, *, width: int = 900) -> str:

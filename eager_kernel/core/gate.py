@@ -17,10 +17,10 @@ from eager_kernel.core.gating.paper import NameGate
 from eager_kernel.core.gating.program import Program
 from eager_kernel.core.gating.tables import table_for
 from eager_kernel.core.gating.values import Hit
-from eager_kernel.core.gating.words import words_of
-from eager_kernel.core.positions import parse_at
-from eager_kernel.core.quiet import parse_quietly
+from eager_kernel.core.gating.word_search import words_of
 from eager_kernel.core.rules import Category, Policy
+from eager_kernel.core.text.positions import parse_at
+from eager_kernel.core.text.quiet_parsing import parse_quietly
 
 Action = Literal["run", "defer", "hold"]
 Mode = Literal["effect", "journal", "wait", "static", "paper", "serial", "off"]

@@ -12,6 +12,7 @@ from typing import Final
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
+from eager_kernel.core.conversation.repeats import Repeats
 from eager_kernel.core.extract import (
     NOTHING_LEFT_OUT,
     BlockClose,
@@ -23,7 +24,6 @@ from eager_kernel.core.extract import (
     make_extractor,
 )
 from eager_kernel.core.gate import Gate, Verdict
-from eager_kernel.core.repeats import Repeats
 from eager_kernel.errors import LimitError
 
 MAX_CHARS: Final = 4_000_000

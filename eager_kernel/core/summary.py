@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Final
 
 from eager_kernel.core import latency
-from eager_kernel.core.lanes import hidden, lanes
+from eager_kernel.core.figures.lanes import hidden, lanes
 from eager_kernel.core.report import ChunkReport, Report
-from eager_kernel.core.words import line_range, listing, part_of, plain, seconds
+from eager_kernel.core.text.phrases import line_range, listing, part_of, plain, seconds
 
 
 def summarise(report: Report, *, saving: bool = True, advice: bool = True) -> str:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from eager_kernel.core.chunker import Chunker
 from eager_kernel.core.gate import Gate
 from eager_kernel.core.gating.values import Hit
-from eager_kernel.core.words import plain
+from eager_kernel.core.text.phrases import plain
 
 Kind = Literal["files", "network", "processes", "databases", "other"]
 

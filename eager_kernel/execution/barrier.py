@@ -23,8 +23,8 @@ from threading import enumerate as enumerate_threads
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-from eager_kernel.core.effect_table import MAPPINGS, STARTS, Arguments
-from eager_kernel.core.effects import Cause, Effects
+from eager_kernel.core.effects.audit_events import Cause, Effects
+from eager_kernel.core.effects.table import MAPPINGS, STARTS, Arguments
 from eager_kernel.core.report import Report
 from eager_kernel.errors import EffectHeld, LeftEffectHeld
 from eager_kernel.execution import hook

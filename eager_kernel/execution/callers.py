@@ -23,7 +23,7 @@ from types import (
 )
 from typing import Any, Final
 
-from eager_kernel.core.effects import Caller, Cause
+from eager_kernel.core.effects.audit_events import Caller, Cause
 
 
 def cause_of(

@@ -16,8 +16,8 @@ from typing import Any
 from IPython.core.interactiveshell import ExecutionResult
 
 from eager_kernel.core.chunk import Chunk
-from eager_kernel.core.positions import parse_at
-from eager_kernel.core.undisturbed import undisturbed
+from eager_kernel.core.text.parse_lock import undisturbed
+from eager_kernel.core.text.positions import parse_at
 from eager_kernel.errors import EagerError, EffectHeld
 from eager_kernel.execution.attribute import attribute
 from eager_kernel.execution.books import Books, new_info

@@ -15,7 +15,7 @@ from dis import get_instructions
 from types import FrameType
 from typing import Any, Final
 
-from eager_kernel.core.effect_table import IN_MEMORY, Arguments, adds_database, reads_only
+from eager_kernel.core.effects.table import IN_MEMORY, Arguments, adds_database, reads_only
 from eager_kernel.errors import EffectHeld
 
 

@@ -17,7 +17,7 @@ from types import CodeType, FrameType
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
-from eager_kernel.core.effect_table import DATABASE, Arguments, Describe, named
+from eager_kernel.core.effects.table import DATABASE, Arguments, Describe, named
 from eager_kernel.execution.callers import (
     Worker,
     frames,

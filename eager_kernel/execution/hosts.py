@@ -13,8 +13,8 @@ from socket import socket
 from time import monotonic
 from typing import Any, Final
 
-from eager_kernel.core.effect_table import Arguments
-from eager_kernel.core.hosts import Host, address_of, plain
+from eager_kernel.core.effects.hosts import Host, address_of, plain
+from eager_kernel.core.effects.table import Arguments
 
 
 class Hosts:

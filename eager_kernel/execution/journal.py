@@ -20,8 +20,8 @@ from os import getpid, sep
 from os.path import dirname, isabs, realpath
 from typing import Any, Final
 
-from eager_kernel.core.effect_table import Arguments
-from eager_kernel.core.undo import (
+from eager_kernel.core.effects.table import Arguments
+from eager_kernel.core.effects.undo import (
     ANNOUNCED,
     JOURNALLED,
     Entry,

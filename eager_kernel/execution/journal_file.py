@@ -15,7 +15,7 @@ from os import sep, urandom
 from time import time
 from typing import Any, Final, get_args
 
-from eager_kernel.core.undo import (
+from eager_kernel.core.effects.undo import (
     TRANSITIONS,
     Attributes,
     Entry,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from os.path import isdir
 from typing import Final
 
-from eager_kernel.core.undo import paths_in, restored_by_itself
+from eager_kernel.core.effects.undo import paths_in, restored_by_itself
 from eager_kernel.execution import journal_file
 from eager_kernel.execution import plain_files as files
 from eager_kernel.execution.journal import Journal, Limits

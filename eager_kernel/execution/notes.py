@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Literal
 
 from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.figures.progress import Cursor, News
+from eager_kernel.core.figures.timeline import Timeline
 from eager_kernel.core.gate import Verdict
 from eager_kernel.core.ledger import Entry, Ledger
-from eager_kernel.core.progress import Cursor, News
 from eager_kernel.core.report import Report
-from eager_kernel.core.timeline import Timeline
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.waits import WaitNotes
 

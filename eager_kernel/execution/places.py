@@ -15,8 +15,8 @@ from os import lstat, readlink
 from os.path import dirname, isabs, isdir, join, realpath, split
 from typing import Final
 
-from eager_kernel.core.effect_table import Arguments
-from eager_kernel.core.effects import paths_of
+from eager_kernel.core.effects.audit_events import paths_of
+from eager_kernel.core.effects.table import Arguments
 
 try:
     from fcntl import F_GETFL, fcntl

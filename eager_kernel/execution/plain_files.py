@@ -40,7 +40,7 @@ from os import (
 )
 from typing import Final
 
-from eager_kernel.core.undo import ABSENT, Attributes, Entry, Identity, Kind
+from eager_kernel.core.effects.undo import ABSENT, Attributes, Entry, Identity, Kind
 from eager_kernel.execution.places import writes
 
 # What Linux alone has. Elsewhere nothing is journalled: `can_journal`.

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from IPython.core.interactiveshell import ExecutionResult
 
-from eager_kernel.core.steps import gap
+from eager_kernel.core.conversation.steps import gap
 from eager_kernel.execution.after import After
 from eager_kernel.execution.held import HeldPump
 from eager_kernel.execution.history import GrowingEntry

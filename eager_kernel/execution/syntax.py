@@ -24,9 +24,9 @@ from IPython.core.macro import Macro
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.ledger import Fault
-from eager_kernel.core.positions import parse_at
-from eager_kernel.core.quiet import parse_quietly, without_warnings
-from eager_kernel.core.undisturbed import undisturbed
+from eager_kernel.core.text.parse_lock import undisturbed
+from eager_kernel.core.text.positions import parse_at
+from eager_kernel.core.text.quiet_parsing import parse_quietly, without_warnings
 
 
 class Wants(Enum):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from os import sep
 
-from eager_kernel.core.undo import Gone, Identity, Record, Seen, Step, paths_in, steps
+from eager_kernel.core.effects.undo import Gone, Identity, Record, Seen, Step, paths_in, steps
 from eager_kernel.execution import plain_files as files
 
 

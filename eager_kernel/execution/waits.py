@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from eager_kernel.core.timeline import Timeline
+from eager_kernel.core.figures.timeline import Timeline
 
 
 @dataclass(slots=True)

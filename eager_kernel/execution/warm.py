@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from eager_kernel.core.undisturbed import undisturbed
+from eager_kernel.core.text.parse_lock import undisturbed
 
 
 class WarmThread(threading.Thread):

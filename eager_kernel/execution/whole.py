@@ -9,8 +9,8 @@ from typing import Any
 
 from IPython.core.interactiveshell import ExecutionResult
 
-from eager_kernel.core.cell_lines import line_in_text
 from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.text.cell_lines import line_in_text
 from eager_kernel.execution.failure import without_own_frames
 from eager_kernel.execution.options import CellOptions
 from eager_kernel.execution.syntax import transforms_as_stock

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from eager_kernel.core.extract import check_format
 from eager_kernel.core.gate import MODES
-from eager_kernel.core.words import plain
+from eager_kernel.core.text.phrases import plain
 from eager_kernel.errors import ProtocolError
 from eager_kernel.protocol import (
     FORMAT_WORDS,

@@ -22,9 +22,9 @@ from jupyter_core.paths import jupyter_data_dir
 from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
-from eager_kernel.core.effects import Effects
+from eager_kernel.core.effects.audit_events import Effects
+from eager_kernel.core.effects.hosts import parse_host
 from eager_kernel.core.gate import BARRED, MODES, Gate, Mode, Rule
-from eager_kernel.core.hosts import parse_host
 from eager_kernel.core.rules import Policy
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.kernel.hosted import rule_for_hosted

@@ -7,7 +7,7 @@ from typing import Any, Final
 from traitlets import Bool, Dict, Enum, Float, Integer, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
-from eager_kernel.core.prompts import STEPS_PROMPT, SYSTEM_PROMPT
+from eager_kernel.core.conversation.prompts import STEPS_PROMPT, SYSTEM_PROMPT
 from eager_kernel.sources.source import Options
 
 MOST_STEPS: Final = 100

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from eager_kernel.core.extract.spoken import spoken
+from eager_kernel.core.figures.progress import Cursor
 from eager_kernel.core.ledger import Entry
-from eager_kernel.core.progress import Cursor
 from eager_kernel.errors import ProtocolError, RunCancelledError
 from eager_kernel.execution.held import HeldPump
 from eager_kernel.execution.intake import Intake

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from eager_kernel.core.told import in_fence, plain, shortened, what_failed
+from eager_kernel.core.conversation.told import in_fence, plain, shortened, what_failed
 from eager_kernel.execution.repair import Failure
 from eager_kernel.sources.source import Message
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from eager_kernel.core.told import in_fence
+from eager_kernel.core.conversation.told import in_fence
 from eager_kernel.errors import PromptError
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eager_kernel.core.told import in_fence, plain, shortened
+from eager_kernel.core.conversation.told import in_fence, plain, shortened
 from eager_kernel.errors import PromptError
 from eager_kernel.magics.namespace import Told, describe
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from eager_kernel.core.told import shortened
+from eager_kernel.core.conversation.told import shortened
 from eager_kernel.errors import PromptError
 
 

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import uuid4
 
+from eager_kernel.core.conversation.told import plain
 from eager_kernel.core.cost import Tokens, estimate
 from eager_kernel.core.ledger import TextState
-from eager_kernel.core.told import plain
 from eager_kernel.errors import EagerError, SourceError
 from eager_kernel.execution.held import HeldPump
 from eager_kernel.execution.intake import Intake

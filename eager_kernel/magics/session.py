@@ -11,11 +11,11 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from eager_kernel.core.conversation.steps import Budget, Spent, Step, as_one, longest_answer
+from eager_kernel.core.conversation.told import plain, sees
 from eager_kernel.core.cost import Tokens
 from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.core.report import Report
-from eager_kernel.core.steps import Budget, Spent, Step, as_one, longest_answer
-from eager_kernel.core.told import plain, sees
 from eager_kernel.errors import (
     EagerError,
     PromptError,

@@ -10,10 +10,7 @@ from typing import Any, Final, Protocol
 
 from IPython.display import display
 
-from eager_kernel.core.cost import Tokens
-from eager_kernel.core.extract import NOTHING_LEFT_OUT
-from eager_kernel.core.ledger import TextState
-from eager_kernel.core.steps import (
+from eager_kernel.core.conversation.steps import (
     Budget,
     Ended,
     Spent,
@@ -26,7 +23,10 @@ from eager_kernel.core.steps import (
     said_of,
     what_follows,
 )
-from eager_kernel.core.told import StepText, answer_of, outcome_of, plain
+from eager_kernel.core.conversation.told import StepText, answer_of, outcome_of, plain
+from eager_kernel.core.cost import Tokens
+from eager_kernel.core.extract import NOTHING_LEFT_OUT
+from eager_kernel.core.ledger import TextState
 from eager_kernel.errors import EagerError, IncompleteProgramError, LimitError
 from eager_kernel.execution.held import HeldPump
 from eager_kernel.execution.intake import Intake

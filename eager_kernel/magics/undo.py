@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from IPython.core.error import UsageError
 
-from eager_kernel.core.undo import paths_in
+from eager_kernel.core.effects.undo import paths_in
 from eager_kernel.execution.journals import Journals
 from eager_kernel.execution.undoing import told_of
 

@@ -8,7 +8,7 @@ from typing import Any
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Dict, Float, Integer, List, TraitError, Unicode, validate
 
-from eager_kernel.core.prompts import SYSTEM_PROMPT
+from eager_kernel.core.conversation.prompts import SYSTEM_PROMPT
 from eager_kernel.server.handlers import HANDLERS
 from eager_kernel.server.keys import Keys, take_keys
 from eager_kernel.server.models import Model, Models, named_in, parse_models

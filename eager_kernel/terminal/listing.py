@@ -20,7 +20,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from eager_kernel.core.packages import how_to_install
-from eager_kernel.core.words import seconds
+from eager_kernel.core.text.phrases import seconds
 from eager_kernel.widget.picture import headline
 from eager_kernel.widget.record import Record
 from eager_kernel.widget.view import QuietView

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from eager_kernel.core.words import plain
+from eager_kernel.core.text.phrases import plain
 
 Mark = Literal[
     "written", "ready", "deferred", "held", "running", "done", "failed", "skipped", "stopped"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from eager_kernel.core.lanes import LOOKS
+from eager_kernel.core.figures.lanes import LOOKS
 
 
 def looks() -> str:
@@ -19,7 +19,7 @@ def looks() -> str:
 
 
 _HEAD: Final = """\
-// How kinds of time look: made of `LOOKS` in eager_kernel/core/lanes.py by
+// How kinds of time look: made of `LOOKS` in eager_kernel/core/figures/lanes.py by
 // `python -m eager_kernel.widget.looks`.
 
 """

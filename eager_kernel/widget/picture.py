@@ -15,8 +15,8 @@ from html import escape
 from itertools import groupby
 from typing import Final
 
-from eager_kernel.core.lanes import LOOKS, Kind, Span, end_of
-from eager_kernel.core.words import line_range, seconds
+from eager_kernel.core.figures.lanes import LOOKS, Kind, Span, end_of
+from eager_kernel.core.text.phrases import line_range, seconds
 from eager_kernel.widget.lines import MARKS, Mark
 from eager_kernel.widget.record import Record
 from eager_kernel.widget.spans import LaneName, exact

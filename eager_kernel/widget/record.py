@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from eager_kernel.core.lanes import hidden
+from eager_kernel.core.conversation.steps import joined
+from eager_kernel.core.figures.lanes import hidden
+from eager_kernel.core.figures.progress import Figures, News
 from eager_kernel.core.packages import how_to_install
-from eager_kernel.core.progress import Figures, News
 from eager_kernel.core.report import Report
-from eager_kernel.core.steps import joined
 from eager_kernel.core.summary import summarise
-from eager_kernel.core.words import line_range, plain, seconds
+from eager_kernel.core.text.phrases import line_range, plain, seconds
 from eager_kernel.widget.lines import MARKS, Lines
 from eager_kernel.widget.spans import Spans
 
@@ -32,7 +32,7 @@ Event = Mapping[str, Any]
 - ``hold`` of programs that run when their user says so, ``ask`` when one of them is written and
   waits (touches, note), ``go`` when it is to run, and comes again;
 - ``cost`` (text) of the answers so far;
-- ``times`` with a `eager_kernel.core.progress.News`.
+- ``times`` with a `eager_kernel.core.figures.progress.News`.
 """
 
 Phase = Literal[

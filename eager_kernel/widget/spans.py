@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from eager_kernel.core.lanes import Kind, Span, end_of, lanes, merged
-from eager_kernel.core.progress import News
+from eager_kernel.core.figures.lanes import Kind, Span, end_of, lanes, merged
+from eager_kernel.core.figures.progress import News
 from eager_kernel.core.report import Report
 
 LaneName = Literal["generation", "detection", "execution"]

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from eager_kernel.cli.chart import Chart
 from eager_kernel.cli.show import print_report
+from eager_kernel.core.figures.timeline import Timeline
 from eager_kernel.core.report import Report
-from eager_kernel.core.timeline import Timeline
 from tests.cli.test_cli import eager
 from tests.core.runs import Part, hostile_report, report_of
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from eager_kernel.cli.pace import at_rate, live
-from eager_kernel.core.tokens import tokens
+from eager_kernel.core.text.tokens import tokens
 from eager_kernel.errors import EagerError
 
 

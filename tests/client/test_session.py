@@ -14,7 +14,7 @@ from jupyter_client.manager import KernelManager
 
 from eager_kernel import AsyncEagerClient, EagerClient
 from eager_kernel.client import EagerSession, SessionResult
-from eager_kernel.core.prompts import STEPS_PROMPT, SYSTEM_PROMPT
+from eager_kernel.core.conversation.prompts import STEPS_PROMPT, SYSTEM_PROMPT
 from eager_kernel.errors import SourceError, UnknownModelError
 from eager_kernel.sources.source import Event, Finish, Message, Request, Usage
 from tests.sources.providers import OpenAI

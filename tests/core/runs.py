@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.figures.timeline import Timeline
 from eager_kernel.core.gate import Verdict
 from eager_kernel.core.report import Report
-from eager_kernel.core.timeline import Timeline
 
 START = 100.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from eager_kernel.core.cell_lines import line_in_text
 from eager_kernel.core.chunker import Chunker
+from eager_kernel.core.text.cell_lines import line_in_text
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
-from eager_kernel.core.positions import parse_at
+from eager_kernel.core.text.positions import parse_at
 
 DATA = Path(__file__).parents[1] / "data" / "chunks.json"
 VECTORS: list[dict[str, Any]] = json.loads(DATA.read_text(encoding="utf-8"))["vectors"]

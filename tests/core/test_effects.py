@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from eager_kernel.core.effect_table import reads_only
-from eager_kernel.core.effects import Caller, Cause, Effects, paths_of
+from eager_kernel.core.effects.audit_events import Caller, Cause, Effects, paths_of
+from eager_kernel.core.effects.table import reads_only
 
 EFFECTS = Effects(
     folders=("/data/scratch",),

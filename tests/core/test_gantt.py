@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eager_kernel.core.figures.lanes import LOOKS, Span, lanes, merged
+from eager_kernel.core.figures.timeline import Timeline
 from eager_kernel.core.gantt import to_svg
-from eager_kernel.core.lanes import LOOKS, Span, lanes, merged
 from eager_kernel.core.report import Report
-from eager_kernel.core.timeline import Timeline
 from tests.core.runs import START, Part, hostile_report, report_of
 
 SVG = "{http://www.w3.org/2000/svg}"

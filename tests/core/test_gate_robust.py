@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.gate import MODES, Gate, Mode, Policy, Verdict
-from eager_kernel.core.gating.checks import name_items
+from eager_kernel.core.gating.argument_checks import name_items
 from tests.core.gate_programs import held, judge
 from tests.core.test_gate_effect import RUN, SILENT, TIMING
 from tests.core.test_gate_static import HELD

@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 
 from eager_kernel.core import gate
-from eager_kernel.core.quiet import parse_quietly
+from eager_kernel.core.text.quiet_parsing import parse_quietly
 from tests.core.gate_programs import held, judge
 
 RUN = "def run(text):\n    exec(text)\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eager_kernel.core.hosts import Host, parse_host
+from eager_kernel.core.effects.hosts import Host, parse_host
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eager_kernel.core import positions
 from eager_kernel.core.chunker import Chunker
-from eager_kernel.core.positions import parse_at
+from eager_kernel.core.text import positions
+from eager_kernel.core.text.positions import parse_at
 
 LINES = [0, 1, 10, 498, 499, 500, 501, 5000]  # around the line where the method changes
 PROGRAMS = [

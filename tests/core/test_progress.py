@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.figures.lanes import Span, hidden, lanes
+from eager_kernel.core.figures.progress import Cursor, News
+from eager_kernel.core.figures.timeline import Timeline
 from eager_kernel.core.gate import Verdict
-from eager_kernel.core.lanes import Span, hidden, lanes
-from eager_kernel.core.progress import Cursor, News
 from eager_kernel.core.report import Report
-from eager_kernel.core.timeline import Timeline
 
 START = 1000.0
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
-from eager_kernel.core.repeats import Repeats
+from eager_kernel.core.conversation.repeats import Repeats
 
 
 def chunks_of(text: str) -> list[Chunk]:

@@ -6,9 +6,7 @@ from typing import get_args
 
 import pytest
 
-from eager_kernel.core.cost import Tokens, estimate
-from eager_kernel.core.report import ChunkReport, Report, WaitReport
-from eager_kernel.core.steps import (
+from eager_kernel.core.conversation.steps import (
     AFTER,
     SAID,
     Budget,
@@ -22,6 +20,8 @@ from eager_kernel.core.steps import (
     said_of,
     what_follows,
 )
+from eager_kernel.core.cost import Tokens, estimate
+from eager_kernel.core.report import ChunkReport, Report, WaitReport
 from eager_kernel.core.summary import summarise
 
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from eager_kernel.core.quiet import parse_quietly
-from eager_kernel.core.undisturbed import undisturbed
+from eager_kernel.core.text.parse_lock import undisturbed
+from eager_kernel.core.text.quiet_parsing import parse_quietly
 
 TEXT = "".join(f"x{number} = {number}\n" for number in range(100))
 

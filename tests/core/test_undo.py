@@ -8,7 +8,7 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eager_kernel.core.undo import (
+from eager_kernel.core.effects.undo import (
     ABSENT,
     JOURNALLED,
     TRANSITIONS,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eager_kernel.core.words import line_range, listing, part_of, plain, seconds
+from eager_kernel.core.text.phrases import line_range, listing, part_of, plain, seconds
 from tests.core.runs import HOSTILE
 
 

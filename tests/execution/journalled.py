@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from eager_kernel.core.effects import Effects
+from eager_kernel.core.effects.audit_events import Effects
 from eager_kernel.errors import EffectHeld
 from eager_kernel.execution import hook
 from eager_kernel.execution.barrier import Barrier

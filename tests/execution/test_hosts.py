@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eager_kernel.core.hosts import parse_host
+from eager_kernel.core.effects.hosts import parse_host
 from eager_kernel.execution import hosts as module
 from eager_kernel.execution.hosts import Hosts
 from tests.execution.journalled import Run

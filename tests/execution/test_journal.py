@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from eager_kernel.core.effects import Effects
+from eager_kernel.core.effects.audit_events import Effects
 from eager_kernel.execution import hook, plain_files
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.journal import Journal, Limits

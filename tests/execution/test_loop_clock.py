@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from eager_kernel.core.effects import Effects
+from eager_kernel.core.effects.audit_events import Effects
 from eager_kernel.execution import hook
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.loop_clock import LoopClock, Stop, stood_still

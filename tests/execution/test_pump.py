@@ -12,7 +12,7 @@ from types import FrameType
 
 import pytest
 
-from eager_kernel.core.effects import Effects
+from eager_kernel.core.effects.audit_events import Effects
 from eager_kernel.errors import EagerError, IncompleteProgramError, RunCancelledError
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.main_thread import Doing

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from eager_kernel.core.effects import Effects
+from eager_kernel.core.effects.audit_events import Effects
 from eager_kernel.errors import LeftEffectHeld
 from eager_kernel.execution import hook
 from eager_kernel.execution.barrier import Barrier

@@ -12,7 +12,7 @@ from tests.magics.notebook import Notebook
 
 # Keeps what a view hears, and what it then says; and shows nothing.
 RECORDER = """
-from eager_kernel.core.lanes import hidden as _hidden
+from eager_kernel.core.figures.lanes import hidden as _hidden
 from eager_kernel.core.report import Report as _Report
 from eager_kernel.magics.session import Session as _Session
 from eager_kernel.widget.record import Record as _Record

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from eager_kernel.core.lanes import hidden
-from eager_kernel.core.progress import Cursor
+from eager_kernel.core.figures.lanes import hidden
+from eager_kernel.core.figures.progress import Cursor
 from eager_kernel.widget.record import Record
 from tests.core.test_progress import START, Run, steps
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import eager_kernel.widget
-from eager_kernel.core.lanes import LOOKS
+from eager_kernel.core.figures.lanes import LOOKS
 from eager_kernel.widget.lines import MARKS
 from eager_kernel.widget.looks import looks
 from eager_kernel.widget.module import FILES, module

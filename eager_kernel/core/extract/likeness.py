@@ -16,8 +16,8 @@ from enum import Enum
 from typing import Final
 
 from eager_kernel.core.extract.names import names
-from eager_kernel.core.quiet import without_warnings
-from eager_kernel.core.undisturbed import undisturbed
+from eager_kernel.core.text.parse_lock import undisturbed
+from eager_kernel.core.text.quiet_parsing import without_warnings
 
 
 class Likeness(Enum):

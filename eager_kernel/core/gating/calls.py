@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from eager_kernel.core.gating.checks import name_items, text_of
+from eager_kernel.core.gating.argument_checks import name_items, text_of
 from eager_kernel.core.gating.names import LOOKS, RUN_TEXT, SOMETHING, THROUGH, Names
 from eager_kernel.core.gating.tables import BUSY, KEEPS
 from eager_kernel.core.gating.values import (

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from eager_kernel.core.gating.checks import name_items
+from eager_kernel.core.gating.argument_checks import name_items
 
 
 def is_idle_definition(source: str, parse: Callable[[], ast.Module | None]) -> bool:

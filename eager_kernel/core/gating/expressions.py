@@ -8,8 +8,8 @@ from collections.abc import Callable
 from textwrap import dedent
 from typing import Any, Final
 
+from eager_kernel.core.gating.argument_checks import is_url, reaches_for_files
 from eager_kernel.core.gating.calls import Call, Calls
-from eager_kernel.core.gating.checks import is_url, reaches_for_files
 from eager_kernel.core.gating.names import SOMETHING
 from eager_kernel.core.gating.tables import DEFINING
 from eager_kernel.core.gating.tables_timing import CLOCK_METHODS
@@ -26,9 +26,9 @@ from eager_kernel.core.gating.values import (
     either,
     members_of,
 )
-from eager_kernel.core.gating.words import words_of
-from eager_kernel.core.quiet import parse_quietly
+from eager_kernel.core.gating.word_search import words_of
 from eager_kernel.core.rules import MEMORY, SQL, URL, Arguments
+from eager_kernel.core.text.quiet_parsing import parse_quietly
 
 Values = dict[ast.AST, Value]
 

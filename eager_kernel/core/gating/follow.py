@@ -26,8 +26,8 @@ from eager_kernel.core.gating.values import (
     either,
     members_of,
 )
-from eager_kernel.core.quiet import parse_quietly
 from eager_kernel.core.rules import Table
+from eager_kernel.core.text.quiet_parsing import parse_quietly
 
 
 class Follower(Expressions):

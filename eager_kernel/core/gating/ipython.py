@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-from eager_kernel.core.gating.checks import name_items
+from eager_kernel.core.gating.argument_checks import name_items
 from eager_kernel.core.gating.values import Hit
 
 

@@ -12,7 +12,7 @@ from eager_kernel.core.gating import (
     tables_silent,
     tables_timing,
 )
-from eager_kernel.core.gating.checks import name_items
+from eager_kernel.core.gating.argument_checks import name_items
 from eager_kernel.core.gating.tables import ALIASES, BUSY, BUSY_PARTS, KEEPS, SAME
 from eager_kernel.core.gating.values import (
     Class,

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from eager_kernel.core.gating.checks import SQL_WORDS, begins_sql, name_items
+from eager_kernel.core.gating.argument_checks import SQL_WORDS, begins_sql, name_items
 from eager_kernel.core.gating.definitions import defined_name, sole_definition
 from eager_kernel.core.gating.follow import Follower
 from eager_kernel.core.gating.tables import DEFINING
 from eager_kernel.core.gating.values import Hit
-from eager_kernel.core.gating.words import only_before_dots, words_of
+from eager_kernel.core.gating.word_search import only_before_dots, words_of
 from eager_kernel.core.rules import Table
 
 Parse = Callable[[], ast.Module | None]

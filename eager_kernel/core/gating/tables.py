@@ -12,7 +12,7 @@ from eager_kernel.core.gating import (
     tables_silent,
     tables_timing,
 )
-from eager_kernel.core.gating.checks import SQL_WORDS, URL_WORDS, name_items
+from eager_kernel.core.gating.argument_checks import SQL_WORDS, URL_WORDS, name_items
 from eager_kernel.core.rules import MEMORY, Listed, Policy, Table
 
 EXTERNAL_WHY: Final = "acts on the world outside, as this installation lists it"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from eager_kernel.core.gating.checks import (
+from eager_kernel.core.gating.argument_checks import (
     URL_WORDS,
     any_of,
     ends_with,

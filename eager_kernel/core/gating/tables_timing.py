@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from eager_kernel.core.gating.checks import entries, fewer_than, first_is, merged
+from eager_kernel.core.gating.argument_checks import entries, fewer_than, first_is, merged
 from eager_kernel.core.rules import Listed
 
 _CLOCK: Final = "reads a clock, which would show the model's pace"

@@ -1,4 +1,4 @@
-// How kinds of time look: made of `LOOKS` in eager_kernel/core/lanes.py by
+// How kinds of time look: made of `LOOKS` in eager_kernel/core/figures/lanes.py by
 // `python -m eager_kernel.widget.looks`.
 
 export const LOOKS = {

@@ -128,7 +128,7 @@ export class Run {
     return this.live && phase === "asked" && Array.isArray(asks?.touches) ? asks : null;
   }
 
-  /** The code text of all steps, as `eager_kernel.core.steps.joined` has it. */
+  /** The code text of all steps, as `eager_kernel.core.conversation.steps.joined` has it. */
   get whole() {
     const programs = [...this.steps.map((step) => step.program), this.program].filter((text) => text.trim());
     return programs.reduce((whole, text) => whole + (whole && (whole.endsWith("\n") ? "\n" : "\n\n")) + text, "");

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from eager_kernel.core.report import ChunkReport, Report
-from eager_kernel.core.words import line_range, plain, seconds
+from eager_kernel.core.text.phrases import line_range, plain, seconds
 
 Kind = Literal[
     "first token", "generated", "detected", "ready", "deferred", "held", "executed", "waited"

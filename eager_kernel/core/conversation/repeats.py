@@ -10,7 +10,7 @@ from typing import Final
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.chunker import Chunker
-from eager_kernel.core.quiet import parse_quietly
+from eager_kernel.core.text.quiet_parsing import parse_quietly
 
 
 class Repeats:

@@ -1,7 +1,7 @@
 """Which audit events are outside effects that have to wait.
 
 What the effect barrier (`eager_kernel.execution.barrier`) asks. Which events are effects at all is
-in `eager_kernel.core.effect_table`; here is which of those nobody outside would notice.
+in `eager_kernel.core.effects.table`; here is which of those nobody outside would notice.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from eager_kernel.core.effect_table import EVENTS, Arguments, Describe, named
+from eager_kernel.core.effects.table import EVENTS, Arguments, Describe, named
 
 Caller = Literal["program", "library", "import"]
 """Who causes an event: the program's own code, a library that it called, or a library that is

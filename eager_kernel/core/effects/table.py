@@ -1,7 +1,7 @@
 """Audit events that are outside effects, and what to call each.
 
-The table of `eager_kernel.core.effects`: what a program does to the world outside its process, as
-`sys.audit` tells it. Reading is no effect.
+The table of `eager_kernel.core.effects.audit_events`: what a program does to the world outside its
+process, as `sys.audit` tells it. Reading is no effect.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from eager_kernel.core.gating.checks import (
+from eager_kernel.core.gating.argument_checks import (
     entries,
     given,
     merged,

@@ -10,7 +10,7 @@ import ast
 import re
 from typing import Final
 
-from eager_kernel.core.undisturbed import undisturbed
+from eager_kernel.core.text.parse_lock import undisturbed
 
 
 def parse_quietly(source: str, flags: int = 0) -> ast.Module:

@@ -1,8 +1,8 @@
 """What a run has taken so far, at any moment: the figures of its report, before there is one.
 
 A report costs as much as its program is long. These figures are asked for many times a second, so
-what has ended is summed up once. The spans are those of `eager_kernel.core.lanes`, made by the
-same code.
+what has ended is summed up once. The spans are those of `eager_kernel.core.figures.lanes`, made by
+the same code.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from eager_kernel.core.lanes import Kind, Span, held_of, hidden_part, stretch, written
+from eager_kernel.core.figures.lanes import Kind, Span, held_of, hidden_part, stretch, written
 from eager_kernel.core.report import ChunkReport
 
 ReportOf = Callable[[int, float], ChunkReport]

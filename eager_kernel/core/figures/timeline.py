@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from eager_kernel.core import latency
 from eager_kernel.core.chunk import Chunk
+from eager_kernel.core.figures.progress import Cursor, News, Progress
 from eager_kernel.core.gate import Verdict
-from eager_kernel.core.progress import Cursor, News, Progress
 from eager_kernel.core.report import ChunkReport, Report, WaitReport
 
 

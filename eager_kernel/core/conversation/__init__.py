@@ -1,0 +1,1 @@
+"""What a model is asked, and told of what ran, from step to step."""

@@ -1,0 +1,1 @@
+"""What a program does outside itself: which audit events that is, and how files are put back."""

@@ -1,0 +1,1 @@
+"""What a run took, while it runs and after: times, costs, and what every picture draws."""
