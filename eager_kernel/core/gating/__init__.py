@@ -4,7 +4,7 @@ The way of a statement, with the modules in the order in which it meets them:
 
 ==================  ==============================================================================
 `program`           judges a program's statements in turn; clears most by their words alone
-`words`             the words of a text, found without parsing it
+`word_search`       the words of a text, found without parsing it
 `follow`            follows parsed statements: bindings, branches, definitions
 `expressions`       follows their expressions, without recursion
 `calls`             follows calls, into functions of the program too
@@ -12,9 +12,9 @@ The way of a statement, with the modules in the order in which it meets them:
 `values`            what is known of a value: a library's name, a function, a class, ...
 `tables`            the table of a mode: which uses are held, and the words that betray them
 `tables_timing`     clocks, threads, signals
-`tables_silent`     effects that raise no audit event: native writers, processes, connections
+`tables_unaudited`  effects that raise no audit event: native writers, processes, connections
 `tables_effects`    effects that raise one, for the mode ``static``
-`checks`            which arguments make a call count
+`argument_checks`   which arguments make a call count
 ==================  ==============================================================================
 
 Beside it:

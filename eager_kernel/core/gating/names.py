@@ -9,8 +9,8 @@ from typing import Final
 from eager_kernel.core.gating import (
     tables_effects,
     tables_native,
-    tables_silent,
     tables_timing,
+    tables_unaudited,
 )
 from eager_kernel.core.gating.argument_checks import name_items
 from eager_kernel.core.gating.tables import ALIASES, BUSY, BUSY_PARTS, KEEPS, SAME
@@ -162,8 +162,8 @@ def _prefixes(table: Table) -> frozenset[str]:
         (
             *tables_timing.USES,
             *tables_timing.MODULES,
-            *tables_silent.USES,
-            *tables_silent.MODULES,
+            *tables_unaudited.USES,
+            *tables_unaudited.MODULES,
             *tables_native.USES,
             *tables_native.LIBRARIES,
             *tables_effects.USES,

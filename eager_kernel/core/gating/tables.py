@@ -9,8 +9,8 @@ from typing import Final, Literal
 from eager_kernel.core.gating import (
     tables_effects,
     tables_native,
-    tables_silent,
     tables_timing,
+    tables_unaudited,
 )
 from eager_kernel.core.gating.argument_checks import SQL_WORDS, URL_WORDS, name_items
 from eager_kernel.core.rules import MEMORY, Listed, Policy, Table
@@ -24,12 +24,12 @@ def table_for(mode: Literal["effect", "static"], policy: Policy) -> Table:
     """The table of a mode, with what the deployer added."""
     external = Listed("external-effect", EXTERNAL_WHY)
     timing = Listed("timing", TIMING_WHY)
-    uses = {**tables_timing.USES, **tables_silent.USES, **tables_native.USES}
-    modules = {**tables_timing.MODULES, **tables_silent.MODULES}
-    methods = {**tables_timing.METHODS, **tables_silent.METHODS, **tables_native.METHODS}
+    uses = {**tables_timing.USES, **tables_unaudited.USES, **tables_native.USES}
+    modules = {**tables_timing.MODULES, **tables_unaudited.MODULES}
+    methods = {**tables_timing.METHODS, **tables_unaudited.METHODS, **tables_native.METHODS}
     # What has an effect in `sys` that no audit event shows is rare, and `sys` is not.
     busy = BUSY if mode == "static" else BUSY | {"sys"}
-    stores = dict(tables_silent.STORES)
+    stores = dict(tables_unaudited.STORES)
     if mode == "static":
         uses |= {**tables_effects.USES, **tables_effects.DYNAMIC}
         modules |= tables_effects.MODULES
