@@ -3,7 +3,8 @@
 An audit hook sees an effect itself, whatever alias, `getattr` or library led to it. In a
 streamed program, the thread that attempts one waits there until generation has ended and the
 whole program has parsed. If it ends otherwise, `EffectHeld` is raised there and the effect never
-happens. The barrier decides *when* an effect happens. It is no sandbox.
+happens. What can be undone need not wait, where there is a journal. The barrier decides *when* an
+effect happens. It is no sandbox.
 """
 
 from __future__ import annotations

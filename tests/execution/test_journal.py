@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from eager_kernel.core.effects.audit_events import Effects
-from eager_kernel.execution import hook, plain_files
+from eager_kernel.core.effects.undo import Record
+from eager_kernel.execution import hook, journal_file, plain_files
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.journal import Journal, Limits
 from eager_kernel.execution.journals import Journals, left_in
@@ -360,3 +361,12 @@ def test_a_run_without_effects_has_none(tmp_path: Path, folder: Path) -> None:
     run = run_program("x = 1\n", "y = 2\n", end, barrier=barrier)
     assert (run.outcome.report.files, run.outcome.report.file_count) == ((), 0)
     assert not tmp_path.joinpath("undo").exists()
+
+
+def test_a_line_that_was_cut_off_does_not_spoil_those_that_follow(tmp_path: Path) -> None:
+    folder = journal_file.new_folder(str(tmp_path))
+    journal_file.add_record(folder, Record("made", "/one"))
+    with Path(folder, journal_file.NAME).open("a") as file:
+        file.write('\n{"op": "made", "pa')  # the disk was full; its effect has not happened
+    journal_file.add_record(folder, Record("made", "/two"))
+    assert [record.path for record in journal_file.read(folder).records] == ["/one", "/two"]

@@ -50,6 +50,15 @@ PROGRAMS = {
         "def handler(shell, kind, error, trace, tb_offset=None):\n    1 / 0\n\n"
         "get_ipython().set_custom_exc((ValueError,), handler)\nlog(1)\nraise ValueError('x')\n"
     ),
+    "a profiler in C over statements": (
+        "import cProfile, pstats\np = cProfile.Profile()\np.enable()\ndef f(n):\n"
+        "    return n and f(n - 1)\n\nf(3)\np.disable()\nf(2)\n"
+        "log([v[:2] for k, v in pstats.Stats(p).stats.items() if k[2] == 'f'])\n"
+    ),
+    "a profiler in C that goes on": (
+        "import cProfile\np = cProfile.Profile(subcalls=False)\np.enable()\nx = sorted([2, 1])\n"
+        "import sys\nlog(sys.getprofile() is p)\np.disable()\nlog(sys.getprofile())\n"
+    ),
     "a cell in a cell": "log(1)\nget_ipython().run_cell('2 / 0')\n1 / 0\n",
     "a cell in an error's text": (
         "class E(Exception):\n    def _render_traceback_(self):\n"

@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.gate import BARRED
+from eager_kernel.execution import plain_files
 from eager_kernel.kernel.config import EagerGate, rule_points
 from eager_kernel.testing.kernels import start_kernel
 from eager_kernel.testing.wire import Heard, WireStream, run
@@ -78,6 +79,26 @@ def test_a_host_to_which_connecting_need_not_wait() -> None:
         assert barrier is not None
         assert barrier._reaches_host("socket.getaddrinfo", ("data.test", 443))
     assert EagerGate().make_barrier("effect")._hosts is None  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("mode", "loads"), [("wait", False), ("effect", True)])
+def test_what_keeps_files_is_loaded_where_files_are_kept(
+    tmp_path: Path, mode: str, loads: bool
+) -> None:
+    tmp_path.joinpath("eager", "undo").mkdir(parents=True)  # as a kernel has left it
+    program = (
+        "import sys\nimport eager_kernel.kernel.kernel\nimport eager_kernel.magics.extension\n"
+        "from eager_kernel.kernel.config import EagerGate\n"
+        f"gate = EagerGate()\nassert gate.restore_left() == []\ngate.make_barrier({mode!r})\n"
+        "own = {name.rpartition('.')[2] for name in sys.modules if 'eager_kernel.' in name}\n"
+        "print(own & {'undo', 'undoing', 'journals', 'journal_file', 'plain_files'})\n"
+    )
+    env = {**os.environ, "JUPYTER_DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
+    )
+    assert ("journals" in done.stdout) is (loads and plain_files.can_journal())
+    assert loads or done.stdout == "set()\n"
 
 
 def first_hold(client: BlockingKernelClient, text: str) -> dict[str, Any]:
