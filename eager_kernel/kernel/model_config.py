@@ -50,7 +50,8 @@ class EagerModel(Configurable):
     ask = Bool(
         False,
         help="""Whether a cell's program is written first, and runs when its user says so: with what
-        it will touch listed, as `%%eager --ask` does. Programs are not repaired then.""",
+        it will touch listed, as `%%eager --ask` does. Programs are not repaired then, and
+        replays are not asked about.""",
     ).tag(config=True)
     steps = Integer(
         1,

@@ -7,6 +7,7 @@ import builtins
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, Literal, Protocol
 
 from eager_kernel.core.gate import Gate
@@ -16,6 +17,7 @@ from eager_kernel.execution.intake import Intake
 from eager_kernel.magics.listener import Listener
 from eager_kernel.magics.shown import Shown
 from eager_kernel.magics.terminal import Listed
+from eager_kernel.widget.visible import visible_lines
 
 
 class Run(Protocol):
@@ -71,12 +73,13 @@ class Question:
         touches = touches_of(intake.program, self._make_gate())
         note = _note_of(intake)
         event = {"type": "ask", "touches": [_told(touch) for touch in touches], "note": note}
-        self._run.stream.tell_observers(event)
+        tell = partial(self._run.stream.tell_observers, event)
         try:
             match self._way():
                 case "view":
-                    program = await self._by_view(intake, touches, note)
+                    program = await self._by_view(intake, touches, note, tell)
                 case "prompt":
+                    tell()
                     program = self._by_prompt(intake, touches, note)
                 case "nobody":
                     _write([*_listed(touches, note), _NOBODY])
@@ -98,7 +101,9 @@ class Question:
             return "nobody"  # as nbclient, which runs notebooks without a person
         return "view" if isinstance(self._shown, Shown) and self._heard_at_once else "prompt"
 
-    async def _by_view(self, intake: Intake, touches: Sequence[Touch], note: str) -> str | None:
+    async def _by_view(
+        self, intake: Intake, touches: Sequence[Touch], note: str, tell: Callable[[], object]
+    ) -> str | None:
         assert isinstance(self._shown, Shown)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[str | None] = loop.create_future()
@@ -108,6 +113,7 @@ class Question:
                 answer.set_result(program)
 
         self._shown.on_run(lambda program: loop.call_soon_threadsafe(take, program))
+        tell()  # now that an answer is heard
         try:
             until = loop.time() + _UNTIL_A_PAGE
             while not answer.done():
@@ -121,7 +127,8 @@ class Question:
 
     def _by_prompt(self, intake: Intake, touches: Sequence[Touch], note: str) -> str | None:
         listed = self._shown is None  # else the program is above
-        _write([*([intake.program.rstrip()] if listed else []), *_listed(touches, note)])
+        program = [visible_lines(intake.program.rstrip())] if listed else []
+        _write([*program, *_listed(touches, note)])
         self.in_prompt = True
         try:
             answer = builtins.input(_PROMPT).strip().lower()
@@ -163,11 +170,12 @@ def _write(lines: Sequence[str]) -> None:
 
 NOTHING_SEEN: Final = "It touches no files, hosts or processes that can be seen in it."
 _PROMPT: Final = "Run it? Type y to run it, e to edit it in a new cell, anything else to leave it: "
-_NOT_RUN: Final = "%%eager: it was not run; %%eager --replay with the same prompt asks again."
+_NOT_RUN: Final = "%%eager: it was not run; %%eager --replay with the same prompt runs it."
 _EDIT: Final = "%%eager: it was not run; it is in the next cell, to be edited and run there."
 _NOBODY: Final = (
-    "%%eager: the program was written and not run, as --ask has nobody to ask here. Run the cell "
-    "where somebody can answer, or without --ask (EagerModel.ask = False)."
+    "%%eager: the program was written and not run, as --ask has nobody to ask here. "
+    "%%eager --replay with the same prompt runs it; to be asked, run the cell where somebody can "
+    "answer."
 )
 _UNTIL_A_PAGE: Final = 5.0
 """Seconds in which a page that can show the view says so."""

@@ -226,7 +226,7 @@ class Session:
     def _prepare(
         self, options: PromptOptions, prompt: str, cell_id: str | None, request_id: str
     ) -> PromptedCell:
-        asks = options.ask or self.config.ask
+        asks = options.ask or (self.config.ask and not options.replay)  # that has been seen
         text_format, asked = "auto", prompt.strip("\n") or f"Run {options.from_file}."
         to_save: SavedProgram | None = None
         served: ServedModel | None = None

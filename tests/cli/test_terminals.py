@@ -195,6 +195,16 @@ def test_asking_keeps_the_key_out_of_the_kernel() -> None:
         echo.close()
 
 
+def test_a_program_is_asked_about(shell: Any, slow: str) -> None:
+    type_cell(shell, f"%%eager --ask --model {slow}\nGo")
+    shell.expect("It touches no files, hosts or processes")
+    shell.expect("Run it\\? Type y to run it")
+    assert "first output" not in shell.before
+    shell.send("y\r")
+    shell.expect("first output")
+    shell.expect("part and rest")
+
+
 def test_the_examples_of_record_work(work: Path) -> None:
     text = piped("record", "--help").stdout
     example = next(line for line in text.splitlines() if "--api-base" in line and " < " in line)

@@ -138,11 +138,21 @@ def test_a_program_that_was_cut_off_is_said_to_be(notebook: Notebook) -> None:
     assert "%%eager: The model was cut off (length)" in heard.text()
 
 
+def test_a_hostile_program_is_listed_as_text(notebook: Notebook) -> None:
+    model = notebook.model(fenced("x = '\x1b[31mred\u202e'\n"))
+    heard = answer(notebook, begin(notebook, model), "n")
+    assert "x = '" in heard.text()
+    assert "\x1b" not in heard.text()
+    assert "\u202e" not in heard.text()
+
+
 def test_the_trait_asks_and_a_repair_is_refused(notebook: Notebook) -> None:
     assert notebook.run("%config EagerModel.ask = True").errors() == []
     try:
         heard, _ = notebook.ask(fenced("x = 1\n"), allow_stdin=False)
         assert "nobody to ask here" in heard.text()
+        notebook.run("%%eager --replay\ndo it")
+        assert notebook.value("x") == 1
     finally:
         notebook.run("%config EagerModel.ask = False")
     heard, _ = notebook.ask(fenced("x = 1\n"), options="--ask --repair 1")

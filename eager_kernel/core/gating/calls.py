@@ -190,9 +190,7 @@ class Calls(Names):
         self.depth += 1
         try:
             value = self.run_body(function, Scope(function.scope, names=names))
-            uses = {hit.use: hit for hit in reversed(self.hits)}
-            first = sorted(uses.values(), key=self.hits.index)[:_MOST_USES]
-            outcome = Outcome(tuple(first), value, self.runs_any_text)
+            outcome = Outcome(_first_of_each(self.hits), value, self.runs_any_text)
         finally:
             self.runs_any_text = ran
             self.depth -= 1
@@ -255,6 +253,16 @@ class Calls(Names):
     def _import_module(self, call: Call) -> Value:
         name = text_of(call.arguments.get(0, "name"))
         return self.imported(name) if name is not None else None
+
+
+def _first_of_each(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    """The first hit of each use, of not too many."""
+    uses: dict[str, Hit] = {}
+    for hit in hits:
+        if len(uses) == _MOST_USES:
+            break
+        uses.setdefault(hit.use, hit)
+    return tuple(uses.values())
 
 
 def shown(name: str) -> str:

@@ -392,6 +392,7 @@ export class View {
     const shown = area.value; // as the browser has it: with other ends of lines, perhaps
     const button = this.button("Run", "Run the program as it stands here", () => {
       button.disabled = true;
+      setTimeout(() => (button.disabled = false), PATIENCE * 1000); // if it was not heard
       this.send(area.value === shown ? { type: "run" } : { type: "run", program: area.value });
       this.announce("Running");
     });
