@@ -75,6 +75,11 @@ def test_what_is_wrong_is_refused(api: Api, body: str, status: int, words: str) 
     assert api.ask("POST", "eager/api/cells", data=body).status_code == 415
 
 
+def test_a_page_knows_a_server_that_is_older_by_its_404(api: Api) -> None:
+    """What a release does not have, it answers so; the page says that it may be older."""
+    assert api.ask("POST", "eager/api/of-a-later-release", json={}).status_code == 404
+
+
 def test_it_is_described_with_all_kinds_and_options() -> None:
     schema = description("/")["components"]["schemas"]["CellText"]["properties"]
     assert schema["kind"]["enum"] == list(CELL_KINDS)
