@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
@@ -178,6 +179,28 @@ def test_it_waits_where_no_journal_can_be_written(tmp_path: Path, folder: Path) 
 
 
 # What somebody else changes meanwhile ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("operation", ["append_line", "copy"])
+def test_it_waits_where_the_disk_is_full(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    before = state_of(folder)
+
+    def full(*about: object) -> None:
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    run.go(
+        "open('other', 'a').write('kept')",
+        "open('old', 'a').write('not kept')",
+        well=False,
+        between=lambda: monkeypatch.setattr(plain_files, operation, full),
+        patience=1,
+    )
+    assert run.held == ["opens 'old' for writing"]
+    assert isinstance(run.journal.failure, OSError)
+    close(run)
+    assert state_of(folder) == before
 
 
 def test_what_somebody_else_has_written_is_left(run: Run, folder: Path) -> None:
