@@ -171,14 +171,16 @@ class ReplayAuthor:
         """Why nothing follows: it was the last, or went another way than it did."""
         if end not in ("ran", "failed"):
             return what_follows(end, self.budget, spent)
-        if spent.steps >= len(self._steps):
+        if spent.steps >= len(self._steps) and not self.words:
             return "replayed"
         if end == "failed" and not self._steps[spent.steps - 1].failed:
             return "lost"
         return None
 
     def next(self, step: StepText, images: tuple[Image, ...], spent: Spent) -> Writer:
-        """Give the next one."""
+        """Give the next one; after all of them, a text without any, for which the words stand."""
+        if spent.steps == len(self._steps):
+            return TextWriter("")
         return TextWriter(self._steps[spent.steps].program)
 
 
@@ -363,8 +365,6 @@ class SteppedRun(PromptedRun):
     @property
     def last_words(self) -> str:
         """What the model has said in the end, in Markdown; empty where it has not."""
-        if self.ended_by == "replayed":
-            return str(getattr(self._author, "words", ""))
         return self._words_of(self._outcomes[-1]) if self.ended_by == "answered" else ""
 
     @property
@@ -382,7 +382,10 @@ class SteppedRun(PromptedRun):
 
     def _words_of(self, outcome: Outcome) -> str:
         assert isinstance(self.stream, SteppedStream)
-        return self.stream.words_now if outcome.status == "no_code" else ""
+        if outcome.status != "no_code":
+            return ""
+        replayed = isinstance(self._author, ReplayAuthor)
+        return self._author.words if replayed else self.stream.words_now  # type: ignore[attr-defined]
 
     def _traceback_of(self, outcome: Outcome) -> str:
         if outcome.error is None:
