@@ -39,6 +39,30 @@ PART += [
     )
 ]
 PART += ["--deselect=tests/core/test_chunker.py::test_standard_library_is_cut_into_its_statements"]
+# What says most in a minute; CI runs it on each Python but the one that runs the whole suite.
+CHOSEN = [
+    *(f"tests/{name}" for name in ("core", "execution")),
+    *(
+        f"tests/{name}.py"
+        for name in (
+            "client/test_client",
+            "client/test_hosting",
+            "client/test_ordinary",
+            "kernel/test_conformance",
+            "kernel/test_gate_modes",
+            "kernel/test_interrupt",
+            "kernel/test_lifecycle",
+            "kernel/test_resume",
+            "kernel/test_stream",
+            "kernel/test_undo",
+            "magics/test_cells",
+            "magics/test_steps",
+        )
+    ),
+    "--ignore=tests/core/extract/test_formats.py",
+    "--ignore=tests/core/test_fuzz_bytes.py",
+    "--deselect=tests/core/test_chunker.py::test_standard_library_is_cut_into_its_statements",
+]
 
 nox.options.sessions = ["tests"]
 nox.options.error_on_missing_interpreters = False
@@ -55,7 +79,14 @@ def tests(session: nox.Session) -> None:
 def part(session: nox.Session) -> None:
     """Run the tests of what differs between Pythons: core, execution, kernel, client, magics."""
     session.install("-e", ".[test-part]")
-    _test_part(session)
+    _test_part(session, PART)
+
+
+@nox.session(python=PYTHONS)
+def chosen(session: nox.Session) -> None:
+    """Run those of them that say most in a minute; ``.ci/other_pythons.py`` runs it."""
+    session.install("-e", ".[test-part]")
+    _test_part(session, CHOSEN)
 
 
 @nox.session(python=PYTHONS[0])
@@ -65,7 +96,7 @@ def lowest(session: nox.Session) -> None:
     file.write_text("\n".join(lowest_versions()) + "\n", encoding="utf-8")
     session.install("--constraint", str(file), "-e", ".[test-part]")
     session.run("python", "-m", "pip", "freeze", "--exclude-editable")
-    _test_part(session)
+    _test_part(session, PART)
 
 
 @nox.session(python=PYTHONS[0])
@@ -103,9 +134,9 @@ def lowest_versions() -> list[str]:
     return [f"{match[1]}=={match[2]}" for match in found if match]
 
 
-def _test_part(session: nox.Session) -> None:
+def _test_part(session: nox.Session, part: list[str]) -> None:
     with tempfile.TemporaryDirectory() as home:
         # Other environments' kernelspecs and settings are not to be found.
         env = {"JUPYTER_DATA_DIR": home, "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "")}
         arguments = session.posargs or ["-n", "3", "--dist", "loadfile"]
-        session.run("pytest", "-q", "-p", "no:cacheprovider", *arguments, *PART, env=env)
+        session.run("pytest", "-q", "-p", "no:cacheprovider", *arguments, *part, env=env)

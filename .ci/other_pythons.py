@@ -1,6 +1,6 @@
-"""Test a part of the project on each other Python that this machine has.
+"""Test a chosen part of the project on each other Python that this machine has.
 
-``python .ci/other_pythons.py`` looks on the path and among pyenv's, runs ``nox -s part`` on each
+``python .ci/other_pythons.py`` looks on the path and among pyenv's, runs ``nox -s chosen`` on each
 but the one that runs this, and says at the end which there were and how each fared. It needs nox,
 which ``pip install -e '.[dev]'`` brings.
 """
@@ -58,7 +58,7 @@ def find(version: str) -> Path | None:
 def test(version: str, python: Path) -> int:
     """Run the part on it, in an environment that is kept for the next time."""
     path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])
-    command = [sys.executable, "-m", "nox", "--reuse-venv=yes", "-s", f"part-{version}"]
+    command = [sys.executable, "-m", "nox", "--reuse-venv=yes", "-s", f"chosen-{version}"]
     return subprocess.run(
         command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False
     ).returncode
