@@ -16,7 +16,7 @@ import threading
 import time
 from _thread import get_ident
 from asyncio import _get_running_loop
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import Token
 from shutil import rmtree
@@ -104,6 +104,8 @@ class Barrier:
         self._lines_before = 0
         self._decision: str | None = None  # empty: go on
         self._over = False
+        self._early: Mapping[str, int] = _NOTHING
+        self._wrote = False
         self._taken_back = False
         self._beaten = 0.0
         self._clearing = False
@@ -149,6 +151,9 @@ class Barrier:
             self.take_back()
             if self.journal is not None:
                 self.journal.end(self.troubles)
+                self._early = self.journal.early or _NOTHING
+                self._wrote = bool(self.journal.lines)
+                self.journal = None
             hook.disarm(self, self._is_left)
             if (clock := LoopClock.before(main.loop)) is not None:
                 clock.sum_up()
@@ -187,8 +192,9 @@ class Barrier:
     def release(self) -> None:
         """Let effects happen: generation has ended and the whole program has parsed."""
         self._decide("")
-        if self.journal is not None and self._decision == "":
-            self.journal.know()
+        journal = self.journal  # which another thread may just give up
+        if journal is not None and self._decision == "":
+            journal.know()
 
     def deny(self, why: str) -> None:
         """Let no effect happen any more.
@@ -277,8 +283,8 @@ class Barrier:
         if not self._decision and self._keeps(event, arguments, cause, paths):
             if not self._decision:
                 return
-        elif self._decision == "" and self.journal is not None:
-            self.journal.miss(event, effect)
+        elif self._decision == "" and (journal := self.journal) is not None:
+            journal.miss(event, effect)
         elif self._decision is None and may_wait:
             self._wait(effect, cause.line)
         if self._decision != "":
@@ -295,13 +301,14 @@ class Barrier:
         self, event: str, arguments: Arguments, cause: Cause, paths: list[str] | None
     ) -> bool:
         """Whether an effect can be taken back if it happens now."""
-        if self.journal is None or event in self._effects.events:
+        journal = self.journal
+        if journal is None or event in self._effects.events:
             return False
         # What raised the event; in some modules, no path begins in another folder.
         caller = next(frames(3), None)
         name = str(caller.f_globals.get("__name__")) if caller is not None else ""
         plain = name.partition(".")[0] in _IN_PLACE
-        return self.journal.keep(
+        return journal.keep(
             event, arguments, cause.cwd, cause.line or 0, plain=plain, resolved=paths
         )
 
@@ -374,13 +381,17 @@ class Barrier:
     @property
     def told_of_troubles(self) -> str:
         """What could not be undone, for a person; empty where there is nothing to tell."""
-        journal = self.journal
-        return journal.tell(self.troubles) if journal is not None and self.troubles else ""
+        if not self.troubles:
+            return ""
+        from eager_kernel.execution.undoing import told_of  # noqa: PLC0415 - there is a journal
+
+        return told_of(self.troubles)
 
     @property
     def told_of_files(self) -> str:
         """What became of the files that the program had written, for a person."""
-        if self.journal is None or not self.journal.lines or not self._taken_back:
+        wrote = self._wrote if self.journal is None else bool(self.journal.lines)
+        if not wrote or not self._taken_back:
             return ""
         if self.troubles:
             return "What it had done to files by then was undone, but for what is told below."
@@ -388,20 +399,21 @@ class Barrier:
 
     def note_files(self, report: Report) -> Report:
         """Name in a report what has been done to files before the program was known."""
-        if self.journal is None or not self.journal.early:
+        journal = self.journal
+        known = self._early if journal is None else journal.early
+        if not known:
             return report
         early = {
-            os.fsencode(path).decode("utf-8", "replace"): line
-            for path, line in dict(self.journal.early).items()
+            os.fsencode(path).decode("utf-8", "replace"): line for path, line in dict(known).items()
         }
         return report.with_files(early, undone=self._taken_back)
 
     def beat(self) -> None:
         """The run goes on. Called now and then, by any thread."""
-        now = self._clock()
-        if self.journal is not None and now - self._beaten >= 1.0:
+        now, journal = self._clock(), self.journal
+        if journal is not None and now - self._beaten >= 1.0:
             self._beaten = now
-            self.journal.beat()
+            journal.beat()
 
     @property
     def _threads_left(self) -> bool:
@@ -538,3 +550,4 @@ _NOBODY: Final[WeakSet[threading.Thread]] = WeakSet()
 NOWHERE_TO_WAIT: Final = "the kernel's own code can't wait there until the program is known"
 _IN_PLACE: Final = ("fileinput", "pathlib")
 _A_MOMENT: Final = 0.05
+_NOTHING: Final[Mapping[str, int]] = {}

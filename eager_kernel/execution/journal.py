@@ -37,7 +37,7 @@ from eager_kernel.core.effects.undo import (
 from eager_kernel.execution import journal_file
 from eager_kernel.execution import plain_files as files
 from eager_kernel.execution.places import resolve
-from eager_kernel.execution.undoing import Trouble, drop, told_of, undo
+from eager_kernel.execution.undoing import Trouble, drop, undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -527,11 +527,6 @@ class Journal:
         if not troubles:
             self.forget()
         return troubles
-
-    @staticmethod
-    def tell(troubles: list[Trouble]) -> str:
-        """Say what could not be put back."""
-        return told_of(troubles)
 
     @property
     def can_be_taken_back(self) -> bool:
