@@ -117,6 +117,8 @@ def to_python(chunk: Chunk, *, first: bool) -> str:
         # IPython dedents each cell, which empties lines of white space, in strings too. The
         # guard keeps the margin at 0, and a line's remainder from being taken for a line.
         guard = "x" if chunk.column else "x\n"
+        if not text.rpartition("\n")[2].strip() and not text.endswith("\n"):
+            text += "\n"  # as every cell ends: what is emptied is still a line, after a backslash
         text = textwrap.dedent(guard + text)[len(guard) :]
     if ">>>" in text:
         text = "".join(classic_prompt(text.splitlines(keepends=True)))

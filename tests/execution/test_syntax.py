@@ -7,7 +7,7 @@ import sys
 import warnings
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eager_kernel.core.chunker import Chunker
@@ -68,6 +68,8 @@ def test_nothing_is_warned_of(text: str) -> None:
     assert caught == []
 
 
+@example("\\\n ")
+@example("x = 1\n\\\n \t")
 @given(st.text(alphabet="ab1\\'\"{}$f.d(=)\n ", max_size=30))
 def test_as_the_parser_says(text: str) -> None:
     chunker = Chunker()
