@@ -47,7 +47,7 @@ def likeness_of_line(line: str) -> Likeness:
         return Likeness.EITHER  # "df.head?" or "Ready?"
     tree = _parse(line)
     if isinstance(tree, ast.Module):
-        return _likeness_of(tree, line)
+        return Likeness.PROSE if _STATED.fullmatch(line) else _likeness_of(tree, line)
     if tree is None or _LIST_ITEM.match(line):
         return Likeness.PROSE
     return Likeness.PYTHON if _BEGINS_PYTHON.match(line) else Likeness.OPEN
@@ -292,6 +292,8 @@ _BEGINS_PYTHON: Final = re.compile(
 )
 _LIST_ITEM: Final = re.compile(r"[-+*]\s|\d+[.)]\s")
 _SENTENCE: Final = re.compile(r"[.:!?…*`)]\s*$")
+# "It is 42.", "Paris is not Rome, 7.": Python by chance, which nobody writes to run it.
+_STATED: Final = re.compile(r"[A-Z][\w']*(?: [\w'.,]+)+\.")
 _HELP: Final = re.compile(r"[\w.]+\?{1,2}")
 _ASSIGNED_MAGIC: Final = re.compile(r"[\w.]+(?:\s*,\s*[\w.]+)*\s*=\s*[!%]")
 _MAGIC: Final = re.compile(r"%%?([A-Za-z_]\w*)")

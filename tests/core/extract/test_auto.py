@@ -88,6 +88,9 @@ def test_a_program_ends_where_it_can_not_go_on(program: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "It is 42.",
+        "The answer is 42.\n",
+        "Paris is not Rome, 7.\n",
         "",
         " \n ",
         "\ufeff",
