@@ -44,9 +44,12 @@ def main() -> int:
 def find(version: str) -> Path | None:
     """Find an interpreter that works: a shim of pyenv need not."""
     names = [shutil.which(f"python{version}"), shutil.which(f"python{version}.exe")]
-    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    # pyenv's, which are also beside the one that runs this, if that is pyenv's too.
+    roots = [Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"]
+    roots.append(Path(sys.base_prefix).parent)
     candidates = [Path(name) for name in names if name]
-    candidates += sorted(root.glob(f"versions/{version}.*/bin/python{version}"), reverse=True)
+    for root in roots:
+        candidates += sorted(root.glob(f"{version}.*/bin/python{version}"), reverse=True)
     for path in candidates:
         code = "import sys; print('%d.%d' % sys.version_info[:2])"
         said = subprocess.run([path, "-c", code], capture_output=True, text=True, check=False)
