@@ -129,9 +129,16 @@ function activate(
       }
     },
   });
+
+  /** Whether the active cell has failed; one that holds a prompt is generated anew instead. */
   function canFix(): boolean {
     const at = current();
-    return at !== null && failedCount(at.cell) !== null && !runs.has(at.panel, at.cell);
+    return (
+      at !== null &&
+      failedCount(at.cell) !== null &&
+      held(at).kind === "other" &&
+      !runs.has(at.panel, at.cell)
+    );
   }
 
   commands.addCommand(FIX, {

@@ -131,9 +131,12 @@ async def test_a_cell_that_another_cell_takes_along(
     kernel: tuple[KernelManager, BlockingKernelClient], tmp_path: Path
 ) -> None:
     async with await AsyncEagerClient.connect(kernel[0].connection_file) as client:
-        go = tmp_path / "go"
+        go, begun = tmp_path / "go", tmp_path / "begun"
         wait = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
-        kernel[1].execute(f"{wait}\n1 / 0")
+        kernel[1].execute(f"open({str(begun)!r}, 'w').close()\n{wait}\n1 / 0")
+        async with asyncio.timeout(30):
+            while not begun.exists():
+                await asyncio.sleep(0.01)
         read = asyncio.Event()
         running = asyncio.create_task(client.run(["x = 1\n"], on_event=lambda event: read.set()))
         # Its text comes after its cell, which waits for the other by then.

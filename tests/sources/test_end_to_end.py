@@ -203,7 +203,7 @@ async def test_a_model_answers_while_the_program_waits_at_an_effect(
         if event["type"] == "output" and "Finish" in event["output"].get("text", ""):
             answered.set()
 
-    result = await kernel_client.run(deltas(), format="python", on_event=on_event)
+    result = await kernel_client.run(deltas(), format="python", gate="wait", on_event=on_event)
     assert result.error is None, result.error
     assert result.outputs[-1]["data"]["text/plain"] == "True"
     assert result.report is not None

@@ -75,7 +75,7 @@ export class View {
     this.icon = make("span", "ev-icon", { "aria-hidden": "true" });
     this.title = make("span", "ev-title");
     this.elapsed = make("span", "ev-elapsed");
-    this.cost = make("span", "ev-elapsed ev-cost", { title: "What the model's answers have cost" });
+    this.cost = make("span", "ev-cost", { title: "What the model's answers have cost" });
     this.buttons = {
       stop: this.button("Stop", "Stop the model and the program", () => this.ask("stop")),
       approve: this.button("Approve", "", () => this.ask("approve")),
