@@ -52,15 +52,15 @@ def _seconds(program: str, folder: Path, root: Path, journalled: bool) -> float:
     exec(code, namespace)
     if not journalled:
         return _timed(namespace["work"])
-    barrier = Barrier(Effects(), journal=Journal(str(root)))
+    journal = Journal(str(root))
+    barrier = Barrier(Effects(), journal=journal)
     barrier.begin(_NAME, 0)
     main = MainThread()
     with barrier.armed(main, namespace):
         with main.at(Doing.PROGRAM), barrier.program():
             seconds = _timed(namespace["work"])
         barrier.release()
-    assert barrier.journal is not None
-    barrier.journal.forget()
+    journal.forget()
     return seconds
 
 
