@@ -72,7 +72,7 @@ def test_it_is_undone_exactly(statements: list[str]) -> None:
 @given(st.lists(st.lists(STATEMENTS, min_size=1, max_size=12), min_size=8, max_size=8))
 def test_it_stays_as_serial_leaves_it(programs: list[list[str]]) -> None:
     with tempfile.TemporaryDirectory() as top:
-        folders = []
+        folders: list[tuple[Path, Path, list[str]]] = []
         for number, statements in enumerate(programs):
             folder, other = Path(top) / f"{number}", Path(top) / f"{number} serial"
             furnish(folder)
@@ -80,11 +80,12 @@ def test_it_stays_as_serial_leaves_it(programs: list[list[str]]) -> None:
             run = Run(Path(top) / "undo", folder)
             run.go(BEFORE, *map(tried, statements), well=True)
             run.namespace.clear()
-            folders.append((folder, other))
+            if not run.held:  # what waits (a link to itself is no place) is refused here
+                folders.append((folder, other, statements))
         serial = "import sys, os\n"
-        for (_, other), statements in zip(folders, programs, strict=True):
+        for _, other, statements in folders:
             text = BEFORE + "\n".join(map(tried, statements))
             serial += f"os.chdir({str(other)!r})\nexec({text!r}, {{}})\n"
         subprocess.run([sys.executable, "-c", serial], check=True)
-        for folder, other in folders:
+        for folder, other, _ in folders:
             assert without_times(folder) == without_times(other)
