@@ -25,6 +25,7 @@ from eager_kernel.protocol import (
     ResumedMessage,
     StopMessage,
 )
+from eager_kernel.protocol.words import word_of
 
 Plain = dict[str, Any]
 _Word = TypeVar("_Word", bound=str)
@@ -237,10 +238,10 @@ def _object(value: object, where: str) -> Plain:
 
 def _word(fields: Mapping[str, Any], name: str, words: tuple[_Word, ...]) -> _Word:
     value = fields.get(name)
-    for word in words:
-        if word == value:
-            return word
-    raise UnfitError(f"{name}: must be one of {', '.join(words)}")
+    word = word_of(value, words)
+    if word is None:
+        raise UnfitError(f"{name}: must be one of {', '.join(words)}")
+    return word
 
 
 def _text(fields: Mapping[str, Any], name: str, most: int | None = None) -> str:

@@ -21,7 +21,7 @@ from eager_kernel.protocol import (
     OpenOptions,
     Resume,
 )
-from eager_kernel.protocol.words import LONGEST_CANCEL
+from eager_kernel.protocol.words import LONGEST_CANCEL, word_of
 
 _Word = TypeVar("_Word", bound=str)
 
@@ -144,10 +144,12 @@ def _choice(fields: dict[str, Any], name: str, choices: tuple[_Word, ...], defau
     value = fields.get(name)
     if value is None:
         return default
-    for choice in choices:
-        if choice == value:
-            return choice
-    raise ProtocolError(f"data.{name}", f"must be one of {', '.join(choices)}, not {_show(value)}")
+    word = word_of(value, choices)
+    if word is None:
+        raise ProtocolError(
+            f"data.{name}", f"must be one of {', '.join(choices)}, not {_show(value)}"
+        )
+    return word
 
 
 def _show(value: object) -> str:

@@ -18,6 +18,7 @@ from eager_kernel.core.gate import MODES, Mode
 from eager_kernel.errors import ProtocolError
 from eager_kernel.kernel.served import Send, ServedModel
 from eager_kernel.protocol.models import PAGE_TARGET, ProgramMessage, RunningMessage, WantMessage
+from eager_kernel.protocol.words import word_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +248,7 @@ def parse_offer(data: Any) -> Offer:
     if not isinstance(models, list) or not all(isinstance(model, str) for model in models):
         raise ProtocolError("data.models", "must be a list of strings")
     named = _text(fields, "gate", "")
-    gate = next((mode for mode in MODES if mode == named), None)
+    gate = word_of(named, MODES)
     if named and gate is None:
         raise ProtocolError("data.gate", f"must be one of {', '.join(MODES)}")
     return Offer(

@@ -207,8 +207,6 @@ class ServedAnswer:
         self._model.cancel(self)
 
 
-MOST_REQUESTS: Final = 32
-"""How often a cell may ask the server's model, with its repairs and its steps."""
 _LOOK: Final = 1.0
 _UNTIL_A_PAGE_ANSWERS = 20.0
 _UNTIL_THE_SERVER_ANSWERS: Final = 40.0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from eager_kernel.errors import NoModelError, PromptError
 from eager_kernel.kernel.model_config import EagerModel
 from eager_kernel.kernel.pages import Offer, Pages
-from eager_kernel.kernel.served import MOST_REQUESTS, ServedModel
+from eager_kernel.kernel.served import ServedModel
 from eager_kernel.magics.advice import without_model
 from eager_kernel.magics.options import PromptOptions
+from eager_kernel.protocol.models import MOST_REQUESTS
 from eager_kernel.sources.process import ModelProcess
 from eager_kernel.sources.ready import check_ready
 from eager_kernel.sources.registry import check_model_id

@@ -25,6 +25,9 @@ AnswerWord = Literal["delta", "progress", "finish", "error"]
 
 ANSWER_WORDS: Final[tuple[AnswerWord, ...]] = get_args(AnswerWord)
 
+MOST_REQUESTS: Final = 32
+"""How often a cell may ask the server's model, with its repairs and its steps."""
+
 ALIVE: Final = "alive"
 """The type of the message by which a server says only that it is there."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal, TypeVar, get_args
 
 from eager_kernel.core.extract import FORMATS
 from eager_kernel.core.gate import Mode
@@ -12,6 +12,8 @@ from eager_kernel.core.reading import MAX_CHARS
 from eager_kernel.core.rules import Category
 
 __all__ = ["Category", "ChunkState", "Mode"]
+
+_Word = TypeVar("_Word", bound=str)
 
 TARGET: Final = "eager.stream"
 """The comm target of a stream."""
@@ -88,3 +90,8 @@ class Limits:
 
 MAX_JOURNAL_BYTES: Final = 64_000_000
 """Bytes that a kernel keeps of a run for a client whose connection may break, by default."""
+
+
+def word_of(value: object, words: tuple[_Word, ...]) -> _Word | None:
+    """The word of a table that a value is, as one of its type; None if it is none of them."""
+    return next((word for word in words if word == value), None)

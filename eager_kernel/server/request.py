@@ -11,8 +11,9 @@ from typing import Any, Final, Literal, TypeVar, get_args
 from eager_kernel.core.extract import check_format
 from eager_kernel.core.gate import MODES
 from eager_kernel.errors import LimitError, ProtocolError
-from eager_kernel.kernel.served import MOST_REQUESTS
 from eager_kernel.protocol import FORMAT_WORDS, ON_ERROR, Mode, OnError
+from eager_kernel.protocol.models import MOST_REQUESTS
+from eager_kernel.protocol.words import word_of
 from eager_kernel.sources.source import Image, Message
 
 Cell = Literal["server", "page", "kernel"]
@@ -281,10 +282,10 @@ def _choice(
     value = fields.get(name)
     if value is None:
         return default
-    for choice in choices:
-        if choice == value:
-            return choice
-    raise ProtocolError(name, f"must be one of {', '.join(choices)}")
+    word = word_of(value, choices)
+    if word is None:
+        raise ProtocolError(name, f"must be one of {', '.join(choices)}")
+    return word
 
 
 def _format(fields: dict[str, Any]) -> str:
