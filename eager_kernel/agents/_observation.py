@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from eager_kernel.client import Image, RunResult
+from eager_kernel.client.images import seen
 
 
 def printed(result: RunResult, limit: int | None = None) -> str:
@@ -25,7 +25,4 @@ def printed(result: RunResult, limit: int | None = None) -> str:
 
 def figures_of(result: RunResult) -> list[Image]:
     """Give the pictures that were shown and that models can see, in order."""
-    return [image for image in result.images if image.type in _SEEN]
-
-
-_SEEN: Final = ("image/png", "image/jpeg")
+    return seen(result.images)

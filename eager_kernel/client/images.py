@@ -7,6 +7,8 @@ from base64 import b64decode
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
+from eager_kernel.sources.source import IMAGE_TYPES
+
 
 class Image(NamedTuple):
     """A picture.
@@ -39,6 +41,11 @@ def images_of(outputs: Iterable[dict[str, Any]]) -> list[Image]:
             if (first := next(images, None)) is not None:
                 found.append(first)
     return found
+
+
+def seen(images: Iterable[Image]) -> list[Image]:
+    """Those of pictures that models can see, in order."""
+    return [image for image in images if image.type in IMAGE_TYPES]
 
 
 def _image(kind: str, data: object) -> Image | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Final
 
-from eager_kernel.sources.source import Image
+from eager_kernel.sources.source import IMAGE_TYPES, MOST_IMAGES, Image
 
 
 class Listener:
@@ -77,11 +77,11 @@ class Listener:
         return message
 
     def _note_image(self, data: dict[str, Any]) -> None:
-        for mime in _IMAGES:
+        for mime in IMAGE_TYPES:
             picture = data.get(mime)
             if isinstance(picture, bytes):
                 picture = b64encode(picture).decode("ascii")
-            if isinstance(picture, str) and len(self._images) < _MOST_IMAGES:
+            if isinstance(picture, str) and len(self._images) < MOST_IMAGES:
                 self._images.append(Image(mime, "".join(picture.split())))
                 return
 
@@ -100,5 +100,3 @@ def _untap(stream: Any, tapped: Any) -> None:
 _SHOWN: Final = frozenset({"display_data", "execute_result"})
 _VIEW: Final = "application/vnd.jupyter.widget-view+json"
 _MOST: Final = 200_000
-_IMAGES: Final = ("image/png", "image/jpeg")
-_MOST_IMAGES: Final = 20

@@ -14,7 +14,7 @@ from eager_kernel.errors import LimitError, ProtocolError
 from eager_kernel.protocol import FORMAT_WORDS, ON_ERROR, Mode, OnError
 from eager_kernel.protocol.models import MOST_REQUESTS
 from eager_kernel.protocol.words import word_of
-from eager_kernel.sources.source import Image, Message
+from eager_kernel.sources.source import IMAGE_TYPES, MOST_IMAGES, Image, Message
 
 Cell = Literal["server", "page", "kernel"]
 CELLS: Final[tuple[Cell, ...]] = get_args(Cell)
@@ -213,13 +213,13 @@ def _images(given: Any, where: str) -> tuple[Image, ...]:
     """The pictures of a message, which go to the model's server as they are."""
     if given is None:
         return ()
-    if not isinstance(given, list) or len(given) > _MOST_IMAGES:
-        raise ProtocolError(where, f"must be a list of at most {_MOST_IMAGES} images")
+    if not isinstance(given, list) or len(given) > MOST_IMAGES:
+        raise ProtocolError(where, f"must be a list of at most {MOST_IMAGES} images")
     for image in given:
         if not isinstance(image, dict) or set(image) != {"mime", "data"}:
             raise ProtocolError(where, "must hold objects with mime and data")
-        if image["mime"] not in ("image/png", "image/jpeg"):
-            raise ProtocolError(where, "must be of the type image/png or image/jpeg")
+        if image["mime"] not in IMAGE_TYPES:
+            raise ProtocolError(where, f"must be of the type {' or '.join(IMAGE_TYPES)}")
         data = image["data"]
         if not isinstance(data, str) or len(data) > _LONGEST_IMAGE or not _BASE64.fullmatch(data):
             raise ProtocolError(where, f"must be base64 of at most {_LONGEST_IMAGE:,} characters")
@@ -318,7 +318,6 @@ def _number(fields: dict[str, Any], name: str) -> float | None:
 
 
 _MOST_ATTEMPTS: Final = 10_000
-_MOST_IMAGES: Final = 20
 _LONGEST_IMAGE: Final = 8_000_000
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _OF_THE_KERNEL: Final = ("cell_id", "requests")

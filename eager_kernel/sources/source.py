@@ -10,6 +10,12 @@ ENTRY_POINTS: Final = "eager_kernel.sources"
 """Group of the entry points that give sources: the name is a model id's provider, the value a
 `Factory`."""
 
+IMAGE_TYPES: Final = ("image/png", "image/jpeg")
+"""The media types of pictures that models see."""
+
+MOST_IMAGES: Final = 20
+"""Pictures that a model is shown with one message."""
+
 
 class Source(Protocol):
     """Gives a model's answers.
@@ -52,7 +58,7 @@ class Image:
     Parameters
     ----------
     mime
-        ``image/png`` or ``image/jpeg``.
+        One of `IMAGE_TYPES`.
     data
         The picture, in base64 without line breaks.
     """
