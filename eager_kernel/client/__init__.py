@@ -11,8 +11,10 @@ from eager_kernel.client.images import Image
 from eager_kernel.client.options import CellOptions, Mode, OnError, RunOptions
 from eager_kernel.client.pool import AsyncEagerPool, EagerPool
 from eager_kernel.client.result import RunError, RunResult
-from eager_kernel.client.session import AsyncEagerSession, EagerSession, SessionOptions
+from eager_kernel.client.session import AsyncEagerSession
+from eager_kernel.client.session_options import SessionOptions
 from eager_kernel.client.session_result import SessionResult, SessionStep
+from eager_kernel.client.session_sync import EagerSession
 from eager_kernel.client.sync import EagerClient
 
 __all__ = [

@@ -23,7 +23,8 @@ from eager_kernel.client.remote import RemoteTransport
 from eager_kernel.client.rest import KernelsApi
 from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import MAX_BYTES, OnEvent, Run
-from eager_kernel.client.session import AsyncEagerSession, SessionOptions
+from eager_kernel.client.session import AsyncEagerSession
+from eager_kernel.client.session_options import SessionOptions
 from eager_kernel.client.transport import DiedAtStartError, LocalTransport, Transport
 from eager_kernel.errors import KernelConnectionError
 from eager_kernel.protocol import attach_code

@@ -5,92 +5,33 @@ from __future__ import annotations
 import asyncio
 import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict
+from typing import TYPE_CHECKING, Final, Self
 
 from eager_kernel.client.eager_run import AsyncEagerRun
 from eager_kernel.client.hosting import HostFunction, describe
-from eager_kernel.client.options import OnError
-from eager_kernel.client.questions import OnInput
+from eager_kernel.client.images import seen
 from eager_kernel.client.reading import shown_of
 from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import OnEvent, told
+from eager_kernel.client.session_options import SessionOptions, budget_of, limits_of, reach_of
 from eager_kernel.client.session_result import SessionResult, SessionStep
+from eager_kernel.client.session_work import Work
 from eager_kernel.core.conversation.prompts import STEPS_PROMPT, SYSTEM_PROMPT
 from eager_kernel.core.conversation.steps import (
-    Budget,
-    Ended,
-    Spent,
-    Step,
     StepEnd,
-    as_one,
     longest_answer,
     said_of,
-    what_follows,
 )
 from eager_kernel.core.conversation.told import StepText, answer_of, outcome_of, plain, sees
 from eager_kernel.core.cost import Tokens, estimate
 from eager_kernel.core.extract.spoken import spoken
-from eager_kernel.core.gate import Mode
 from eager_kernel.sources.answer import Answer
 from eager_kernel.sources.registry import open_source
-from eager_kernel.sources.source import Image, Message, Options, Progress, Request, Source
+from eager_kernel.sources.source import MOST_IMAGES, Image, Message, Request, Source
 
 if TYPE_CHECKING:
     from eager_kernel.client.aio import AsyncEagerClient
-
-
-class SessionOptions(TypedDict, total=False):
-    """How a session works.
-
-    Parameters
-    ----------
-    steps
-        Programs that the model may write for one prompt; 10, if nobody says otherwise.
-    budget_tokens
-        Tokens that all answers to one prompt may cost, in and out. None: any number.
-    budget_seconds
-        Seconds that they may take. Then the model is stopped; a statement that runs is not. None:
-        any number.
-    system
-        What the model is told before everything else, with which functions it may call.
-    api_base, credential
-        Address of a compatible server; name of the key, never the key itself.
-    extra
-        What only one provider knows, for example ``{"device": "cuda"}``.
-    max_tokens, temperature
-        The longest answer wanted; how the model writes. None: as its server has it.
-    first_timeout, stall_timeout
-        Seconds that a model may take to its first text, and between two pieces of it.
-    figures
-        Whether the model is shown the figures of its programs. ``auto``: if it is known to see.
-    longest_output
-        Characters of a program's output that the model is told; what is too much is left out in
-        its middle.
-    gate, on_error, on_input, max_bytes, max_characters
-        As of `AsyncEagerClient.open`, for each step.
-    """
-
-    steps: int
-    budget_tokens: int | None
-    budget_seconds: float | None
-    system: str
-    api_base: str | None
-    credential: str | None
-    extra: Mapping[str, Any]
-    max_tokens: int | None
-    temperature: float | None
-    first_timeout: float
-    stall_timeout: float
-    figures: Literal["auto", "send", "omit"]
-    longest_output: int
-    gate: Mode | None
-    on_error: OnError
-    on_input: OnInput | None
-    max_bytes: int
-    max_characters: int | None
 
 
 class AsyncEagerSession:
@@ -113,8 +54,8 @@ class AsyncEagerSession:
     ) -> None:
         self._client = client
         self._options = options
-        self._budget = _budget_of(options)
-        self._reach = _reach_of(options)
+        self._budget = budget_of(options)
+        self._reach = reach_of(options)
         self._named = isinstance(model, str)
         self._model = model if isinstance(model, str) else type(model).__name__
         self._source = open_source(model, self._reach) if isinstance(model, str) else model
@@ -172,7 +113,7 @@ class AsyncEagerSession:
             raise ValueError("the prompt is empty: say what the model is to do")
         async with self._busy:
             self._stopped = False
-            work = _Prompt(self._budget, on_event or (lambda event: None))
+            work = Work(self._budget, on_event or (lambda event: None))
             try:
                 await self._answer(prompt, work)
             finally:
@@ -207,7 +148,7 @@ class AsyncEagerSession:
 
     # One prompt -----------------------------------------------------------------------------
 
-    async def _answer(self, prompt: str, work: _Prompt) -> None:
+    async def _answer(self, prompt: str, work: Work) -> None:
         if not self._messages and (system := self._system()):
             self._messages.append(Message("system", system))
         parts = [self._left_to_tell, self._new_functions(), prompt]
@@ -257,9 +198,7 @@ class AsyncEagerSession:
         self._messages += [said, Message("assistant", answer)]
         self._left_to_tell, self._figures_to_tell = left, images
 
-    async def _run_one(
-        self, answer: Answer, work: _Prompt
-    ) -> tuple[str, RunResult, Exception | None]:
+    async def _run_one(self, answer: Answer, work: Work) -> tuple[str, RunResult, Exception | None]:
         """Run one answer; its text, how that went, and what went wrong with the model."""
         options = self._options
         run = self._run = await self._client.open(
@@ -268,7 +207,7 @@ class AsyncEagerSession:
             model=self._model,
             on_event=work.tell,
             on_input=options.get("on_input"),
-            **_limits_of(options),
+            **limits_of(options),
         )
         if self._stopped:
             run.cancel()
@@ -317,12 +256,12 @@ class AsyncEagerSession:
         return describe(new)
 
     def _told_of(self, text: str, result: RunResult) -> tuple[StepText, tuple[Image, ...]]:
-        shown = [image for image in result.images if image.type in _SEEN]
+        shown = seen(result.images)
         images: tuple[Image, ...] = ()
         if self._sends_figures:
             images = tuple(
                 Image(image.type, b64encode(image.data).decode("ascii"))
-                for image in shown[:_MOST_FIGURES]
+                for image in shown[:MOST_IMAGES]
             )
         error = result.error
         traceback = ""
@@ -352,134 +291,6 @@ class AsyncEagerSession:
         if figures == "auto":
             return self._named and sees(self._model, self._reach.api_base is not None)
         return figures == "send"
-
-
-class EagerSession:
-    """The same for programs without an event loop; from `EagerClient.session`.
-
-    ``with`` it, or close it. See `AsyncEagerSession`.
-
-    Parameters
-    ----------
-    session
-        The session, on the client's loop.
-    begin
-        Begins there what is to be awaited, and gives its future.
-    """
-
-    def __init__(self, session: AsyncEagerSession, begin: Callable[[Any], Any]) -> None:
-        self._session = session
-        self._begin = begin
-
-    @property
-    def messages(self) -> tuple[Message, ...]:
-        """The conversation so far; see `AsyncEagerSession.messages`."""
-        return self._session.messages
-
-    @property
-    def last(self) -> SessionResult | None:
-        """What the last prompt has led to; see `AsyncEagerSession.last`."""
-        return self._session.last
-
-    def run(self, prompt: str, *, on_event: OnEvent | None = None) -> SessionResult:
-        """Have the model write programs for a prompt; see `AsyncEagerSession.run`.
-
-        `on_event` is called in the client's thread. Where Ctrl-C ends the wait, the session stops.
-        """
-        running = self._begin(self._session.run(prompt, on_event=on_event))
-        try:
-            result: SessionResult = running.result()
-        except BaseException as error:
-            if not isinstance(error, Exception):
-                self.cancel()
-                running.exception()  # waits for its end
-            raise
-        return result
-
-    def cancel(self) -> None:
-        """Stop the model and its program, from any thread; `run` returns what there is."""
-
-        async def cancel() -> None:
-            self._session.cancel()
-
-        self._begin(cancel()).result()
-
-    def clear(self) -> None:
-        """Have the model forget the conversation; see `AsyncEagerSession.clear`."""
-        self._session.clear()
-
-    def close(self) -> None:
-        """Stop, and let go of the model."""
-        self._begin(self._session.aclose()).result()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class _Prompt:
-    """What has come of one prompt so far."""
-
-    def __init__(self, budget: Budget, on_event: OnEvent) -> None:
-        self.tell = on_event
-        self.steps: list[SessionStep] = []
-        self.answer = ""
-        self.ended_by: Ended | None = None
-        self.out_of_time = False
-        self._budget = budget
-        self._begun = time.perf_counter()
-        self._timed: list[Step] = []
-
-    def tell_progress(self, progress: Progress) -> None:
-        self.tell({"type": "progress", "text": progress.text, "fraction": progress.fraction})
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self._begun
-
-    @property
-    def left(self) -> float | None:
-        """Seconds that the model may still take."""
-        if self._budget.seconds is None:
-            return None
-        return max(0.0, self._budget.seconds - self.seconds)
-
-    @property
-    def tokens(self) -> Tokens:
-        return sum((step.tokens for step in self.steps), Tokens())
-
-    @property
-    def spent(self) -> Spent:
-        return Spent(len(self.steps), self.tokens.spent, self.seconds)
-
-    def add(self, step: SessionStep, begun: float, end: StepEnd) -> None:
-        """Take a step that has ended, and decide whether another follows."""
-        self.steps.append(step)
-        result = step.result
-        if result.report is not None:
-            begin = begun - self._begun if self._timed else 0.0
-            status = result.status
-            self._timed.append(Step(begin, result.program, result.report, step.tokens, status))
-        self.ended_by = (
-            "seconds" if self.out_of_time else what_follows(end, self._budget, self.spent)
-        )
-
-    def result(self) -> SessionResult:
-        return SessionResult(
-            tuple(self.steps),
-            self.answer,
-            self.ended_by or "lost",
-            as_one(self._timed, self.seconds) if self._timed else None,
-            self.tokens,
-            self._budget,
-        )
 
 
 async def _write(answer: Answer, run: AsyncEagerRun, pieces: list[str], tell: OnEvent) -> None:
@@ -513,38 +324,5 @@ def _cost_of(answer: Answer, request: Request, text: str) -> Tokens:
     return estimate(sum(len(message.text) for message in request.messages), len(text))
 
 
-def _budget_of(options: SessionOptions) -> Budget:
-    budget = Budget(
-        options.get("steps", _STEPS), options.get("budget_tokens"), options.get("budget_seconds")
-    )
-    for name, value in (("steps", budget.steps), ("budget_tokens", budget.tokens)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name}: {value} is below 1")
-    if budget.seconds is not None and not budget.seconds > 0:
-        raise ValueError(f"budget_seconds: {budget.seconds} is not above 0")
-    return budget
-
-
-def _reach_of(options: SessionOptions) -> Options:
-    reach = Options(
-        options.get("api_base"), options.get("credential"), extra=dict(options.get("extra", {}))
-    )
-    return replace(
-        reach,
-        first_timeout=options.get("first_timeout", reach.first_timeout),
-        stall_timeout=options.get("stall_timeout", reach.stall_timeout),
-    )
-
-
-def _limits_of(options: SessionOptions) -> dict[str, Any]:
-    limits: dict[str, Any] = {"max_characters": options.get("max_characters")}
-    if "max_bytes" in options:
-        limits["max_bytes"] = options["max_bytes"]
-    return limits
-
-
-_STEPS: Final = 10
 _LONGEST_OUTPUT: Final = 6_000
-_MOST_FIGURES: Final = 20
-_SEEN: Final = ("image/png", "image/jpeg")
 _ENDS: Final = ("KeyboardInterrupt", "SystemExit", "GeneratorExit")

@@ -19,7 +19,9 @@ from eager_kernel.client.local import Sandbox
 from eager_kernel.client.options import CellOptions, RunOptions
 from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import told
-from eager_kernel.client.session import AsyncEagerSession, EagerSession, SessionOptions
+from eager_kernel.client.session import AsyncEagerSession
+from eager_kernel.client.session_options import SessionOptions
+from eager_kernel.client.session_sync import EagerSession
 from eager_kernel.client.usage import usage_of
 from eager_kernel.sources.source import Source
 
