@@ -11,7 +11,6 @@ from typing import Any, Final
 from uuid import uuid4
 
 from eager_kernel.client.heard import UnfitError
-from eager_kernel.client.signatures import signature_of
 from eager_kernel.protocol.calls import (
     AnswerContent,
     HostedFunction,
@@ -58,7 +57,7 @@ def describe(functions: Iterable[HostFunction]) -> str:
     heads = []
     for function in functions:
         try:
-            signature = str(signature_of(function.call))
+            signature = str(inspect.signature(function.call))
         except (TypeError, ValueError):  # of some that are written in C
             signature = "(...)"
         head = f"{'async def' if function.is_async else 'def'} {function.name}{signature}"
