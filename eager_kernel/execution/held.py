@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from signal import SIGINT
 from types import FrameType
-from typing import Final, Protocol
+from typing import Protocol
 
 from IPython.core.interactiveshell import ExecutionResult
 
@@ -65,7 +65,7 @@ class HeldPump:
         self._holding = True
         self._interrupted = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._asking: asyncio.Task[str | None] | None = None
+        self._asking: asyncio.Task[_Decision | None] | None = None
         self._declined = ""
 
     async def run(self) -> ExecutionResult:
@@ -87,20 +87,21 @@ class HeldPump:
             self._pump.on_sigint(SIGINT, None)
         return await self._pump.run()
 
-    async def _ask(self) -> str | None:
+    async def _ask(self) -> _Decision | None:
+        """Wait for the program, and ask; None: there is nothing to ask about."""
         intake = self._intake
         ending = await _ending_of(intake)
         if ending.state is TextState.STOPPED or not intake.program.strip():
-            return _AS_IT_IS
-        return await self._asks.decide(intake)
+            return None
+        return _Decision(await self._asks.decide(intake))
 
-    async def _go_on_with(self, program: str | None) -> None:
-        if program is _AS_IT_IS:
+    async def _go_on_with(self, decision: _Decision | None) -> None:
+        if decision is None:
             return
-        if program is None:
+        if decision.program is None:
             self._declined = self._intake.program
         before = self._pump
-        self._intake = self._asks.rewrite(program or "")
+        self._intake = self._asks.rewrite(decision.program or "")
         await _ending_of(self._intake)
         self._pump = self._make(self._intake)
         self._pump.after.stops_loop = before.after.stops_loop
@@ -137,6 +138,13 @@ class HeldPump:
         return replace(outcome, status="cancelled", program=self._declined)
 
 
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What the user wants to run; None: nothing."""
+
+    program: str | None
+
+
 async def _ending_of(intake: Intake) -> Ending:
     """Wait for the end of a text."""
     news = asyncio.Event()
@@ -153,7 +161,3 @@ async def _ending_of(intake: Intake) -> Ending:
         return ending
     finally:
         intake.listen(None)
-
-
-_AS_IT_IS: Final = "\0"
-"""Nothing is to be asked: there is no program, or it can't go on."""

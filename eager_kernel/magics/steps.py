@@ -325,7 +325,7 @@ class SteppedRun(PromptedRun):
 
     def all_costs(self, outcome: Outcome) -> Tokens:
         """What all answers have cost."""
-        return sum((step.tokens for step in self._steps), Tokens())
+        return self._tokens
 
     @property
     def last_outcome(self) -> Outcome:
@@ -384,8 +384,9 @@ class SteppedRun(PromptedRun):
         assert isinstance(self.stream, SteppedStream)
         if outcome.status != "no_code":
             return ""
-        replayed = isinstance(self._author, ReplayAuthor)
-        return self._author.words if replayed else self.stream.words_now  # type: ignore[attr-defined]
+        if isinstance(self._author, ReplayAuthor):
+            return self._author.words
+        return self.stream.words_now
 
     def _traceback_of(self, outcome: Outcome) -> str:
         if outcome.error is None:
@@ -395,9 +396,12 @@ class SteppedRun(PromptedRun):
 
     @property
     def _spent(self) -> Spent:
-        tokens = sum((step.tokens for step in self._steps), Tokens())
         seconds = time.perf_counter() - self._begun - self._held
-        return Spent(len(self._steps), tokens.spent, seconds)
+        return Spent(len(self._steps), self._tokens.spent, seconds)
+
+    @property
+    def _tokens(self) -> Tokens:
+        return sum((step.tokens for step in self._steps), Tokens())
 
     def _tokens_of(self, outcome: Outcome) -> Tokens:
         bills = self.usage[self._usage_known :]

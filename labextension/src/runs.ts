@@ -134,8 +134,6 @@ export class Runs {
   }
 }
 
-/** What cells hold that run their own prompt; of one where the server does not say it, it may be so. */
-const RUNS_ITSELF = new Set(["prompt", "unsaid"]);
 /** The execution count of a cell that has failed; null: it has not. */
 export function failedCount(cell: Cell): number | null {
   if (!(cell instanceof CodeCell)) {
@@ -150,3 +148,6 @@ export function failedCount(cell: Cell): number | null {
 function requestOf(cell: CodeCell): string | undefined {
   return cell.outputArea.future?.msg.header.msg_id;
 }
+
+/** What cells hold that run their own prompt; of one where the server does not say it, it may be so. */
+const RUNS_ITSELF = new Set(["prompt", "unsaid"]);
