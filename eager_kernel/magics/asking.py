@@ -72,7 +72,8 @@ class Question:
         begun = time.perf_counter()
         touches = touches_of(intake.program, self._make_gate())
         note = _note_of(intake)
-        event = {"type": "ask", "touches": [_told(touch) for touch in touches], "note": note}
+        told = [_told(touch) for touch in touches]
+        event = {"type": "ask", "head": _head(touches), "touches": told, "note": note}
         tell = partial(self._run.stream.tell_observers, event)
         try:
             match self._way():
@@ -157,10 +158,19 @@ def _told(touch: Touch) -> dict[str, Any]:
     return {"kind": touch.kind, "line": touch.line, "what": touch.what, "code": touch.code}
 
 
+def _head(touches: Sequence[Touch]) -> str:
+    if not touches:
+        return "It touches no files, hosts or processes that can be seen in it."
+    return "It will touch, as far as can be seen:"
+
+
 def _listed(touches: Sequence[Touch], note: str) -> list[str]:
-    head = "It will touch, as far as can be seen:" if touches else NOTHING_SEEN
     lines = [f"%%eager: {note}"] if note else []
-    return [*lines, f"%%eager: {head}", *(f"  {touch.kind}, {touch}" for touch in touches)]
+    return [
+        *lines,
+        f"%%eager: {_head(touches)}",
+        *(f"  {touch.kind}, {touch}" for touch in touches),
+    ]
 
 
 def _write(lines: Sequence[str]) -> None:
@@ -168,7 +178,6 @@ def _write(lines: Sequence[str]) -> None:
     sys.stdout.flush()
 
 
-NOTHING_SEEN: Final = "It touches no files, hosts or processes that can be seen in it."
 _PROMPT: Final = "Run it? Type y to run it, e to edit it in a new cell, anything else to leave it: "
 _NOT_RUN: Final = "%%eager: it was not run; %%eager --replay with the same prompt runs it."
 _EDIT: Final = "%%eager: it was not run; it is in the next cell, to be edited and run there."

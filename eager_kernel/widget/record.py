@@ -30,7 +30,7 @@ Event = Mapping[str, Any]
 - ``step`` when one of several programs has ended and the next is asked for, ``ended`` where none
   follows, with the reason;
 - ``hold`` of programs that run when their user says so, ``ask`` when one of them is written and
-  waits (touches, note), ``go`` when it is to run, and comes again;
+  waits (head, touches, note), ``go`` when it is to run, and comes again;
 - ``cost`` (text) of the answers so far;
 - ``times`` with a `eager_kernel.core.figures.progress.News`.
 """
@@ -138,7 +138,7 @@ class Record:
                 self._facts["cost"] = plain(str(event.get("text") or ""), 120)
             case "ask":
                 self.phase = "asked"
-                self._facts["asks"] = {"touches": event["touches"], "note": event["note"]}
+                self._facts["asks"] = {name: event[name] for name in ("head", "touches", "note")}
             case "hold":
                 self._holds = self._facts["holding"] = True
             case "go":

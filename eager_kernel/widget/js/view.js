@@ -11,7 +11,6 @@ const CUT = 600; // characters of a line that are shown at once
 const QUIET = 8; // seconds without a word after which the page says so
 const PATIENCE = 3; // seconds in which the kernel answers a button
 const EARLY = 20; // seconds in which a view that has just begun is kept in sight
-const NOTHING_SEEN = "It touches no files, hosts or processes that can be seen in it.";
 const LANES = ["generation", "detection", "execution"];
 // What may have the focus says that keys are its own: JupyterLab would take arrows and Enter for
 // commands of the notebook, and looks at the focused element only.
@@ -368,7 +367,7 @@ export class View {
     this.asking.replaceChildren();
     this.asking.hidden = !asks;
     if (!asks) return;
-    const says = [String(asks.note ?? ""), asks.touches.length ? "It will touch, as far as can be seen:" : NOTHING_SEEN].filter(Boolean);
+    const says = [asks.note, asks.head].map((text) => String(text ?? "")).filter(Boolean);
     const list = make("ul", "ev-touches");
     for (const { kind, line, what, code } of asks.touches) {
       const item = make("li", "", {}, make("b", "", {}, String(kind)), ` line ${Number(line)}: `);
