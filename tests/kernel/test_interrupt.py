@@ -26,6 +26,17 @@ def interrupt(kernel: Kernel, request: pytest.FixtureRequest):
     return lambda: os.kill(pid, signal.SIGINT)
 
 
+# A program's own word that it is in `stay`, given by a thread that sees it there. One that the
+# program printed itself could be heard while it is still in `print`, where it is interrupted then.
+STAY = (
+    "import sys, threading\n"
+    "def stay():\n    while True: pass\n"
+    "def say(word, main=threading.main_thread().ident):\n"
+    "    while sys._current_frames()[main].f_code.co_name != 'stay': pass\n"
+    "    print(word)\n"
+)
+
+
 def interrupted(stream: WireStream, interrupt) -> Heard:
     """Interrupt a run that would go on for a minute, or for ever, and hear its end."""
     interrupt()
@@ -43,12 +54,13 @@ def test_while_waiting_for_text(client: BlockingKernelClient, interrupt) -> None
 
 
 def test_while_python_code_runs(client: BlockingKernelClient, interrupt) -> None:
-    stream = WireStream(client).open().attach().delta("print('go')\nwhile True: pass\n\nx")
+    says = "threading.Thread(target=say, args=('go',)).start()\n"
+    stream = WireStream(client).open(gate="off").attach().delta(f"{STAY}{says}stay()\n\nx")
     stream.listen(until=lambda heard: heard.text() == "go\n")
     heard = interrupted(stream, interrupt)
     assert heard.reply["ename"] == "KeyboardInterrupt"
     assert [stop["reason"] for stop in heard.stops] == ["interrupted"]
-    assert heard.result["error"]["lines"] == [2, 2]
+    assert heard.result["error"]["lines"] == [8, 8]
 
 
 def test_while_it_sleeps(client: BlockingKernelClient, interrupt) -> None:
@@ -128,10 +140,11 @@ def test_the_next_run_is_not_affected(client: BlockingKernelClient, kernel: Kern
 
 def test_its_traceback_is_that_of_a_stock_cell(client: BlockingKernelClient, interrupt) -> None:
     program = (
-        "import traceback\n"
-        "def wait():\n    while True: pass\n"
-        "try:\n    print('go')\n    wait()\n"
-        "except KeyboardInterrupt:\n    print(traceback.format_exc())\n    wait()\n"
+        f"import traceback\n{STAY}"
+        "try:\n    threading.Thread(target=say, args=('go',)).start()\n    stay()\n"
+        "except KeyboardInterrupt:\n"
+        "    threading.Thread(target=say, args=(traceback.format_exc(),)).start()\n"
+        "    stay()\n"
     )
     told = []
     for stream in (
