@@ -91,12 +91,12 @@ class Guard:
     @property
     def told_of_files(self) -> str:
         """What became of the files of a program that is none; empty where there were none."""
-        return "" if self._barrier is None else self._barrier.told_of_files
+        return "" if self._barrier is None else self._barrier.files.told_of_files
 
     @property
     def troubles(self) -> str:
         """What could not be undone, for a person; empty where there is nothing to tell."""
-        return "" if self._barrier is None else self._barrier.told_of_troubles
+        return "" if self._barrier is None else self._barrier.files.told_of_troubles
 
     def refuse(self) -> None:
         """Let no effect happen any more: the program turned out to be none."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from _thread import get_ident
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from queue import Empty
 from threading import enumerate as enumerate_threads
@@ -28,17 +28,13 @@ from eager_kernel.execution.callers import (
 )
 
 
-class Holder(Protocol):
-    """What an effect may have to wait for: `eager_kernel.execution.barrier.Barrier`."""
+class Ownership(Protocol):
+    """Whose an effect is: `eager_kernel.execution.owner.Owner`."""
 
     filename: str
-    """What its program's code calls its file."""
+    """What the program's code calls its file."""
     namespace: dict[str, Any]
     """The globals of the user's code."""
-
-    @property
-    def released(self) -> bool:
-        """Whether its effects happen when they happen."""
 
     def owns_main(self, *, marked: bool, fresh: bool) -> bool | None:
         """Whether what the main thread does may wait; None: it isn't the run's."""
@@ -46,8 +42,23 @@ class Holder(Protocol):
     def owns_thread(self, *, marked: bool) -> bool | None:
         """The same, of this thread, which is not the main one."""
 
+    def is_left(self, ident: int, thread: threading.Thread | None) -> bool:
+        """Whether a thread is the run's. It may be none that Python started."""
+
     def is_of_kernel(self, thread: threading.Thread | None) -> bool:
         """Whether a thread is the kernel's."""
+
+
+class Holder(Protocol):
+    """What an effect may have to wait for: `eager_kernel.execution.barrier.Barrier`."""
+
+    @property
+    def owner(self) -> Ownership:
+        """Whose effects are."""
+
+    @property
+    def released(self) -> bool:
+        """Whether its effects happen when they happen."""
 
     def attempt(self, event: str, arguments: Arguments, effect: str, *, may_wait: bool) -> None:
         """Return when the effect may happen."""
@@ -85,20 +96,19 @@ def know(operations: Mapping[str, Any]) -> None:
     _journals = operations
 
 
-def disarm(holder: Holder, is_left: Callable[[int, threading.Thread | None], bool]) -> None:
+def disarm(holder: Holder) -> None:
     """The run is over. What is left of it has no effects, if its program never became known.
 
     Parameters
     ----------
     holder
         The run.
-    is_left
-        Whether the thread of an ident is the run's. It may be none that Python started.
     """
     global _armed, _alert  # noqa: PLW0603 - as above
     _armed = None
     if not holder.released:
-        _refused[holder.filename] = holder
+        is_left = holder.owner.is_left
+        _refused[holder.owner.filename] = holder
         threads = active_threads()
         for ident, frame in sys._current_frames().items():
             thread = threads.get(ident)
@@ -168,12 +178,12 @@ def _find_holder() -> tuple[Holder | None, bool]:
         return run, True  # of a task that outlived its run
     if get_ident() == MAIN:
         if armed is not None:
-            may_wait = armed.owns_main(marked=run is not None, fresh=HOME.get(None) is None)
+            may_wait = armed.owner.owns_main(marked=run is not None, fresh=HOME.get(None) is None)
             if may_wait is not None:
                 return armed, may_wait
         return (_left_on_main() if _refused else None), False
     if armed is not None:
-        may_wait = armed.owns_thread(marked=run is not None)
+        may_wait = armed.owner.owns_thread(marked=run is not None)
         if may_wait is not None:
             return armed, may_wait
     return (_left_on_thread() if _refused else None), False
@@ -183,7 +193,9 @@ def _left_on_main() -> Holder | None:
     """The run that has left something behind which the kernel calls now by itself."""
     last = next(reversed(_refused.values()))
     return (
-        last if runs_uncalled(_refused, last.namespace, 3, fresh=HOME.get(None) is None) else None
+        last
+        if runs_uncalled(_refused, last.owner.namespace, 3, fresh=HOME.get(None) is None)
+        else None
     )
 
 
@@ -199,15 +211,15 @@ def _left_on_thread() -> Holder | None:
             own = HOME.get(None) is not None
         else:
             own = all(frame is not worker.work for frame in frames(3))
-        return None if own and not runs(holder.filename, depth=3) else holder
+        return None if own and not runs(holder.owner.filename, depth=3) else holder
     if thread is None and ident in _raw_strays:
         code, holder = _raw_strays[ident]
         if outermost(sys._getframe()).f_code is code:
             return holder
         _raw_strays.pop(ident, None)  # another thread has its number by now
     last = next(reversed(_refused.values()))
-    if last.is_of_kernel(thread) and runs_uncalled(
-        _refused, last.namespace, 3, fresh=HOME.get(None) is None
+    if last.owner.is_of_kernel(thread) and runs_uncalled(
+        _refused, last.owner.namespace, 3, fresh=HOME.get(None) is None
     ):
         return last
     return None

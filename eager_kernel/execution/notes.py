@@ -84,7 +84,7 @@ class Notes:
         with self.lock:
             self._note_waits()
             report = self.timeline.report(self._clock())
-        return report if self._barrier is None else self._barrier.note_files(report)
+        return report if self._barrier is None else self._barrier.files.note(report)
 
     def news(self, told: Cursor) -> News | None:
         """What the run has taken so far, as `Progress.news`: as exact as its report."""

@@ -77,7 +77,7 @@ def test_a_program_that_is_none_leaves_no_trace(run: Run, folder: Path, name: st
     assert state_of(folder) == before
     close(run)  # what it has still in its buffers reaches nobody
     assert state_of(folder) == before
-    assert run.barrier.troubles == []
+    assert run.barrier.files.troubles == []
     assert kept(run) == []
 
 
@@ -210,7 +210,7 @@ def test_what_somebody_else_has_written_is_left(run: Run, folder: Path) -> None:
     run.go("open('old', 'w').write('mine')", "open('n', 'w')", well=False, between=write)
     assert folder.joinpath("old").read_text() == "of somebody else"
     assert not folder.joinpath("n").exists()
-    (trouble,) = run.barrier.troubles
+    (trouble,) = run.barrier.files.troubles
     assert trouble.path == str(folder / "old")
     assert Path(trouble.kept).read_text() == "old contents"
     assert "12 bytes" in str(trouble)
@@ -224,7 +224,7 @@ def test_what_somebody_else_has_put_there_is_left(run: Run, folder: Path) -> Non
 
     run.go("open('n', 'w').write('x')", "x = 1", well=False, between=put)
     assert folder.joinpath("n").read_text() == "of somebody else"
-    assert [trouble.path for trouble in run.barrier.troubles] == [str(folder / "n")]
+    assert [trouble.path for trouble in run.barrier.files.troubles] == [str(folder / "n")]
 
 
 def test_a_folder_in_which_somebody_else_has_written_is_left(run: Run, folder: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_folder_in_which_somebody_else_has_written_is_left(run: Run, folder: P
 
     run.go("import os; os.mkdir('a'); open('a/x', 'w')", well=False, between=put)
     assert [path.name for path in folder.joinpath("a").iterdir()] == ["b"]
-    (trouble,) = run.barrier.troubles
+    (trouble,) = run.barrier.files.troubles
     assert "something in it that the program has not made" in str(trouble)
 
 
@@ -347,7 +347,8 @@ def test_restoring_that_was_broken_off_begins_again(
         calls = 0
         with pytest.raises(KeyboardInterrupt):
             one.go(program, well=False)
-        assert one.barrier.take_back() == []
+        one.barrier.take_back()
+        assert one.barrier.files.troubles == []
         assert state_of(folder) == before
 
 

@@ -64,7 +64,7 @@ def test_it_is_undone_exactly(statements: list[str]) -> None:
         run = Run(Path(top) / "undo", folder)
         run.go(BEFORE, *map(tried, statements), well=False)
         run.namespace.clear()  # what was left open is flushed now
-        assert run.barrier.troubles == []
+        assert run.barrier.files.troubles == []
         assert state_of(folder) == before
 
 
