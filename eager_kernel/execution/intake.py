@@ -24,6 +24,7 @@ from eager_kernel.errors import EagerError
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.endings import why_not
 from eager_kernel.execution.notes import Notes
+from eager_kernel.execution.notifier import Notifier
 from eager_kernel.protocol import StopReason
 
 
@@ -71,16 +72,12 @@ class Intake:
         self.caught_up = True
         """Whether all text is here that had come when the program's cell began."""
         self._on_stop = on_stop or (lambda reason, message: None)
-        self._hurry = hurry
-        self.hungry = True
-        """Whether the thread that takes has nothing to run: text that comes is read at once."""
+        self._notifier = Notifier(hurry)
         self._clock = clock
         self._ledger = Ledger()
         self._flags: int | None = None  # of `compile`, once it runs chunk by chunk
-        self._listener: Callable[[], None] | None = None
-        self._changed = threading.Condition()
         self._telling = threading.RLock()
-        self.notes = Notes(self._ledger, barrier, self._changed, clock)
+        self.notes = Notes(self._ledger, barrier, self._notifier.lock, clock)
         """What has run, and when."""
         _LIVING.add(self)
 
@@ -94,18 +91,18 @@ class Intake:
         at
             When, in seconds of the clock; None: now.
         """
-        with self._changed:
+        with self._notifier.lock:
             self.notes.timeline.delta(self._clock() if at is None else at)
 
     def put(self, judged: Iterable[Judged]) -> None:
         """Add the program's next chunks."""
-        with self._changed:
+        with self._notifier.lock:
             now, count = self._clock(), len(self._ledger)
             for chunk, verdict in judged:
                 self.notes.timeline.ready(chunk, verdict, now)
                 self._ledger.put(chunk, verdict)
             if len(self._ledger) > count:
-                self._notify()
+                self._notifier.notify()
 
     def complete(
         self, tail: Iterable[Judged], reason: str, parsed: Fault | Literal[False] | None = False
@@ -127,7 +124,7 @@ class Intake:
             What has to be parsed first, and then this is to be called again. None: the text has
             ended.
         """
-        with self._changed:
+        with self._notifier.lock:
             # Where nothing has run, it will run as one cell, whose error is the shell's.
             if parsed is False and (self._flags is not None or self.repairable):
                 return [*self._ledger.not_executed, *(chunk for chunk, _ in tail)]
@@ -145,7 +142,7 @@ class Intake:
         bool
             False: it has ended already, or is not wanted any more, and nothing was noted.
         """
-        with self._changed:
+        with self._notifier.lock:
             if not self._ledger.end(ending):
                 return False
         self._settle_effects(ending)
@@ -159,7 +156,7 @@ class Intake:
         list or None
             The chunks that are left; None: the run was stopped, so it does not go on.
         """
-        with self._changed:
+        with self._notifier.lock:
             if self._ledger.text is not TextState.PAUSED:
                 return None
             executed = self._ledger.write_on()
@@ -171,7 +168,7 @@ class Intake:
     def catch_up(self) -> None:
         """Say that all text is here that had come when the program's cell began."""
         self.caught_up = True
-        self._notify()
+        self._notifier.notify()
 
     # Any thread -----------------------------------------------------------------------------
 
@@ -201,7 +198,7 @@ class Intake:
         """
         ending = Ending(TextState.STOPPED, "cancelled", error)
         with self._telling:
-            with self._changed:
+            with self._notifier.lock:
                 wanted = self.wants_text
                 if not self._ledger.cancel(ending):
                     return
@@ -231,7 +228,7 @@ class Intake:
         bool
             False: the run has been stopped, so it can't go on.
         """
-        with self._changed:
+        with self._notifier.lock:
             was_reading = self._ledger.text is TextState.READING
             if not self._ledger.pause():
                 return False
@@ -246,12 +243,17 @@ class Intake:
         the text has not ended. What the text then turns out to be can't take them back. Does
         nothing where nothing more may run.
         """
-        with self._changed:
+        with self._notifier.lock:
             if not self._ledger.approve():
                 return
         if self.barrier is not None:
             self.barrier.release()
-        self._notify()
+        self._notifier.notify()
+
+    @property
+    def hungry(self) -> bool:
+        """Whether the thread that takes has nothing to run: text that comes is read at once."""
+        return self._notifier.hungry
 
     @property
     def approved(self) -> bool:
@@ -299,23 +301,13 @@ class Intake:
                 self.barrier.deny(why)
             else:
                 self.barrier.release()
-        self._notify()
-
-    def _notify(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
-            listener = self._listener
-        if listener is not None:
-            listener()
+        self._notifier.notify()
 
     # The thread that takes ------------------------------------------------------------------
 
     def listen(self, listener: Callable[[], None] | None) -> None:
         """Have `listener` called, from any thread, whenever there is something new."""
-        with self._changed:
-            self._listener = listener
-        if listener is not None:
-            listener()
+        self._notifier.listen(listener)
 
     def start_streaming(self, flags: int) -> bool:
         """Say that the program will run chunk by chunk.
@@ -330,7 +322,7 @@ class Intake:
         bool
             False: the text has ended by now, so the program can run as one cell.
         """
-        with self._changed:
+        with self._notifier.lock:
             if self.ending is not None and not self.repairable:
                 return False
             self._flags = flags
@@ -343,14 +335,14 @@ class Intake:
 
     def take(self) -> list[Entry]:
         """Everything that may run now, as one batch."""
-        with self._changed:
+        with self._notifier.lock:
             entries = self._ledger.take()
-            self.hungry = not entries
+            self._notifier.hungry = not entries
         return entries
 
     def peek(self) -> Chunk | None:
         """The chunk that would run first, if one may run."""
-        with self._changed:
+        with self._notifier.lock:
             entry = self._ledger.next
         return entry.chunk if entry is not None else None
 
@@ -361,31 +353,23 @@ class Intake:
 
     def give_up(self) -> list[Chunk]:
         """Note that nothing that has not begun will run; return it."""
-        with self._changed:
+        with self._notifier.lock:
             return [entry.chunk for entry in self._ledger.give_up()]
 
     def wait_for_news(self) -> None:
         """Block until something may run, or the text has ended."""
-        self._want_text()
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._ledger.ending is not None or self._ledger.next is not None
-            )
+        self._notifier.wait_for(
+            lambda: self._ledger.ending is not None or self._ledger.next is not None
+        )
 
     def wait_for_end(self) -> None:
         """Block until the text has ended."""
-        self._want_text()
-        with self._changed:
-            self._changed.wait_for(lambda: self._ledger.ending is not None)
-
-    def _want_text(self) -> None:
-        self.hungry = True
-        self._hurry()
+        self._notifier.wait_for(lambda: self._ledger.ending is not None)
 
     @property
     def executed(self) -> list[Chunk]:
         """The chunks that have run, in order."""
-        with self._changed:
+        with self._notifier.lock:
             return self._ledger.executed
 
     @property
@@ -411,11 +395,10 @@ class Intake:
 
         One of them may have held a lock at the fork: there it would be held for ever.
         """
-        self._changed = self.notes.lock = threading.Condition()
+        self._notifier.forked()
+        self.notes.lock = self._notifier.lock
         self._telling = threading.RLock()
-        self._listener = None
         self._on_stop = lambda reason, message: None
-        self._hurry = lambda: None
 
 
 _LIVING: Final[WeakSet[Intake]] = WeakSet()
