@@ -133,7 +133,7 @@ class PromptedStream(Stream):
 
     def tell_result(self, outcome: Outcome, traceback: list[str]) -> None:
         """Tell how the run ended, and what it has cost."""
-        self.tell_observers({"type": "cost", "text": str(self.run.all_costs(outcome))})
+        self.tell_observers(self.run.cost_event(outcome))
         super().tell_result(outcome, traceback)
 
 
@@ -241,7 +241,9 @@ class PromptedRun:
             return
         if isinstance(event, Finish) and event.usage is not None:
             self.usage.append(event.usage)
-            self.stream.tell_observers({"type": "cost", "text": str(cost_of(self.usage, 0, 0, 0))})
+            self.stream.tell_observers(
+                {"type": "cost", "text": in_words(cost_of(self.usage, 0, 0, 0))}
+            )
         message = partial(self._message, attempt, event)
         self._streams.deliver(self.stream.comm_id, message, text=isinstance(event, str))
 
@@ -294,14 +296,20 @@ class PromptedRun:
 
     def cost(self, outcome: Outcome) -> Tokens:
         """What the model's answers have cost."""
-        unbilled = 1 + len(outcome.failures) - len(self.usage)
+        unbilled = self._unbilled(outcome, len(self.usage))
         asked = getattr(self._writer, "messages", ())
         prompt_chars = sum(len(message.text) for message in asked)
         return cost_of(self.usage, unbilled, prompt_chars, len(self.stream.answer))
 
-    def all_costs(self, outcome: Outcome) -> Tokens:
-        """The same, of all steps."""
-        return self.cost(outcome)
+    def _unbilled(self, outcome: Outcome, bills: int) -> int:
+        """How many answers nobody has said the cost of; one that never came has none."""
+        never_came = isinstance(outcome.error, SourceError) and not self.stream.answer
+        return 1 + len(outcome.failures) - bills - never_came
+
+    def cost_event(self, outcome: Outcome) -> dict[str, Any]:
+        """What observers are told of the cost, when the run has ended."""
+        cost, took = in_words(self.cost(outcome)), outcome.report.end_to_end_s
+        return {"type": "cost", "text": cost, "seconds": took}
 
     # What is told ---------------------------------------------------------------------------
 
@@ -332,6 +340,11 @@ def cost_of(bills: Sequence[Usage], unbilled: int, prompt_chars: int, answer_cha
     if unbilled > 0 and prompt_chars:
         tokens += estimate(prompt_chars, answer_chars)
     return tokens
+
+
+def in_words(tokens: Tokens) -> str:
+    """Tokens as a view says them; empty where nobody knows: a replay asks no model."""
+    return str(tokens) if tokens.known else ""
 
 
 class _Told:

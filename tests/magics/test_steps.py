@@ -430,6 +430,32 @@ def test_the_view_keeps_each_step_by_itself(notebook: Notebook) -> None:
     assert heard.reply["status"] == "ok"
 
 
+def kept(heard: Heard) -> str:
+    """The picture that takes the view's place."""
+    updates = [m["content"]["data"] for m in heard.iopub if m["msg_type"] == "update_display_data"]
+    return str(updates[-1]["text/plain"])
+
+
+def test_the_picture_says_what_the_run_has_cost(notebook: Notebook) -> None:
+    notebook.run("%config EagerModel.view = True")
+    billed = [[fenced(f"{n}\n"), ["finish", "stop"]] for n in range(2)]
+    good = ["Good.", ["finish", "stop"]]
+    steps, _ = notebook.ask(*billed, good, options="--steps 5 --fresh", cell_id="cost")
+    status = notebook.run("%eager status").text()
+    again = notebook.run("%%eager --replay\nGo.", cell_id="cost")
+    one, _ = notebook.ask(["x = 1\n", ["finish", "stop"]], options="--fresh", cell_id="one")
+    gone, _ = notebook.ask([["fail", "out of order"]], options="--fresh", cell_id="gone")
+    notebook.run("%config EagerModel.view = False")
+    assert re.search(r"\nIn all: \d.* m?s; 9 tokens in, 15 out\n", kept(steps))
+    assert re.search(r"\nStep 1: done, 1 line, \d.* m?s; 3 tokens in, 5 out\n", kept(steps))
+    assert re.search(r"\nStep 3: \d.* m?s; 3 tokens in, 5 out\n", kept(steps))
+    assert "cost     last: 9 tokens in, 15 out; " in status
+    assert again.reply["status"] == "ok"
+    assert "token" not in kept(again)  # it has asked no model
+    assert re.search(r"\n\d.* m?s; 3 tokens in, 5 out\n", kept(one))
+    assert "tokens in" not in kept(gone)
+
+
 def test_the_view_says_which_budget_is_spent(ours: Notebook) -> None:
     ours.run("%config EagerModel.view = True")
     heard, _ = ours.ask(fenced("1\n"), fenced("2\n"), options="--steps 2 --fresh", cell_id="two")
