@@ -442,7 +442,7 @@ def test_the_picture_says_what_the_run_has_cost(notebook: Notebook) -> None:
     good = ["Good.", ["finish", "stop"]]
     steps, _ = notebook.ask(*billed, good, options="--steps 5 --fresh", cell_id="cost")
     status = notebook.run("%eager status").text()
-    again = notebook.run("%%eager --replay\nGo.", cell_id="cost")
+    again = notebook.run("%%eager --replay\ndo it", cell_id="cost")
     one, _ = notebook.ask(["x = 1\n", ["finish", "stop"]], options="--fresh", cell_id="one")
     gone, _ = notebook.ask([["fail", "out of order"]], options="--fresh", cell_id="gone")
     notebook.run("%config EagerModel.view = False")
