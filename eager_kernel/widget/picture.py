@@ -47,7 +47,7 @@ def to_text(record: Record, keep: Keep | None = None) -> str:
     """The run in plain text: how it ended, where the time went, and the program with marks."""
     keep = keep or Keep()
     parts = [headline(record), *_notes(record), visible_lines(record.words)]
-    parts.append("\n".join(_costs(record, keep)))
+    parts.append("\n".join(costs(record, each=not keep.program)))
     if record.report is not None and record.line_count:
         parts += [record.summary, _text_lanes(record)]
     lines = []
@@ -78,7 +78,8 @@ def to_markdown(record: Record, keep: Keep | None = None) -> str:
     notes = _notes(record) if record.line_count else []
     parts += [f'<div style="margin-top:6px;{alarm}">{_safe(note)}</div>' for note in notes]
     parts += [
-        f'<div style="margin-top:6px;{_QUIET}">{_safe(c)}</div>' for c in _costs(record, keep)
+        f'<div style="margin-top:6px;{_QUIET}">{_safe(cost)}</div>'
+        for cost in costs(record, each=not keep.program)
     ]
     if record.report is not None and record.line_count:
         drawn = "".join(_drawn_lanes(record))
@@ -151,10 +152,19 @@ def _notes(record: Record) -> list[str]:
     ]
 
 
-def _costs(record: Record, keep: Keep) -> list[str]:
-    """What the model's answers have cost; the headings of steps that are shown have theirs."""
-    costs = record.costs
-    return [costs[0], costs[-1]] if record.steps and costs and keep.program else costs
+def costs(record: Record, *, each: bool) -> list[str]:
+    """What the model's answers have cost, line by line; nothing where nobody knows.
+
+    Parameters
+    ----------
+    record
+        The run.
+    each
+        Whether to say it of each step; else of the last one alone, as the headings of the others
+        do.
+    """
+    lines = record.costs
+    return lines if each or len(lines) < 2 else [lines[0], lines[-1]]
 
 
 def _count(number: int, noun: str) -> str:
