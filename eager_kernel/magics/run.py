@@ -170,6 +170,7 @@ class PromptedRun:
         self._stop_writing: Callable[[], None] = lambda: None
         self._failures: list[Failure] = []
         self._attempt = self._asked = 0
+        self._writing = self._cut_short = False
         self._gates = gates
         self._options = options
         self.question: Question | None = None
@@ -241,9 +242,9 @@ class PromptedRun:
             return
         if isinstance(event, Finish) and event.usage is not None:
             self.usage.append(event.usage)
-            self.stream.tell_observers(
-                {"type": "cost", "text": in_words(cost_of(self.usage, 0, 0, 0))}
-            )
+            self.stream.tell_observers({"type": "cost", "text": str(cost_of(self.usage, 0, 0, 0))})
+        if isinstance(event, Finish | SourceError) and attempt == self._asked:
+            self._writing = False
         message = partial(self._message, attempt, event)
         self._streams.deliver(self.stream.comm_id, message, text=isinstance(event, str))
 
@@ -272,6 +273,7 @@ class PromptedRun:
         self._let_write(partial(self._writer.write_on, self._failures), number)
 
     def _let_write(self, write: Callable[[Hear], Callable[[], None]], attempt: int) -> None:
+        self._begin_answer()
         try:
             self._stop_writing = write(partial(self._hear, attempt))
         except EagerError as error:
@@ -308,8 +310,22 @@ class PromptedRun:
 
     def cost_event(self, outcome: Outcome) -> dict[str, Any]:
         """What observers are told of the cost, when the run has ended."""
-        cost, took = in_words(self.cost(outcome)), outcome.report.end_to_end_s
+        cost, took = self.in_words(self.cost(outcome)), outcome.report.end_to_end_s
         return {"type": "cost", "text": cost, "seconds": took}
+
+    def in_words(self, tokens: Tokens) -> str:
+        """Tokens as a view says them.
+
+        Empty where nobody knows: the model has ended its answers, and has not said what they cost,
+        or there was no model, as in a replay.
+        """
+        was_stopped = self._cut_short or self._writing
+        return str(tokens) if tokens.known and (self.usage or was_stopped) else ""
+
+    def _begin_answer(self) -> None:
+        """Note that another answer is asked for; one that has not ended by then was stopped."""
+        self._cut_short = self._cut_short or self._writing
+        self._writing = True
 
     # What is told ---------------------------------------------------------------------------
 
@@ -340,11 +356,6 @@ def cost_of(bills: Sequence[Usage], unbilled: int, prompt_chars: int, answer_cha
     if unbilled > 0 and prompt_chars:
         tokens += estimate(prompt_chars, answer_chars)
     return tokens
-
-
-def in_words(tokens: Tokens) -> str:
-    """Tokens as a view says them; empty where nobody knows: a replay asks no model."""
-    return str(tokens) if tokens.known else ""
 
 
 class _Told:

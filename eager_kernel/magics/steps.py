@@ -46,7 +46,6 @@ from eager_kernel.magics.run import (
     TextWriter,
     Writer,
     cost_of,
-    in_words,
 )
 from eager_kernel.magics.saved import SavedProgram, SavedStep
 from eager_kernel.protocol import OpenOptions
@@ -330,9 +329,9 @@ class SteppedRun(PromptedRun):
         last = self._steps[-1]
         return {
             "type": "cost",
-            "text": in_words(self._tokens),
+            "text": self.in_words(self._tokens),
             "seconds": self._took,
-            "last": in_words(last.tokens),
+            "last": self.in_words(last.tokens),
         }
 
     @property
@@ -437,7 +436,9 @@ class SteppedRun(PromptedRun):
         number = self._asked
         self._step_begun = time.perf_counter()
         intake = self._next = self._make_intake(self._options, on_stop=self.stream.tell_stop)
-        self._streams.deliver(self.stream.comm_id, partial(self._take_step, number, intake))
+        event = self._step_event()
+        self._streams.deliver(self.stream.comm_id, partial(self._take_step, number, intake, event))
+        self._begin_answer()
         try:
             self._stop_writing = writer.write(partial(self._hear, number))
         except EagerError as error:
@@ -446,10 +447,10 @@ class SteppedRun(PromptedRun):
         if ending is not None and ending.state is TextState.STOPPED:
             self._stop_writing()
 
-    def _take_step(self, number: int, intake: Intake) -> None:
+    def _take_step(self, number: int, intake: Intake, event: dict[str, Any]) -> None:
         """Take the text of another program from now on; on the stream thread."""
         self._attempt = number
-        self.stream.turn_to(intake, self._step_event())
+        self.stream.turn_to(intake, event)
 
     def _step_event(self) -> dict[str, Any]:
         step = self._steps[-1]
@@ -459,7 +460,7 @@ class SteppedRun(PromptedRun):
             "status": step.status,
             "told": self._told,
             "seconds": step.report.end_to_end_s,
-            "cost": in_words(step.tokens),
+            "cost": self.in_words(step.tokens),
         }
 
     @property
