@@ -8,6 +8,7 @@ from typing import Any
 
 from eager_kernel.agents._schemas import described, with_docstring
 from eager_kernel.agents._tools import by_name
+from eager_kernel.client.signatures import signature_of
 
 
 def described_function(
@@ -26,9 +27,7 @@ def described_function(
     skip
         Of the first parameters, how many programs don't give.
     """
-    signature = _signature(function)
-    parameters = list(signature.parameters.values())[skip:]
-    head = f"def {name}{signature.replace(parameters=parameters)}:"
+    head = f"def {name}{signature_of(function, skip=skip)}:"
     return with_docstring(head, said or inspect.getdoc(function) or "")
 
 
@@ -52,10 +51,3 @@ def describe_all(
         else described_function(name, tool)
         for name, tool in by_name(tools, kind).items()
     )
-
-
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    try:
-        return inspect.signature(function, eval_str=True)
-    except NameError:  # annotations that are there for a type checker alone
-        return inspect.signature(function)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from eager_kernel.client.heard import UnfitError
+from eager_kernel.client.signatures import signature_of
 from eager_kernel.protocol.calls import (
     AnswerContent,
     HostedFunction,
@@ -57,7 +58,7 @@ def describe(functions: Iterable[HostFunction]) -> str:
     heads = []
     for function in functions:
         try:
-            signature = str(inspect.signature(function.call))
+            signature = str(signature_of(function.call))
         except (TypeError, ValueError):  # of some that are written in C
             signature = "(...)"
         head = f"{'async def' if function.is_async else 'def'} {function.name}{signature}"

@@ -14,9 +14,17 @@ from eager_kernel.client.images import seen
 from eager_kernel.client.reading import shown_of
 from eager_kernel.client.result import RunResult
 from eager_kernel.client.run import OnEvent, told
-from eager_kernel.client.session_options import SessionOptions, budget_of, limits_of, reach_of
+from eager_kernel.client.session_options import (
+    SessionOptions,
+    budget_of,
+    context_of,
+    limits_of,
+    reach_of,
+)
 from eager_kernel.client.session_result import SessionResult, SessionStep
+from eager_kernel.client.session_turns import Told, Turn, conversation, prompt_after
 from eager_kernel.client.session_work import Work
+from eager_kernel.core.conversation.context import longest_output
 from eager_kernel.core.conversation.prompts import STEPS_PROMPT, SYSTEM_PROMPT
 from eager_kernel.core.conversation.steps import (
     StepEnd,
@@ -59,10 +67,10 @@ class AsyncEagerSession:
         self._named = isinstance(model, str)
         self._model = model if isinstance(model, str) else type(model).__name__
         self._source = open_source(model, self._reach) if isinstance(model, str) else model
-        self._messages: list[Message] = []
-        self._functions_told: set[HostFunction] = set()
-        self._left_to_tell = ""
-        self._figures_to_tell: tuple[Image, ...] = ()
+        self._context = context_of(options)
+        self._system: str | None = None
+        self._functions_in_system: frozenset[HostFunction] = frozenset()
+        self._turns: list[Turn] = []
         self._run: AsyncEagerRun | None = None
         self._busy = asyncio.Lock()
         self._stopped = False
@@ -71,14 +79,13 @@ class AsyncEagerSession:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The conversation so far. It is only ever appended to."""
-        return tuple(self._messages)
+        """The conversation so far, all of it. It is only ever appended to."""
+        return tuple(conversation(self._system or "", self._turns))
 
     def clear(self) -> None:
         """Have the model forget the conversation. The kernel keeps what programs have made."""
-        self._messages.clear()
-        self._functions_told.clear()
-        self._left_to_tell, self._figures_to_tell = "", ()
+        self._turns.clear()
+        self._system = None
 
     async def run(self, prompt: str, *, on_event: OnEvent | None = None) -> SessionResult:
         """Have the model write programs for a prompt until it answers, or a budget is spent.
@@ -91,8 +98,9 @@ class AsyncEagerSession:
             Hears all events of all runs (as of `AsyncEagerClient.open`), and ``step`` (number,
             from 1) when a request is sent, ``progress`` (text, fraction) of the model before its
             text, ``delta`` (text) as the model writes, ``told`` (text): what it is told of a step,
-            ``answer`` (text, in Markdown) and ``ended`` (by, text). If it raises, the session stops
-            and `run` raises that.
+            ``answer`` (text, in Markdown) and ``ended`` (by, text); before all of them ``left_out``
+            (text), where the model is not told all of the earlier conversation any more. If it
+            raises, the session stops and `run` raises that.
 
         Returns
         -------
@@ -149,14 +157,17 @@ class AsyncEagerSession:
     # One prompt -----------------------------------------------------------------------------
 
     async def _answer(self, prompt: str, work: Work) -> None:
-        if not self._messages and (system := self._system()):
-            self._messages.append(Message("system", system))
-        parts = [self._left_to_tell, self._new_functions(), prompt]
-        said = Message("user", "\n\n".join(filter(None, parts)), self._figures_to_tell)
+        told, turn = self._begin(prompt)
+        work.left_out = told.message(self._context)
+        if work.left_out:
+            work.tell({"type": "left_out", "text": work.left_out})
+        before = conversation(self._system or "", told.turns)
+        said = prompt_after(told.turns[-1] if told.turns else None, turn)
+        place = len(self._turns)
         while work.ended_by is None:
             number = len(work.steps)
             request = Request(
-                (*self._messages, said),
+                (*before, said),
                 longest_answer(self._options.get("max_tokens"), self._budget, work.spent),
                 self._options.get("temperature"),
                 attempt=number,
@@ -167,12 +178,18 @@ class AsyncEagerSession:
             begun = time.perf_counter()
             answer = Answer(self._source, request, self._reach, work.tell_progress)
             text, result, failure = await self._run_one(answer, work)
-            tokens = _cost_of(answer, request, text)
+            # An answer that never came has cost nothing that is known.
+            came = bool(text) or failure is None
+            tokens = _cost_of(answer, request, text) if came else Tokens()
             step, images = self._told_of(text, result)
-            if result.status == "no_code" or result.program.strip():
-                self._keep(said, step, result, images)
-            what_came = self._left_to_tell
-            words = spoken(text) if result.status == "no_code" else ""
+            reply = words = spoken(text) if result.status == "no_code" else ""
+            what_came = ""
+            if result.status != "no_code" and result.program.strip():
+                reply, what_came = answer_of(step), outcome_of(step, self._longest, last=True)
+            if reply:  # of what was never answered, the model need not hear
+                before += [said, Message("assistant", reply)]
+                turn = turn.answered(said, reply, what_came, images)
+                self._turns[place:] = [turn]
             end = _end_of(result, words=bool(words), stopped=self._stopped)
             work.add(SessionStep(text, result, what_came, tokens), begun, end)
             if failure is not None:
@@ -184,19 +201,6 @@ class AsyncEagerSession:
             if work.ended_by is None:
                 said = Message("user", outcome_of(step, self._longest), images)
                 work.tell({"type": "told", "text": said.text})
-
-    def _keep(
-        self, said: Message, step: StepText, result: RunResult, images: tuple[Image, ...]
-    ) -> None:
-        """Note what was said; what the model is to be told of it waits for the next request."""
-        if result.status != "no_code":
-            answer, left = answer_of(step), outcome_of(step, self._longest, last=True)
-        elif answer := spoken(step.answer):
-            left = ""
-        else:
-            return  # of what was never answered, the model need not hear
-        self._messages += [said, Message("assistant", answer)]
-        self._left_to_tell, self._figures_to_tell = left, images
 
     async def _run_one(self, answer: Answer, work: Work) -> tuple[str, RunResult, Exception | None]:
         """Run one answer; its text, how that went, and what went wrong with the model."""
@@ -243,17 +247,19 @@ class AsyncEagerSession:
 
     # What the model is told -----------------------------------------------------------------
 
-    def _system(self) -> str:
-        system = self._options.get("system", SYSTEM_PROMPT)
-        steps = STEPS_PROMPT if self._budget.steps > 1 else ""
-        return "\n\n".join(filter(None, [system, steps, self._new_functions()]))
-
-    def _new_functions(self) -> str:
-        """Describe the host's functions of which the model has not been told."""
+    def _begin(self, prompt: str) -> tuple[Told, Turn]:
+        """Begin a turn; which of those before it the model is told of again."""
         functions = self._client._hosting.functions
-        new = [function for function in functions if function not in self._functions_told]
-        self._functions_told.update(new)
-        return describe(new)
+        if self._system is None:
+            system = self._options.get("system", SYSTEM_PROMPT)
+            steps = STEPS_PROMPT if self._budget.steps > 1 else ""
+            self._functions_in_system = frozenset(functions)
+            self._system = "\n\n".join(filter(None, [system, steps, describe(functions)]))
+        told = Told.of(self._turns, self._context)
+        known = self._functions_in_system.union(*(turn.functions for turn in told.turns))
+        new = [function for function in functions if function not in known]
+        text = "\n\n".join(filter(None, [describe(new), prompt]))
+        return told, Turn(text, frozenset(new))
 
     def _told_of(self, text: str, result: RunResult) -> tuple[StepText, tuple[Image, ...]]:
         shown = seen(result.images)
@@ -283,7 +289,7 @@ class AsyncEagerSession:
 
     @property
     def _longest(self) -> int:
-        return self._options.get("longest_output", _LONGEST_OUTPUT)
+        return self._options.get("longest_output", longest_output(self._context))
 
     @property
     def _sends_figures(self) -> bool:
@@ -324,5 +330,4 @@ def _cost_of(answer: Answer, request: Request, text: str) -> Tokens:
     return estimate(sum(len(message.text) for message in request.messages), len(text))
 
 
-_LONGEST_OUTPUT: Final = 6_000
 _ENDS: Final = ("KeyboardInterrupt", "SystemExit", "GeneratorExit")

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypedDict
 
 from eager_kernel.client.options import OnError
 from eager_kernel.client.questions import OnInput
+from eager_kernel.core.conversation.context import CONTEXT_CHARS
 from eager_kernel.core.conversation.steps import Budget
 from eager_kernel.core.gate import Mode
 from eager_kernel.sources.source import Options
@@ -37,9 +38,13 @@ class SessionOptions(TypedDict, total=False):
         Seconds that a model may take to its first text, and between two pieces of it.
     figures
         Whether the model is shown the figures of its programs. ``auto``: if it is known to see.
+    context_chars
+        Characters of earlier prompts, and of all that came of them, that the model is told again;
+        24,000, if nobody says otherwise; about four make a token. The latest are kept. 0: each
+        prompt stands alone.
     longest_output
         Characters of a program's output that the model is told; what is too much is left out in
-        its middle.
+        its middle. If nobody says otherwise, a quarter of `context_chars`, or 1,000.
     gate, on_error, on_input, max_bytes, max_characters
         As of `AsyncEagerClient.open`, for each step.
     """
@@ -56,6 +61,7 @@ class SessionOptions(TypedDict, total=False):
     first_timeout: float
     stall_timeout: float
     figures: Literal["auto", "send", "omit"]
+    context_chars: int
     longest_output: int
     gate: Mode | None
     on_error: OnError
@@ -81,6 +87,20 @@ def budget_of(options: SessionOptions) -> Budget:
     if budget.seconds is not None and not budget.seconds > 0:
         raise ValueError(f"budget_seconds: {budget.seconds} is not above 0")
     return budget
+
+
+def context_of(options: SessionOptions) -> int:
+    """Characters of earlier prompts that the model is told again.
+
+    Raises
+    ------
+    ValueError
+        It is below 0.
+    """
+    context = options.get("context_chars", CONTEXT_CHARS)
+    if context < 0:
+        raise ValueError(f"context_chars: {context} is below 0")
+    return context
 
 
 def reach_of(options: SessionOptions) -> Options:

@@ -53,6 +53,9 @@ class SessionResult:
         What all answers cost.
     budget
         What they might have cost.
+    left_out
+        What of the earlier conversation the model was not told any more, in words; empty where it
+        was told all of it.
     """
 
     steps: tuple[SessionStep, ...]
@@ -61,6 +64,7 @@ class SessionResult:
     report: Report | None
     tokens: Tokens
     budget: Budget
+    left_out: str = ""
 
     @property
     def message(self) -> str:

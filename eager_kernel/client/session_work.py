@@ -36,6 +36,7 @@ class Work:
         self.answer = ""
         self.ended_by: Ended | None = None
         self.out_of_time = False
+        self.left_out = ""
         self._budget = budget
         self._begun = time.perf_counter()
         self._timed: list[Step] = []
@@ -87,4 +88,5 @@ class Work:
             as_one(self._timed, self.seconds) if self._timed else None,
             self.tokens,
             self._budget,
+            self.left_out,
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from eager_kernel.core.text.phrases import seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -29,6 +31,11 @@ class Tokens:
         """What counts for a budget."""
         return (self.input or 0) + (self.output or 0)
 
+    @property
+    def known(self) -> bool:
+        """Whether anybody has said anything."""
+        return self.input is not None or self.output is not None
+
     def __add__(self, other: Tokens) -> Tokens:
         return Tokens(
             _sum(self.input, other.input),
@@ -38,12 +45,25 @@ class Tokens:
         )
 
     def __str__(self) -> str:
-        if self.input is None and self.output is None:
+        if not self.known:
             return "tokens unknown"
         about = "about " if self.estimated else ""
         cached = f" ({self.cached:,} cached)" if self.cached else ""
         known = "?" if self.input is None else f"{self.input:,}"
         return f"{about}{known} tokens in{cached}, {self.output or 0:,} out"
+
+
+def bill(took: float, tokens: str) -> str:
+    """What something took, in seconds and tokens.
+
+    Parameters
+    ----------
+    took
+        Seconds.
+    tokens
+        A `Tokens`, in words; empty where nobody knows.
+    """
+    return f"{seconds(took)}; {tokens}" if tokens else seconds(took)
 
 
 def estimate(prompt_chars: int, answer_chars: int) -> Tokens:

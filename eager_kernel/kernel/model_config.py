@@ -7,6 +7,7 @@ from typing import Any, Final
 from traitlets import Bool, Dict, Enum, Float, Integer, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
+from eager_kernel.core.conversation.context import CONTEXT_CHARS
 from eager_kernel.core.conversation.prompts import STEPS_PROMPT, SYSTEM_PROMPT
 from eager_kernel.sources.source import Options
 
@@ -28,7 +29,7 @@ class EagerModel(Configurable):
         that overlap well; empty: nothing.""",
     ).tag(config=True)
     context_chars = Integer(
-        24_000,
+        CONTEXT_CHARS,
         help="""Characters of earlier prompts, programs and outputs that the model is told of,
         in all; about four make a token. The latest are kept. `%eager context` shows them. 0: each
         prompt stands alone.""",

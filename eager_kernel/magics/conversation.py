@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from eager_kernel.core.conversation.context import latest
 from eager_kernel.core.conversation.told import in_fence, plain, shortened, what_failed
 from eager_kernel.execution.repair import Failure
 from eager_kernel.sources.source import Message
@@ -69,6 +70,10 @@ class Turn:
         steps = sum(len(message.text) for step in self.steps for message in step)
         return len(self.prompt) + len(self.program) + len(self.words) + len(self.outcome) + steps
 
+    def brief(self) -> Turn:
+        """The same without the steps before its last answer."""
+        return replace(self, steps=())
+
 
 @dataclass(slots=True)
 class Conversation:
@@ -77,8 +82,8 @@ class Conversation:
     Parameters
     ----------
     budget
-        Characters that earlier turns may take together. The latest are kept; one that does not
-        fit, and all before it, are left out. An output takes at most a quarter of it.
+        Characters that earlier turns may take together; which are kept, `latest` says. An output
+        takes at most a quarter of it.
     turns
         The turns, the oldest first.
     """
@@ -108,23 +113,17 @@ class Conversation:
 
     def within_budget(self) -> list[Turn]:
         """The turns that the model is told of, with their outputs shortened."""
-        kept: list[Turn] = []
-        left = self.budget
-        for turn in reversed(self.turns):
-            short = Turn(
-                turn.prompt,
-                turn.program,
-                shortened(turn.output, self.budget // 4),
-                shortened(turn.error, self.budget // 4),
-                turn.ran,
-                shortened(turn.words, self.budget // 4),
-                turn.steps,
+        longest = self.budget // 4
+        short = [
+            replace(
+                turn,
+                output=shortened(turn.output, longest),
+                error=shortened(turn.error, longest),
+                words=shortened(turn.words, longest),
             )
-            left -= short.size
-            if left < 0:
-                break
-            kept.append(short)
-        return kept[::-1]
+            for turn in self.turns
+        ]
+        return latest(short, self.budget)
 
 
 def repair_messages(

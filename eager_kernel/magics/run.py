@@ -133,7 +133,7 @@ class PromptedStream(Stream):
 
     def tell_result(self, outcome: Outcome, traceback: list[str]) -> None:
         """Tell how the run ended, and what it has cost."""
-        self.tell_observers({"type": "cost", "text": str(self.run.all_costs(outcome))})
+        self.tell_observers(self.run.cost_event(outcome))
         super().tell_result(outcome, traceback)
 
 
@@ -170,6 +170,7 @@ class PromptedRun:
         self._stop_writing: Callable[[], None] = lambda: None
         self._failures: list[Failure] = []
         self._attempt = self._asked = 0
+        self._writing = self._cut_short = False
         self._gates = gates
         self._options = options
         self.question: Question | None = None
@@ -242,6 +243,8 @@ class PromptedRun:
         if isinstance(event, Finish) and event.usage is not None:
             self.usage.append(event.usage)
             self.stream.tell_observers({"type": "cost", "text": str(cost_of(self.usage, 0, 0, 0))})
+        if isinstance(event, Finish | SourceError) and attempt == self._asked:
+            self._writing = False
         message = partial(self._message, attempt, event)
         self._streams.deliver(self.stream.comm_id, message, text=isinstance(event, str))
 
@@ -270,6 +273,7 @@ class PromptedRun:
         self._let_write(partial(self._writer.write_on, self._failures), number)
 
     def _let_write(self, write: Callable[[Hear], Callable[[], None]], attempt: int) -> None:
+        self._begin_answer()
         try:
             self._stop_writing = write(partial(self._hear, attempt))
         except EagerError as error:
@@ -294,14 +298,34 @@ class PromptedRun:
 
     def cost(self, outcome: Outcome) -> Tokens:
         """What the model's answers have cost."""
-        unbilled = 1 + len(outcome.failures) - len(self.usage)
+        unbilled = self._unbilled(outcome, len(self.usage))
         asked = getattr(self._writer, "messages", ())
         prompt_chars = sum(len(message.text) for message in asked)
         return cost_of(self.usage, unbilled, prompt_chars, len(self.stream.answer))
 
-    def all_costs(self, outcome: Outcome) -> Tokens:
-        """The same, of all steps."""
-        return self.cost(outcome)
+    def _unbilled(self, outcome: Outcome, bills: int) -> int:
+        """How many answers nobody has said the cost of; one that never came has none."""
+        never_came = isinstance(outcome.error, SourceError) and not self.stream.answer
+        return 1 + len(outcome.failures) - bills - never_came
+
+    def cost_event(self, outcome: Outcome) -> dict[str, Any]:
+        """What observers are told of the cost, when the run has ended."""
+        cost, took = self.in_words(self.cost(outcome)), outcome.report.end_to_end_s
+        return {"type": "cost", "text": cost, "seconds": took}
+
+    def in_words(self, tokens: Tokens) -> str:
+        """Tokens as a view says them.
+
+        Empty where nobody knows: the model has ended its answers, and has not said what they cost,
+        or there was no model, as in a replay.
+        """
+        was_stopped = self._cut_short or self._writing
+        return str(tokens) if tokens.known and (self.usage or was_stopped) else ""
+
+    def _begin_answer(self) -> None:
+        """Note that another answer is asked for; one that has not ended by then was stopped."""
+        self._cut_short = self._cut_short or self._writing
+        self._writing = True
 
     # What is told ---------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from eager_kernel.core.conversation.context import longest_output
 from eager_kernel.core.conversation.steps import Budget, Spent, Step, as_one, longest_answer
 from eager_kernel.core.conversation.told import plain, sees
 from eager_kernel.core.cost import Tokens
@@ -258,7 +259,7 @@ class Session:
                     request,
                     budget,
                     repairs=repairs,
-                    longest=max(1_000, self.config.context_chars // 4),
+                    longest=longest_output(self.config.context_chars),
                     sees=self._sends_figures(options, model),
                 )
         if not options.replay:

@@ -244,7 +244,7 @@ class SteppedRun(PromptedRun):
         self._shell = shell
         self._begun = self._step_begun = time.perf_counter()
         self._usage_known = 0
-        self._held = 0.0
+        self._held = self._took = 0.0
         self._programs: list[str] = []
         self._steps: list[Step] = []
         self._outcomes: list[Outcome] = []
@@ -309,7 +309,8 @@ class SteppedRun(PromptedRun):
         lines = before.count("\n")
         numbers = [outcome.execution_count for outcome in self._outcomes]
         error_lines = last.error_lines
-        report = as_one(self._steps, time.perf_counter() - self._begun)
+        self._took = time.perf_counter() - self._begun
+        report = as_one(self._steps, self._took)
         return replace(
             last,
             status="ok" if last.status == "no_code" and before else last.status,
@@ -323,9 +324,15 @@ class SteppedRun(PromptedRun):
             failures=tuple(failure for o in self._outcomes for failure in o.failures),
         )
 
-    def all_costs(self, outcome: Outcome) -> Tokens:
-        """What all answers have cost."""
-        return self._tokens
+    def cost_event(self, outcome: Outcome) -> dict[str, Any]:
+        """What observers are told of the cost: of all steps, and of the last one."""
+        last = self._steps[-1]
+        return {
+            "type": "cost",
+            "text": self.in_words(self._tokens),
+            "seconds": self._took,
+            "last": self.in_words(last.tokens),
+        }
 
     @property
     def last_outcome(self) -> Outcome:
@@ -406,7 +413,7 @@ class SteppedRun(PromptedRun):
     def _tokens_of(self, outcome: Outcome) -> Tokens:
         bills = self.usage[self._usage_known :]
         self._usage_known = len(self.usage)
-        unbilled = 1 + len(outcome.failures) - len(bills)
+        unbilled = self._unbilled(outcome, len(bills))
         return cost_of(bills, unbilled, self._author.prompt_chars, len(self.stream.answer))
 
     # The text -------------------------------------------------------------------------------
@@ -429,7 +436,9 @@ class SteppedRun(PromptedRun):
         number = self._asked
         self._step_begun = time.perf_counter()
         intake = self._next = self._make_intake(self._options, on_stop=self.stream.tell_stop)
-        self._streams.deliver(self.stream.comm_id, partial(self._take_step, number, intake))
+        event = self._step_event()
+        self._streams.deliver(self.stream.comm_id, partial(self._take_step, number, intake, event))
+        self._begin_answer()
         try:
             self._stop_writing = writer.write(partial(self._hear, number))
         except EagerError as error:
@@ -438,10 +447,10 @@ class SteppedRun(PromptedRun):
         if ending is not None and ending.state is TextState.STOPPED:
             self._stop_writing()
 
-    def _take_step(self, number: int, intake: Intake) -> None:
+    def _take_step(self, number: int, intake: Intake, event: dict[str, Any]) -> None:
         """Take the text of another program from now on; on the stream thread."""
         self._attempt = number
-        self.stream.turn_to(intake, self._step_event())
+        self.stream.turn_to(intake, event)
 
     def _step_event(self) -> dict[str, Any]:
         step = self._steps[-1]
@@ -450,6 +459,8 @@ class SteppedRun(PromptedRun):
             "number": len(self._steps),
             "status": step.status,
             "told": self._told,
+            "seconds": step.report.end_to_end_s,
+            "cost": self.in_words(step.tokens),
         }
 
     @property

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from eager_kernel.errors import MissingExtraError
 from eager_kernel.sources import tool
+from eager_kernel.sources.cache_marks import MARK, is_marked, marked
 from eager_kernel.sources.explain import explain, incomplete
 from eager_kernel.sources.http import (
     CONNECT_TIMEOUT,
@@ -84,20 +85,20 @@ class AnthropicSource:
     async def _open(self, request: Request) -> Any:
         client = self._client = self._client or self._make_client()
         system = "\n\n".join(m.text for m in request.messages if m.role == "system")
-        marked = _marked(request)
+        marks = marked(request)
         given: dict[str, Any] = {
             "model": self._name,
             "max_tokens": request.max_tokens or _MAX_TOKENS,
             "messages": [
-                {"role": m.role, "content": _content(m, marked=any(m is one for one in marked))}
+                {"role": m.role, "content": _content(m, marked=is_marked(m, marks))}
                 for m in request.messages
                 if m.role != "system"
             ],
             "stream": True,
             "extra_body": tool.other_extras(self._options) or None,
         }
-        if system and marked:
-            given["system"] = [{"type": "text", "text": system, "cache_control": _MARK}]
+        if system and marks:
+            given["system"] = [{"type": "text", "text": system, "cache_control": MARK}]
         elif system:
             given["system"] = system
         if request.temperature is not None:
@@ -129,18 +130,6 @@ class AnthropicSource:
         )
 
 
-def _marked(request: Request) -> tuple[Message, ...]:
-    """The messages up to which the server is to keep what it has computed.
-
-    The last one, for the request that goes on with this conversation, and the user's one before
-    it, up to which the last request has had it kept. A request that none follows and that follows
-    none is not marked: to have it kept costs a quarter more.
-    """
-    if not (request.may_answer or request.attempt):
-        return ()
-    return tuple(m for m in request.messages if m.role == "user")[-2:]
-
-
 def _content(message: Message, *, marked: bool) -> str | list[dict[str, Any]]:
     if not marked and not message.images:
         return message.text
@@ -153,7 +142,7 @@ def _content(message: Message, *, marked: bool) -> str | list[dict[str, Any]]:
     ]
     parts.append({"type": "text", "text": message.text})
     if marked:
-        parts[-1]["cache_control"] = _MARK
+        parts[-1]["cache_control"] = MARK
     return parts
 
 
@@ -251,7 +240,6 @@ async def _end_of(stream: AsyncIterator[Any]) -> None:
 
 _KEY: Final = "ANTHROPIC_API_KEY"
 _MAX_TOKENS: Final = 16_384
-_MARK: Final = {"type": "ephemeral"}
 _LAST_BYTES: Final = 0.2
 # Other words for an answer that is not complete.
 _CUT_OFF: Final = {

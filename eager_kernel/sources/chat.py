@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final
 
 from eager_kernel.sources import tool
+from eager_kernel.sources.cache_marks import MARK, is_marked, marked
 from eager_kernel.sources.explain import incomplete, refused
 from eager_kernel.sources.source import (
     Event,
@@ -19,10 +20,24 @@ from eager_kernel.sources.source import (
 )
 
 
-def arguments(request: Request, options: Options) -> dict[str, Any]:
-    """Make the arguments of a chat completion that both clients take."""
+def arguments(request: Request, options: Options, *, with_marks: bool = False) -> dict[str, Any]:
+    """Make the arguments of a chat completion that both clients take.
+
+    Parameters
+    ----------
+    request
+        What is asked.
+    options
+        How.
+    with_marks
+        Whether the messages say up to where the server is to keep what it has computed.
+    """
+    marks = marked(request) if with_marks else ()
     given: dict[str, Any] = {
-        "messages": [{"role": m.role, "content": _content(m)} for m in request.messages],
+        "messages": [
+            {"role": m.role, "content": _content(m, marked=_is_marked(m, marks))}
+            for m in request.messages
+        ],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -40,13 +55,20 @@ def arguments(request: Request, options: Options) -> dict[str, Any]:
     return given
 
 
-def _content(message: Message) -> str | list[dict[str, Any]]:
-    """What a message says; with pictures, in parts."""
-    if not message.images:
+def _is_marked(message: Message, marks: tuple[Message, ...]) -> bool:
+    return is_marked(message, marks) or (bool(marks) and message.role == "system")
+
+
+def _content(message: Message, *, marked: bool) -> str | list[dict[str, Any]]:
+    """What a message says; with pictures or a mark, in parts."""
+    if not message.images and not marked:
         return message.text
     pictures = [f"data:{image.mime};base64,{image.data}" for image in message.images]
-    shown = [{"type": "image_url", "image_url": {"url": url}} for url in pictures]
-    return [{"type": "text", "text": message.text}, *shown]
+    parts: list[dict[str, Any]] = [{"type": "text", "text": message.text}]
+    parts += [{"type": "image_url", "image_url": {"url": url}} for url in pictures]
+    if marked:
+        parts[-1]["cache_control"] = MARK
+    return parts
 
 
 class ChatAnswer:

@@ -65,7 +65,8 @@ class LiteLLMSource:
 
     async def _open(self, request: Request) -> Any:
         litellm = _import(self._name)
-        given = chat.arguments(request, self._options)
+        keeps = keeps_what_is_marked(litellm, self._name)
+        given = chat.arguments(request, self._options, with_marks=keeps)
         given |= tool.other_extras(self._options)
         if request.max_tokens is not None:
             given["max_tokens"] = request.max_tokens
@@ -95,10 +96,25 @@ def _import(name: str) -> Any:
     return litellm
 
 
+def keeps_what_is_marked(litellm: Any, name: str) -> bool:
+    """Whether a model is Anthropic's, and its server keeps what it is told to (`cache_marks`).
+
+    litellm passes the marks on, or says them as Bedrock does. Other providers may refuse a request
+    that has some, and so may Bedrock and Vertex for models that litellm does not know to keep.
+    """
+    provider, slash, model = name.partition("/")
+    if not slash:
+        return name.startswith("claude")  # whose litellm takes them to be
+    if provider in _CLOUDS and "claude" in model:
+        return bool(litellm.utils.supports_prompt_caching(model=name))
+    return provider == "anthropic"
+
+
 def _has_ended(stream: Any) -> bool:
     """Whether the provider said so: litellm makes a reason up where it did not."""
     known = [getattr(stream, name) for name in _ENDS if hasattr(stream, name)]
     return not known or any(known)
 
 
+_CLOUDS: Final = ("bedrock", "vertex_ai")
 _ENDS: Final = ("received_finish_reason", "intermittent_finish_reason")

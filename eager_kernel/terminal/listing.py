@@ -21,7 +21,7 @@ from rich.text import Text
 
 from eager_kernel.core.packages import how_to_install
 from eager_kernel.core.text.phrases import seconds
-from eager_kernel.widget.picture import headline
+from eager_kernel.widget.picture import costs, headline
 from eager_kernel.widget.record import Record
 from eager_kernel.widget.view import QuietView
 from eager_kernel.widget.visible import visible
@@ -206,7 +206,8 @@ def _ending(record: Record) -> Text:
         note = record.note
     else:  # the error itself is shown as that of any cell
         note = how_to_install(str(error.get("ename")), str(error.get("evalue"))) or ""
-    parts += [Text(line, "dim") for line in (note, *record.summary.split("\n")) if line]
+    said = (note, *costs(record, each=False), *record.summary.split("\n"))
+    parts += [Text(line, "dim") for line in said if line]
     return Text("\n").join(parts)
 
 

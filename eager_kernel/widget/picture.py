@@ -45,11 +45,13 @@ class Keep:
 
 def to_text(record: Record, keep: Keep | None = None) -> str:
     """The run in plain text: how it ended, where the time went, and the program with marks."""
+    keep = keep or Keep()
     parts = [headline(record), *_notes(record), visible_lines(record.words)]
+    parts.append("\n".join(costs(record, each=not keep.program)))
     if record.report is not None and record.line_count:
         parts += [record.summary, _text_lanes(record)]
     lines = []
-    if keep is None or keep.program:
+    if keep.program:
         for step in record.steps:
             parts.append("\n".join([step.title, visible_lines(step.program.rstrip("\n"))]))
         lines = [f"{SIGNS[mark]} {number}  {text}" for mark, number, text in _program(record)]
@@ -75,6 +77,10 @@ def to_markdown(record: Record, keep: Keep | None = None) -> str:
     # Of an answer that never came, the error below is all that there is to say.
     notes = _notes(record) if record.line_count else []
     parts += [f'<div style="margin-top:6px;{alarm}">{_safe(note)}</div>' for note in notes]
+    parts += [
+        f'<div style="margin-top:6px;{_QUIET}">{_safe(cost)}</div>'
+        for cost in costs(record, each=not keep.program)
+    ]
     if record.report is not None and record.line_count:
         drawn = "".join(_drawn_lanes(record))
         parts.append(f'<div hidden style="display:block;margin-top:8px">{drawn}</div>')
@@ -144,6 +150,21 @@ def _notes(record: Record) -> list[str]:
         f"Line {line} had failed, and was written anew: {message}"
         for line, message in record.repairs[:_MOST_REPAIRS]
     ]
+
+
+def costs(record: Record, *, each: bool) -> list[str]:
+    """What the model's answers have cost, line by line; nothing where nobody knows.
+
+    Parameters
+    ----------
+    record
+        The run.
+    each
+        Whether to say it of each step; else of the last one alone, as the headings of the others
+        do.
+    """
+    lines = record.costs
+    return lines if each or len(lines) < 2 else [lines[0], lines[-1]]
 
 
 def _count(number: int, noun: str) -> str:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from eager_kernel.core.conversation.steps import joined
+from eager_kernel.core.cost import bill
 from eager_kernel.core.figures.lanes import hidden
 from eager_kernel.core.figures.progress import Figures, News
 from eager_kernel.core.packages import how_to_install
 from eager_kernel.core.report import Report
 from eager_kernel.core.summary import summarise
-from eager_kernel.core.text.phrases import line_range, plain, seconds
+from eager_kernel.core.text.phrases import line_range, plain
 from eager_kernel.widget.lines import MARKS, Lines
 from eager_kernel.widget.spans import Spans
 
@@ -27,11 +28,12 @@ Event = Mapping[str, Any]
 
 - ``delta`` with code text, ``end`` of the text, ``progress`` of a model that loads;
 - ``repair`` of a program that is written on from a line;
-- ``step`` when one of several programs has ended and the next is asked for, ``ended`` where none
-  follows, with the reason;
+- ``step`` when one of several programs has ended and the next is asked for, with its seconds and
+  its ``cost``; ``ended`` where none follows, with the reason;
 - ``hold`` of programs that run when their user says so, ``ask`` when one of them is written and
   waits (head, touches, note), ``go`` when it is to run, and comes again;
-- ``cost`` (text) of the answers so far;
+- ``cost`` (text) of the answers so far; when all have ended, with the seconds of all steps, and the
+  ``last`` one's text;
 - ``times`` with a `eager_kernel.core.figures.progress.News`.
 """
 
@@ -81,6 +83,9 @@ class Record:
         self._whole_due = False
         self._holds = False
         self._ended = ""
+        self._before = 0.0
+        self._took: float | None = None
+        self._last_cost = ""
         self._start = start
         self._pieces: list[str] = []
         self._new_text: list[str] = []
@@ -136,6 +141,8 @@ class Record:
                 self._step(event, now)
             case "cost":
                 self._facts["cost"] = plain(str(event.get("text") or ""), 120)
+                self._took = event.get("seconds")
+                self._last_cost = plain(str(event.get("last") or ""), 120)
             case "ask":
                 self.phase = "asked"
                 self._facts["asks"] = {name: event[name] for name in ("head", "touches", "note")}
@@ -202,15 +209,18 @@ class Record:
 
     def _step(self, event: Event, now: float) -> None:
         """Fold what there is, and begin with the next program."""
+        took = event.get("seconds")
         section = Section(
             number=len(self.steps) + 1,
             status=str(event.get("status") or ""),
             program=self.program,
             lines=self.line_count,
-            seconds=max(0.0, self._now),
+            seconds=max(0.0, self._now if took is None else took),
             told=str(event.get("told") or "")[:_LONGEST_TOLD],
+            cost=plain(str(event.get("cost") or ""), 120),
         )
         self.steps.append(section)
+        self._before += section.seconds
         self._facts["steps"] = [step.to_dict() for step in self.steps]
         self._facts["note"] = ""
         self._facts["repairs"] = 0
@@ -280,6 +290,8 @@ class Record:
             self.report = Report.from_dict(event["report"])
             self.spans.end(self.report)
             self._now = self.report.end_to_end_s
+        if self._took is not None:
+            self._before = max(0.0, self._took - self._now)
 
     def _where_stopped(self, lines: Any) -> str:
         if not self.line_count:
@@ -326,6 +338,19 @@ class Record:
         return str(self._facts.get("note", ""))
 
     @property
+    def costs(self) -> list[str]:
+        """What the answers have cost: all of them, then each step; empty where nobody knows."""
+        cost = str(self._facts.get("cost", ""))
+        if not cost:
+            return []
+        all_of_it = bill(self._before + self._now, cost)
+        if not self.steps:
+            return [all_of_it]
+        last = f"Step {len(self.steps) + 1}: {bill(self._now, self._last_cost)}"
+        each = [f"Step {step.number}: {step.bill}" for step in self.steps]
+        return [f"In all: {all_of_it}", *each, last]
+
+    @property
     def summary(self) -> str:
         """What is to be said of where the time went; empty where there is nothing to say.
 
@@ -347,6 +372,7 @@ class Record:
             "executed": self.lines.done,
             "held": None if held is None else {"line": held[0], "reason": held[1]},
             "rate": self._rate(),
+            "before": round(self._before, 3),
             **self._hidden(),
         }
 
@@ -468,6 +494,8 @@ class Section:
         From its request to its end.
     told
         What the model was told of it.
+    cost
+        What its answers have cost, in words; empty where nobody knows.
     """
 
     number: int
@@ -476,13 +504,19 @@ class Section:
     lines: int
     seconds: float
     told: str
+    cost: str = ""
+
+    @property
+    def bill(self) -> str:
+        """What it took, in seconds and tokens."""
+        return bill(self.seconds, self.cost)
 
     @property
     def title(self) -> str:
         """It in a few words."""
         how = "done" if self.status == "ok" else "failed"
         lines = f"{self.lines:,} line{'s' * (self.lines != 1)}"
-        return f"Step {self.number}: {how}, {lines}, {seconds(self.seconds)}"
+        return f"Step {self.number}: {how}, {lines}, {self.bill}"
 
     def to_dict(self) -> dict[str, Any]:
         """It as plain JSON."""

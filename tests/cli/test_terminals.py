@@ -333,6 +333,21 @@ def test_a_repair_is_told_and_lines_are_written_anew() -> None:
     ]
 
 
+def test_what_a_run_has_cost_is_said_at_its_end() -> None:
+    shown, file = listing()
+    shown.hear({"type": "delta", "text": "a = 1\n"})
+    step = {"type": "step", "number": 1, "status": "ok", "told": ""}
+    shown.hear({**step, "seconds": 1.2, "cost": "3 tokens in, 5 out"})
+    last = {"last": "4 tokens in, 2 out", "seconds": 2.5}
+    shown.hear({"type": "cost", "text": "7 tokens in, 7 out", **last})
+    shown.hear({"type": "result", "status": "ok", "executed_lines": 0, "program": ""})
+    shown.close()
+    said = file.getvalue()
+    assert "Step 1: done, 1 line, 1.2 s; 3 tokens in, 5 out\n" in said
+    assert "\nIn all: 2.5 s; 7 tokens in, 7 out\n" in said
+    assert "; 4 tokens in, 2 out\n" in said
+
+
 def test_tables_are_for_terminals(capsys: pytest.CaptureFixture[str]) -> None:
     print_markdown(
         "### A title\n\nSee [the docs](docs/x.md), `here`.\n\n"

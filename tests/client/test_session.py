@@ -85,6 +85,8 @@ def three_steps(model: Script, session: EagerSession) -> None:
     assert "Line 2 failed:" in model.told(2)
     assert "ZeroDivisionError: division by zero" in model.told(2)
     assert "\x1b" not in model.told(2)
+    assert "will not run again" in model.told(2)
+    assert model.asked[2].messages[-2].text == "```python\nprint(x)\n1 / 0\n```"
     assert "1 figure was shown: it is attached." in model.told(3)
     assert [image.mime for image in model.asked[3].messages[-1].images] == ["image/png"]
     assert only_appended_to([request.messages for request in model.asked])
@@ -148,10 +150,10 @@ def test_the_model_is_told_of_the_hosts_functions_and_calls_them(
     assert system.text == (
         f"{SYSTEM_PROMPT}\n\n{STEPS_PROMPT}\n\nYour programs can call these functions, which are "
         "defined already:\n\n"
-        "def price(name: 'str', *, year: 'int' = 2024) -> 'float'\n    Look a price up.\n\n"
+        "def price(name: str, *, year: int = 2024) -> float\n    Look a price up.\n\n"
         "    In euros."
     )
-    assert "async def slow(n: 'int') -> 'int'" in model.told(2)
+    assert "async def slow(n: int) -> int" in model.told(2)
     assert only_appended_to([request.messages for request in model.asked])
 
 
@@ -176,6 +178,99 @@ def test_budgets(client: EagerClient, options: Any, ended_by: str, steps: int) -
         last = model.asked[-1].messages
         assert last[-1].text.endswith("\n\nso?")  # after what came of the last step
         assert [m.role for m in last[1:]] == [*["user", "assistant"] * steps, "user"]
+
+
+def test_a_long_conversation_is_told_within_its_budget_and_says_so(client: EagerClient) -> None:
+    long = "print('x' * 400)\n"
+    model = Script(
+        *[fenced(long), fenced("y = 1\n"), "First."],  # takes more than all may
+        *[fenced("2\n"), "Second."],
+        *[fenced("3\n"), "Third."],
+        "It is " + "so " * 300,
+        "Fifth.",
+    )
+    events: list[dict[str, Any]] = []
+    with client.session(model=model, context_chars=700, system="") as session:
+        results = [session.run(f"prompt {n}", on_event=events.append) for n in range(1, 6)]
+        told = [
+            [m.text for m in request.messages if m.role == "user" and "prompt " in m.text]
+            for request in model.asked
+        ]
+        assert told[0] == told[2] == ["prompt 1"]
+        assert told[3] == ["prompt 1", "prompt 2"]
+        # The steps of the first prompt do not fit any more; what was answered does.
+        assert [m.text for m in model.asked[3].messages[1:]] == ["prompt 1", "First.", "prompt 2"]
+        assert model.asked[4].messages[:4] == model.asked[3].messages
+        assert told[7] == [f"prompt {n}" for n in range(1, 5)]
+        assert told[8] == ["prompt 5"]
+        said = [result.left_out for result in results]
+        assert said == [
+            "",
+            *["the model is no longer told the steps of 1 earlier prompt: what was said before "
+              "may take 700 characters (context_chars)"] * 3,
+            "the model is no longer told the first 4 prompts: what was said before may take 700 "
+            "characters (context_chars)",
+        ]  # fmt: skip
+        assert [e["text"] for e in events if e["type"] == "left_out"] == said[1:]
+        # All of it is kept.
+        assert [m.role for m in session.messages[1:]] == ["user", "assistant"] * 9
+        assert long in session.messages[2].text
+
+
+def test_an_output_takes_a_quarter_of_the_context(client: EagerClient) -> None:
+    for options, longest in (
+        ({}, 6_000),
+        ({"context_chars": 8_000}, 2_000),
+        ({"context_chars": 0}, 1_000),
+    ):
+        model = Script(fenced("print('x' * 20_000)\n"), "Well.", "So?")
+        with client.session(model=model, **options) as session:
+            session.run("go")
+            assert longest <= model.told(1).count("x") < longest + 20
+            session.run("on")
+            assert ("go" in str(model.asked[2].messages[1].text)) is (longest > 1_000)
+
+
+def test_functions_that_are_left_out_are_told_again(
+    start_kernel: Callable[..., tuple[KernelManager, BlockingKernelClient]],
+) -> None:
+    def later(n: int) -> int:
+        return n
+
+    manager, _ = start_kernel("eager_python")
+    with EagerClient.connect(manager.connection_file) as client:
+        model = Script("One.", [SourceError("no")], "Two. " * 400, "Three.", "Four.")
+        with client.session(model=model, context_chars=1_000) as session:
+            session.run("first")
+            client.expose(later)
+            with pytest.raises(SourceError):
+                session.run("second")
+            session.run("second")
+            session.run("third")
+            session.run("fourth")
+    told = ["def later" in model.told(n) for n in range(5)]
+    assert told == [False, True, True, True, False]  # nobody has answered the first time
+
+
+def test_an_error_is_a_step_of_which_the_model_is_told(client: EagerClient) -> None:
+    model = Script(
+        ["```python\nn = 1\nmissing\nn = 2\n", WAIT],
+        ["```python\nn + 1\nmissing\n", WAIT],
+        "Never mind.",
+    )
+    with client.session(model=model, steps=2) as session:
+        result = session.run("go")
+        assert (result.ended_by, len(result.steps)) == ("steps", 2)
+        assert result.error is not None
+        assert result.error.ename == "NameError"
+        assert client.execute("n").value == "1"  # what has run stays; what follows has not
+        assert session.run("so?").answer == "Never mind."
+    for number, line in ((1, "Line 1 has run"), (2, "Line 1 has run")):
+        assert line in model.told(number)
+        assert "Line 2 failed:" in model.told(number)
+        assert "NameError: name 'missing' is not defined" in model.told(number)
+        assert "n = 2" not in model.asked[number].messages[-2].text
+    assert model.told(2).endswith("\n\nso?")
 
 
 @pytest.mark.parametrize("where", ["writing", "running"])
@@ -239,7 +334,8 @@ def test_ends_that_are_no_answer(client: EagerClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"steps": 0}, {"budget_tokens": 0}, {"budget_seconds": float("nan")}]
+    "wrong",
+    [{"steps": 0}, {"budget_tokens": 0}, {"budget_seconds": float("nan")}, {"context_chars": -1}],
 )
 def test_what_is_wrong_is_said_at_once(client: EagerClient, wrong: Any) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -77,6 +77,15 @@ def test_a_turn_that_does_not_fit_takes_all_before_it_along() -> None:
     assert Conversation(500, turns).within_budget() == turns[-1:]
 
 
+def test_a_turn_that_does_not_fit_is_told_without_its_steps() -> None:
+    step = (Message("assistant", "x" * 600), Message("user", "ran"))
+    turns = [Turn("small", "x"), Turn("stepped", words="Done.", steps=(step,), title="t")]
+    kept = Conversation(500, turns).within_budget()
+    assert kept == [turns[0], Turn("stepped", words="Done.", title="t")]
+    assert Conversation(1000, turns).within_budget() == turns
+    assert turns[1].steps == (step,)  # the budget may grow again
+
+
 def test_a_long_output_takes_a_quarter() -> None:
     turn = Turn("p", "x", output="a" * 5_000 + "b" * 5_000, error="c" * 10_000)
     conversation = Conversation(4_000, [turn])

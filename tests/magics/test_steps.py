@@ -430,6 +430,41 @@ def test_the_view_keeps_each_step_by_itself(notebook: Notebook) -> None:
     assert heard.reply["status"] == "ok"
 
 
+def kept(heard: Heard) -> str:
+    """The picture that takes the view's place."""
+    updates = [m["content"]["data"] for m in heard.iopub if m["msg_type"] == "update_display_data"]
+    return str(updates[-1]["text/plain"])
+
+
+def test_the_picture_says_what_the_run_has_cost(notebook: Notebook) -> None:
+    notebook.run("%config EagerModel.view = True")
+    billed = [[fenced(f"{n}\n"), ["finish", "stop"]] for n in range(2)]
+    good = ["Good.", ["finish", "stop"]]
+    steps, _ = notebook.ask(*billed, good, options="--steps 5 --fresh", cell_id="cost")
+    status = notebook.run("%eager status").text()
+    again = notebook.run("%%eager --replay\ndo it", cell_id="cost")
+    one, _ = notebook.ask(["x = 1\n", ["finish", "stop"]], options="--fresh", cell_id="one")
+    gone, _ = notebook.ask([["fail", "out of order"]], options="--fresh", cell_id="gone")
+    mute, _ = notebook.ask("x = 1\n", options="--fresh", cell_id="mute")
+    mute_steps, _ = notebook.ask(
+        fenced("1\n"), "Good.", options="--steps 5 --fresh", cell_id="mutes"
+    )
+    wait = ["```python\n1/0\n", ["wait", "/nowhere"]]
+    cut, _ = notebook.ask(wait, "Good.", options="--steps 5 --fresh", cell_id="cut")
+    notebook.run("%config EagerModel.view = False")
+    assert re.search(r"\nIn all: \d.* m?s; 9 tokens in, 15 out\n", kept(steps))
+    assert re.search(r"\nStep 1: done, 1 line, \d.* m?s; 3 tokens in, 5 out\n", kept(steps))
+    assert re.search(r"\nStep 3: \d.* m?s; 3 tokens in, 5 out\n", kept(steps))
+    assert "cost     last: 9 tokens in, 15 out; " in status
+    assert again.reply["status"] == "ok"
+    assert "tokens in" not in kept(again)  # it has asked no model
+    assert re.search(r"\n\d.* m?s; 3 tokens in, 5 out\n", kept(one))
+    for silent in (gone, mute, mute_steps):
+        assert "tokens in" not in kept(silent)  # nobody has said it
+    assert re.search(r"\nIn all: \d.* m?s; about \d+ tokens in, \d+ out\n", kept(cut))
+    assert re.search(r"Step 1: failed, 1 line, \d.* m?s; about \d+ tokens in, ", kept(cut))
+
+
 def test_the_view_says_which_budget_is_spent(ours: Notebook) -> None:
     ours.run("%config EagerModel.view = True")
     heard, _ = ours.ask(fenced("1\n"), fenced("2\n"), options="--steps 2 --fresh", cell_id="two")

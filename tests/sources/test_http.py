@@ -105,7 +105,8 @@ async def test_an_answer(client: Client) -> None:
         got = answer(client, server.url)
         assert await read(got) == ["x = 1\n", "pri", "nt(x)"]
     assert got.finish_reason in ("stop", "end_turn")
-    assert got.usage == Usage(7, 3)
+    # litellm says 0 of what Anthropic says nothing of.
+    assert got.usage in (Usage(7, 3), Usage(7, 3, 0))
     (asked,) = server.asked
     assert asked.path.partition("?")[0] == says.path
     assert KEY in asked.headers.get("authorization", "") + asked.headers.get("x-api-key", "")

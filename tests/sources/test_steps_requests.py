@@ -10,6 +10,7 @@ import pytest
 
 from eager_kernel.errors import SourceError
 from eager_kernel.sources.answer import Answer
+from eager_kernel.sources.litellm import _import, keeps_what_is_marked
 from eager_kernel.sources.registry import open_source
 from eager_kernel.sources.source import Image, Message, Request, Usage
 from tests.sources.providers import Anthropic, OpenAI
@@ -123,17 +124,51 @@ def without_marks(value: Any) -> Any:
     return value
 
 
+@pytest.mark.parametrize("name", ["anthropic", "litellm-anthropic"])
 async def test_anthropics_marks_are_where_the_next_request_goes_on(
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("anthropic")
+    client = CLIENTS[name]
+    pytest.importorskip(client.needs)
     monkeypatch.setenv("A_KEY", "sk-test-0123456789abcdef")
-    client = CLIENTS["anthropic"]
     async with Server(serve(client.speaks)) as server:
         await ask(client, server.url, *steps(), Request(FIRST))
         marked = [marks(asked.body) for asked in server.asked]
     # The system prompt, the last message, and the one up to which the last request was kept.
     assert marked == [["system", 0], ["system", 0, 2], ["system", 2, 4], []]
+
+
+@pytest.mark.parametrize("name", ["openai", "litellm-openai"])
+async def test_others_are_sent_no_marks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = CLIENTS[name]
+    pytest.importorskip(client.needs)
+    monkeypatch.setenv("A_KEY", "sk-test-0123456789abcdef")
+    async with Server(serve(client.speaks)) as server:
+        await ask(client, server.url, *steps())
+        assert "cache_control" not in str([asked.body for asked in server.asked])
+        bodies = [asked.body["messages"] for asked in server.asked]
+    assert all(later[: len(before)] == before for before, later in pairwise(bodies))
+
+
+@pytest.mark.parametrize(
+    ("name", "keeps"),
+    [
+        ("anthropic/any-at-all", True),
+        ("claude-sonnet-4-5", True),
+        ("bedrock/us.anthropic.claude-sonnet-4-20250514-v1:0", True),
+        ("bedrock/converse/us.anthropic.claude-sonnet-4-20250514-v1:0", True),
+        ("vertex_ai/claude-sonnet-4@20250514", True),
+        ("bedrock/anthropic.claude-v2", False),  # Bedrock refuses it for these
+        ("bedrock/amazon.nova-pro-v1:0", False),
+        ("vertex_ai/gemini-2.5-pro", False),
+        ("openai/gpt-5", False),
+        ("openrouter/anthropic/claude-sonnet-4", False),
+        ("groq/claude", False),
+    ],
+)
+def test_litellm_marks_for_anthropics_models_alone(name: str, keeps: bool) -> None:
+    pytest.importorskip("litellm")
+    assert keeps_what_is_marked(_import(name), name) is keeps
 
 
 def marks(body: dict[str, Any]) -> list[Any]:

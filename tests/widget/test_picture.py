@@ -214,6 +214,67 @@ def test_the_steps_are_kept_folded() -> None:
     assert "Step 1: failed" in saved["text/plain"]
 
 
+def test_what_a_run_has_cost_is_kept() -> None:
+    view = QuietView("m", clock=lambda: 1.0, start=0.0)
+    view.hear(delta("a = 1\n"))
+    view.hear({"type": "cost", "text": "3 tokens in, 5 out", "seconds": 1.2})
+    view.hear(result("ok", 1))
+    for text in (view.saved()["text/plain"], read_page(view.saved()).text):
+        assert "\n1.2 s; 3 tokens in, 5 out\n" in text
+        assert "In all" not in text
+
+
+def costly_steps() -> QuietView:
+    view = QuietView("m", clock=lambda: 1.0, start=0.0)
+    for number, cost in ((1, "3 tokens in, 5 out"), (2, "about 4 tokens in (2 cached), 6 out")):
+        view.hear(delta(f"a = {number}\n"))
+        view.hear(
+            {"type": "step", "number": number, "status": "ok", "cost": cost, "seconds": number}
+        )
+    last = {"text": "about 9 tokens in (2 cached), 12 out", "last": "2 tokens in, 1 out"}
+    view.hear({"type": "cost", "seconds": 3.5, **last})
+    view.hear({**result("ok", 0), "program": ""})
+    return view
+
+
+def test_what_steps_have_cost_is_kept_of_each_and_of_all() -> None:
+    saved = costly_steps().saved()
+    for text in (saved["text/plain"], read_page(saved).text):
+        assert "\nIn all: 3.5 s; about 9 tokens in (2 cached), 12 out\n" in text
+        assert text.count("Step 1: done, 1 line, 1.0 s; 3 tokens in, 5 out") == 1
+        assert "Step 2: done, 1 line, 2.0 s; about 4 tokens in (2 cached), 6 out" in text
+        assert re.search(r"\nStep 3: .+; 2 tokens in, 1 out\n", text)
+
+
+def test_steps_whose_programs_are_elsewhere_have_their_costs_all_the_same() -> None:
+    view = costly_steps()
+    view.keep = Keep(program=False)
+    for text in (view.saved()["text/plain"], read_page(view.saved()).text):
+        assert "\nStep 1: 1.0 s; 3 tokens in, 5 out\n" in text
+        assert "\nStep 2: 2.0 s; about 4 tokens in (2 cached), 6 out\n" in text
+
+
+def test_of_a_cost_that_nobody_knows_nothing_is_said() -> None:
+    for event in ({"type": "cost", "text": "", "seconds": 1.2}, {"type": "end"}):
+        view = QuietView("m")
+        view.hear(delta("a = 1\n"))
+        view.hear(event)
+        view.hear(result("ok", 1))
+        assert "token" not in str(view.saved())
+    assert "token" not in str(stepped("a = 1\n", ""))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_costs_are_text(text: str) -> None:
+    view = QuietView("m")
+    view.hear({"type": "step", "number": 1, "status": "ok", "cost": text})
+    view.hear({"type": "cost", "text": text, "last": text})
+    view.hear(result("ok", 1))
+    read = read_page(view.saved())
+    assert read.tags <= TAGS
+    assert read.attributes <= ATTRIBUTES
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_steps_are_text(text: str) -> None:
     html = COMMONMARK.render(stepped(f"x = '{text}'\n```\n", f"{text}\n````\n")["text/markdown"])

@@ -275,6 +275,37 @@ def test_each_step_is_folded_when_the_next_is_asked_for() -> None:
     assert record.line_count == record.lines.done == 1
 
 
+def test_seconds_and_tokens_are_known_of_each_step_and_of_all() -> None:
+    record = Record("m", 10.0)
+    assert record.facts()["before"] == 0
+    record.hear(delta("a\n"), 11.0)
+    step = {
+        "type": "step",
+        "number": 1,
+        "status": "ok",
+        "seconds": 1.8,
+        "cost": "3 tokens in, 5 out",
+    }
+    record.hear(step, 12.0)
+    assert record.facts()["before"] == 1.8  # a page adds what the step has taken so far
+    record.hear({"type": "cost", "text": "4 tokens in, 5 out"}, 12.5)
+    assert record.facts()["cost"] == "4 tokens in, 5 out"
+    cost = {
+        "type": "cost",
+        "text": "6 tokens in, 10 out",
+        "seconds": 4.0,
+        "last": "3 tokens in, 5 out",
+    }
+    record.hear(cost, 13.5)
+    record.hear({**result("ok", 0), "program": ""}, 13.5)
+    assert record.facts()["before"] == 2.5
+    assert record.costs == [
+        "In all: 4.0 s; 6 tokens in, 10 out",
+        "Step 1: 1.8 s; 3 tokens in, 5 out",
+        "Step 2: 1.5 s; 3 tokens in, 5 out",
+    ]
+
+
 def test_a_step_without_a_program_leaves_those_before_it() -> None:
     record = Record("m", 0.0)
     record.hear(delta("a\n"), 1.0)

@@ -484,7 +484,7 @@ export class View {
     const written = !["waiting", "loading", "writing", "asked"].includes(phase) && last > 0;
     this.lastToken.hidden = !written;
     if (written) this.lastToken.style.setProperty("--a", String(last));
-    say(this.elapsed, run.seq ? seconds(now) : "");
+    say(this.elapsed, run.seq ? seconds((Number(run.facts.before) || 0) + now) : ""); // of all steps
     say(this.cost, run.facts.cost ?? "");
     const { part, whole, share } = hiddenShare(run);
     say(this.share, share === null ? "" : `${Math.round(share * 100)} %`);
