@@ -95,7 +95,7 @@ def client(
 ) -> Iterator[BlockingKernelClient]:
     """A client of the module's kernel; the kernel must be usable after every test."""
     yield kernel[1]
-    reply = kernel[1].execute_interactive("1 + 1", timeout=20, output_hook=lambda message: None)
+    reply = kernel[1].execute_interactive("1 + 1", timeout=60, output_hook=lambda message: None)
     assert reply["content"]["status"] == "ok"
 
 

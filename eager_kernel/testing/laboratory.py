@@ -397,7 +397,7 @@ def _history(client: BlockingKernelClient, session: int) -> Any:
     """What a history request gives of this program's cells, from the database."""
     request = client.history(hist_access_type="tail", n=4, raw=True, output=False)
     while True:
-        message = client.get_shell_msg(timeout=30)
+        message = client.get_shell_msg(timeout=60)
         if message["parent_header"].get("msg_id") == request:
             entries = message["content"]["history"]
             return [entry[1:] for entry in entries if entry[0] == session]

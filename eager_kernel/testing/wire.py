@@ -130,7 +130,7 @@ class WireStream:
         self.listen(until=has_run)
         return self
 
-    def finish(self, timeout: float = 30) -> Heard:
+    def finish(self, timeout: float = 60) -> Heard:
         """Take messages until the cell is idle and its result is there."""
         self.listen(timeout, until=lambda heard: self.done)
         return self.heard

@@ -80,7 +80,7 @@ def test_encrypted(kernel: str, transport: str) -> None:
         shown: list[str] = []
         client.execute_interactive(
             "print(6 * 7)",
-            timeout=30,
+            timeout=60,
             output_hook=lambda m: shown.append(m["content"].get("text", "")),
         )
         assert "".join(shown) == "42\n"

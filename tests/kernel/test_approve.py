@@ -27,7 +27,7 @@ CHANNELS.add({CHANNEL!r}, approve)
 
 @pytest.fixture(autouse=True)
 def _registered(client: BlockingKernelClient) -> None:
-    client.execute_interactive(REGISTER, timeout=20)
+    client.execute_interactive(REGISTER, timeout=60)
 
 
 def approve(stream: WireStream) -> None:

@@ -64,7 +64,7 @@ def test_attach_of_a_stream_that_could_not_go_on_says_why(start_kernel: Starter)
 def test_attach_that_is_not_alone_in_its_cell(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open()
     reply = client.execute_interactive(
-        f"x = 1\n%eager attach {stream.comm_id}", timeout=20, output_hook=lambda m: None
+        f"x = 1\n%eager attach {stream.comm_id}", timeout=60, output_hook=lambda m: None
     )
     assert "alone in its cell" in reply["content"]["evalue"]
     assert stream.delta("5").end().attach().finish().displayed() == ["5"]
@@ -82,7 +82,7 @@ COMMANDS = ", ".join(_COMMANDS)
     ],
 )
 def test_other_uses_of_the_magic(client: BlockingKernelClient, command: str, says: str) -> None:
-    reply = client.execute_interactive(f"%eager {command}", timeout=20, output_hook=lambda m: None)
+    reply = client.execute_interactive(f"%eager {command}", timeout=60, output_hook=lambda m: None)
     assert reply["content"]["ename"] == "UsageError"
     assert says in reply["content"]["evalue"]
 

@@ -91,7 +91,7 @@ def world(client: BlockingKernelClient, tmp_path: Path) -> Iterator[World]:
     world = World(tmp_path)
     setting = f"%reset -f\nimport os, sys; os.chdir({str(tmp_path)!r}); sys.path.insert(0, '')"
     forget = "sys.modules.pop('module_that_writes', None); None"
-    client.execute_interactive(f"{setting}; {forget}", store_history=False, timeout=20)
+    client.execute_interactive(f"{setting}; {forget}", store_history=False, timeout=60)
     yield world
     world.close()
 

@@ -22,7 +22,7 @@ class Subshell:
     def __init__(self, client: BlockingKernelClient) -> None:
         self._client = client
         client.control_channel.send(client.session.msg("create_subshell_request"))
-        self._id = client.get_control_msg(timeout=20)["content"]["subshell_id"]
+        self._id = client.get_control_msg(timeout=60)["content"]["subshell_id"]
 
     def run(self, code: str) -> list[tuple[str, Any]]:
         """Run a cell in it; return what it prints, shows and raises."""
@@ -53,7 +53,7 @@ _SHOWN = {"stream": "text", "execute_result": "data", "error": "ename"}
 def test_values_that_a_semicolon_hides(start_kernel: Starter, tmp_path: Path) -> None:
     # Beside a cell that waits, which ends in a semicolon or does not.
     _, stock = start_kernel("python3")
-    stock.execute_interactive(f"import os; os.chdir({str(tmp_path)!r})", timeout=20)
+    stock.execute_interactive(f"import os; os.chdir({str(tmp_path)!r})", timeout=60)
     subshell = Subshell(stock)
     beside_cell, beside_run = [], []
     for ending in ("", ";"):

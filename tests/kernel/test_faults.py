@@ -95,7 +95,7 @@ def interrupt(kernel: Kernel, request: pytest.FixtureRequest) -> Callable[[], No
     def ask() -> None:
         channel = client.control_channel
         channel.send(client.session.msg("interrupt_request", {}))
-        reply = client.get_control_msg(timeout=10)
+        reply = client.get_control_msg(timeout=60)
         assert reply["msg_type"] == "interrupt_reply"
         assert reply["content"]["status"] == "ok"
 
@@ -119,7 +119,7 @@ def started(kernel: Kernel, phase: Phase) -> WireStream:
     if phase.end:  # not earlier, or it would be run as one whole cell
         stream.end()
     if "input(" in phase.text:
-        client.get_stdin_msg(timeout=10)
+        client.get_stdin_msg(timeout=60)
     if phase.on_error == "drain":
         stream.until_told("failed")
     elif "there" in phase.text:
@@ -202,7 +202,7 @@ from eager_kernel.testing.wire import WireStream
 client = BlockingKernelClient(connection_file=sys.argv[1])
 client.load_connection_file()
 client.start_channels()
-client.wait_for_ready(timeout=30)
+client.wait_for_ready(timeout=60)
 how, text = sys.argv[2:]
 stream = WireStream(client).open(on_error="drain" if how == "drain" else "stop", gate="off")
 if how != "unattached":
@@ -280,8 +280,8 @@ def test_restarts_leave_no_process() -> None:
             old = psutil.Process(manager.provisioner.process.pid)
             family = [old, *old.children(recursive=True)]
             manager.restart_kernel(now=now)
-            client.wait_for_ready(timeout=30)
-            _, alive = psutil.wait_procs(family, timeout=10)
+            client.wait_for_ready(timeout=60)
+            _, alive = psutil.wait_procs(family, timeout=60)
             assert alive == []
             assert manager.provisioner.process.pid != old.pid
             assert run(client, "6 *", " 7").displayed() == ["42"]

@@ -135,7 +135,7 @@ def test_what_is_added_is_held_with_its_reason(configured: BlockingKernelClient,
 
 def test_a_name_that_is_added_is_held(configured: BlockingKernelClient) -> None:
     text = "import sys, types\nsys.modules['tools'] = types.ModuleType('tools')\n"
-    configured.execute_interactive(text + "sys.modules['tools'].publish = print", timeout=20)
+    configured.execute_interactive(text + "sys.modules['tools'].publish = print", timeout=60)
     message = first_hold(configured, "import tools\ntools.publish(end='')\n")
     assert "tools.publish" in message["reason"]
     assert message["category"] == "external-effect"

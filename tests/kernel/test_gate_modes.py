@@ -106,6 +106,6 @@ def test_definitions_at_the_end_run_at_the_end(client: BlockingKernelClient) -> 
     stream.delta("x = 1\ndef f():\n    return 2\n\n").until_run(1)
     stream.end().finish()
     reply = client.execute_interactive(
-        "f()", user_expressions={"it": "f()"}, timeout=20, output_hook=lambda message: None
+        "f()", user_expressions={"it": "f()"}, timeout=60, output_hook=lambda message: None
     )
     assert reply["content"]["user_expressions"]["it"]["data"]["text/plain"] == "2"

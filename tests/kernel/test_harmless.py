@@ -109,7 +109,7 @@ def test_it_waits_for_nothing(places: Callable[[str], Place], home: str, name: s
         pytest.skip(f"needs {needed.rstrip(']')}")
     place = places(home)
     place.client.execute_interactive(
-        f"%reset -f\nimport os; os.chdir({str(place.folder)!r})", store_history=False, timeout=20
+        f"%reset -f\nimport os; os.chdir({str(place.folder)!r})", store_history=False, timeout=60
     )
     program = PROGRAMS[name].rstrip("\n") + "\nlast = 1\n"
     mode = "effect" if home.endswith("journalled") else "wait"

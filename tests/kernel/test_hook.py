@@ -29,7 +29,7 @@ CELLS = {
 def test_an_ordinary_cell_after_a_run(
     client: BlockingKernelClient, tmp_path: Path, ending: str, cell: str
 ) -> None:
-    client.execute_interactive(f"%reset -f\nimport os; os.chdir({str(tmp_path)!r})", timeout=20)
+    client.execute_interactive(f"%reset -f\nimport os; os.chdir({str(tmp_path)!r})", timeout=60)
     program = "def write():\n    open('f', 'w').close()\n\nwrite()\n"
     heard = run(client, program, "x = (\n" if ending == "malformed" else "x = 1\n", pause=0.1)
     assert heard.result["status"] == ("ok" if ending == "good" else "error")
@@ -38,7 +38,7 @@ def test_an_ordinary_cell_after_a_run(
     stream = WireStream(client).open().delta(program)
     stream.listen(0.1)
     reply = client.execute_interactive(
-        CELLS[cell], timeout=20, output_hook=lambda message: None, store_history=False
+        CELLS[cell], timeout=60, output_hook=lambda message: None, store_history=False
     )
     assert reply["content"]["status"] == "ok"
     assert tmp_path.joinpath("f").exists()

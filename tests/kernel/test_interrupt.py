@@ -113,7 +113,7 @@ def test_a_program_may_handle_its_interrupt(client: BlockingKernelClient, interr
 
 def test_while_it_waits_for_input(client: BlockingKernelClient, interrupt) -> None:
     stream = WireStream(client).open().attach(allow_stdin=True).delta("input('?')\n")
-    client.get_stdin_msg(timeout=20)
+    client.get_stdin_msg(timeout=60)
     heard = interrupted(stream, interrupt)
     assert heard.reply["ename"] == "KeyboardInterrupt"
 

@@ -20,7 +20,7 @@ def ask(client: BlockingKernelClient, kind: str, content: dict[str, Any]) -> dic
     client.shell_channel.send(request)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        reply = client.get_shell_msg(timeout=10)
+        reply = client.get_shell_msg(timeout=60)
         if reply["parent_header"].get("msg_id") == request["msg_id"]:
             return dict(reply["content"])
     raise AssertionError(f"no reply to {kind}")
@@ -30,9 +30,9 @@ def ask(client: BlockingKernelClient, kind: str, content: dict[str, Any]) -> dic
 def spinning(client: BlockingKernelClient) -> Any:
     """A program that spins until the test has ended; a widget was made before."""
     code = "import ipywidgets, threading\nslider = ipywidgets.IntSlider(value=7)\ndone = []"
-    client.execute_interactive(code, timeout=30)
+    client.execute_interactive(code, timeout=60)
     stop = "from eager_kernel.widget.channels import CHANNELS\nCHANNELS.add('end', done.append)"
-    client.execute_interactive(stop, timeout=20)
+    client.execute_interactive(stop, timeout=60)
     stream = WireStream(client).open().attach().delta(SPIN + "print('ended')\n")
     stream.listen(until=lambda heard: heard.text() == "spins\n")
     yield stream
@@ -59,7 +59,7 @@ def test_it_tells_the_states_of_widgets(client: BlockingKernelClient, spinning: 
     spinning.send("comm_msg", {"comm_id": comm_id, "data": {"method": "request_states"}})
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        message = client.get_iopub_msg(timeout=10)
+        message = client.get_iopub_msg(timeout=60)
         if message["msg_type"] == "comm_msg" and message["content"]["comm_id"] == comm_id:
             break
     states = message["content"]["data"]["states"]
@@ -79,7 +79,7 @@ def test_a_state_that_is_asked_for_by_itself(client: BlockingKernelClient, spinn
         client.shell_channel.send(question)
     deadline = time.monotonic() + 20
     while len(told) < len(asked) and time.monotonic() < deadline:
-        message = client.get_iopub_msg(timeout=20)
+        message = client.get_iopub_msg(timeout=60)
         parent = message["parent_header"].get("msg_id")
         if message["msg_type"] == "comm_msg" and parent in asked:
             assert message["content"]["comm_id"] == asked[parent]

@@ -133,7 +133,7 @@ def test_deltas_get_an_idle_status_unless_nobody_waits_for_one(
     stream.end()
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        message = client.get_iopub_msg(timeout=20)
+        message = client.get_iopub_msg(timeout=60)
         heard.append(message)
         if message["msg_type"] == "comm_close":
             break
@@ -145,4 +145,4 @@ def test_deltas_get_an_idle_status_unless_nobody_waits_for_one(
         and m["content"]["execution_state"] == "idle"
     ]
     assert len(answers) == (23 if idle else 2)  # the comm's opening and the text's end get one
-    client.get_shell_msg(timeout=20)
+    client.get_shell_msg(timeout=60)

@@ -36,7 +36,7 @@ def folder(client: BlockingKernelClient, tmp_path: Path) -> Path:
 
 def execute(client: BlockingKernelClient, code: str) -> dict[str, Any]:
     """Run an ordinary cell."""
-    reply = client.execute_interactive(code, timeout=20, output_hook=lambda message: None)
+    reply = client.execute_interactive(code, timeout=60, output_hook=lambda message: None)
     content: dict[str, Any] = reply["content"]
     return content
 
@@ -133,7 +133,7 @@ def test_hooks_are_as_they_were(client: BlockingKernelClient, folder: Path) -> N
     heard = refuse(client, program)
     assert [data["reason"] for data in heard.comm if data.get("state") == "held"] == []
     execute(client, "same = [old == new for old, new in zip(before, state())]")
-    content = client.execute_interactive("", user_expressions={"same": "same"}, timeout=20)[
+    content = client.execute_interactive("", user_expressions={"same": "same"}, timeout=60)[
         "content"
     ]
     assert "False" not in content["user_expressions"]["same"]["data"]["text/plain"]

@@ -25,7 +25,7 @@ def test_restart_in_the_middle_of_a_run() -> None:
         stream = WireStream(client).open().attach().delta("x = 1\nimport time\ntime.sleep(60)\n")
         stream.until_told("running", 2)
         manager.restart_kernel(now=True)
-        client.wait_for_ready(timeout=30)
+        client.wait_for_ready(timeout=60)
         assert run(client, "'x' in globals()").displayed() == ["False"]
     finally:
         client.stop_channels()
@@ -52,7 +52,7 @@ def test_ordinary_cells_are_stock(client: BlockingKernelClient) -> None:
 
 def client_result(client: BlockingKernelClient, code: str) -> str:
     messages: list[dict] = []
-    client.execute_interactive(code, timeout=20, output_hook=messages.append)
+    client.execute_interactive(code, timeout=60, output_hook=messages.append)
     results = [m for m in messages if m["msg_type"] == "execute_result"]
     text: str = results[-1]["content"]["data"]["text/plain"]
     return text

@@ -53,7 +53,7 @@ def test_it_is_logged_as_a_cell(name: str, kernels: Kernels, tmp_path: Path) -> 
     for place, client in (("stock", stock), ("streamed", streamed)):
         tmp_path.joinpath(place).mkdir()
         begin = f"%reset -f\n%logstop\nimport os; os.chdir({str(tmp_path / place)!r})"
-        client.execute_interactive(begin, store_history=False, timeout=20)
+        client.execute_interactive(begin, store_history=False, timeout=60)
     cells = [WireStream(stock).execute(cell).finish() for cell in SESSIONS[name]]
     runs = [
         run(streamed, *(line + "\n" for line in text.splitlines()), pause=0.02)

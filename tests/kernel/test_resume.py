@@ -20,7 +20,7 @@ def resume(client: BlockingKernelClient, comm_id: str, **data: Any) -> list[dict
     answer: list[dict[str, Any]] = []
     count = 1
     while len(answer) < count:
-        message = client.get_iopub_msg(timeout=20)
+        message = client.get_iopub_msg(timeout=60)
         parent = message["parent_header"].get("msg_id")
         if not answer and (parent != asked["header"]["msg_id"] or message["msg_type"] == "status"):
             continue

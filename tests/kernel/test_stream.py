@@ -63,7 +63,7 @@ def test_text_comes_in_while_the_main_thread_sleeps_and_spins(
 
 def test_runs_follow_each_other_with_cells_between(client: BlockingKernelClient) -> None:
     first = run(client, "n = 1\n", "n")
-    between = client.execute_interactive("n += 1", timeout=20, output_hook=lambda m: None)
+    between = client.execute_interactive("n += 1", timeout=60, output_hook=lambda m: None)
     second = run(client, "n\n", "n + 1")
     counts = [
         first.reply["execution_count"],
@@ -248,12 +248,12 @@ def test_a_stream_whose_cell_is_aborted_is_dropped(client: BlockingKernelClient)
 
 
 def test_another_loop_runner_is_explained(client: BlockingKernelClient) -> None:
-    client.execute_interactive("%autoawait sync", timeout=20, output_hook=lambda m: None)
+    client.execute_interactive("%autoawait sync", timeout=60, output_hook=lambda m: None)
     stream = WireStream(client).open()
     reply = client.execute_interactive(
-        f"%eager attach {stream.comm_id}", timeout=20, output_hook=lambda m: None
+        f"%eager attach {stream.comm_id}", timeout=60, output_hook=lambda m: None
     )
-    client.execute_interactive("%autoawait asyncio", timeout=20, output_hook=lambda m: None)
+    client.execute_interactive("%autoawait asyncio", timeout=60, output_hook=lambda m: None)
     assert "%autoawait asyncio" in reply["content"]["evalue"]
     assert stream.delta("9").end().attach().finish().displayed() == ["9"]
 
@@ -267,7 +267,7 @@ def test_cancel_before_the_attach_drops_the_stream(client: BlockingKernelClient)
 def test_input_is_answered(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open().attach(allow_stdin=True)
     stream.delta("name = input('who? ')\n")
-    question = client.get_stdin_msg(timeout=20)
+    question = client.get_stdin_msg(timeout=60)
     assert question["content"]["prompt"] == "who? "
     stream.delta("print('hello', name)\n").end()  # text comes in while the program waits
     client.input("Ada")

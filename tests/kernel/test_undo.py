@@ -43,7 +43,7 @@ def folder(client: BlockingKernelClient, tmp_path: Path) -> Path:
     tmp_path.joinpath("old").write_text("old\n")
     tmp_path.joinpath("empty").mkdir()
     setting = f"%reset -f\nimport os; os.chdir({str(tmp_path)!r})"
-    client.execute_interactive(setting, store_history=False, timeout=20)
+    client.execute_interactive(setting, store_history=False, timeout=60)
     return tmp_path
 
 
@@ -158,7 +158,7 @@ def test_the_next_kernel_undoes_what_a_killed_one_has_done(
     before = state_of(tmp_path)
     manager, client = start_kernel("eager_python")
     setting = f"import os; os.chdir({str(tmp_path)!r})"
-    client.execute_interactive(setting, store_history=False, timeout=20)
+    client.execute_interactive(setting, store_history=False, timeout=60)
     stream = WireStream(client).open(format="python").attach()
     stream.delta("open('old', 'a').write('x')\nos.rename('old', 'new')\nafter = 1\n")
     stream.listen(20, until=lambda heard: has_run(heard, 3))

@@ -52,9 +52,9 @@ def folder(client: BlockingKernelClient, tmp_path: Path) -> Path:
     """The kernel's folder."""
     tmp_path.joinpath("module_that_writes.py").write_text("open('f', 'w').close()\n")
     cell = f"%reset -f\nimport os, sys; os.chdir({str(tmp_path)!r}); sys.path.insert(0, '')"
-    client.execute_interactive(cell, store_history=False, timeout=20)
+    client.execute_interactive(cell, store_history=False, timeout=60)
     cell = "sys.modules.pop('module_that_writes', None)"
-    client.execute_interactive(cell, store_history=False, silent=True, timeout=20)
+    client.execute_interactive(cell, store_history=False, silent=True, timeout=60)
     return tmp_path
 
 
@@ -173,7 +173,7 @@ def test_lines_count_from_the_programs_first(client: BlockingKernelClient, folde
 
 def test_the_hook_is_idle_outside_of_runs(client: BlockingKernelClient, folder: Path) -> None:
     waiting(client, WAITS["in the program"]).delta("x = )").end().finish()
-    client.execute_interactive("open('g', 'w').close()", timeout=20)
+    client.execute_interactive("open('g', 'w').close()", timeout=60)
     assert folder.joinpath("g").exists()
 
 
@@ -185,7 +185,7 @@ def test_a_thread_of_an_earlier_cell_does_not_wait(
         "        with open('log', 'a') as log: log.write('.')\n        time.sleep(0.01)\n\n"
         "threading.Thread(target=f).start()"
     )
-    client.execute_interactive(cell, timeout=20, output_hook=lambda message: None)
+    client.execute_interactive(cell, timeout=60, output_hook=lambda message: None)
     stream = waiting(client, WAITS["in the program"])
     size = folder.joinpath("log").stat().st_size
     stream.listen(until=lambda heard: folder.joinpath("log").stat().st_size > size)
@@ -218,7 +218,7 @@ def test_a_task_left_behind_by_a_broken_program_has_no_effects(
     assert heard.errors() == ["SyntaxError"]
     client.execute_interactive(
         "await asyncio.sleep(0.5); type(t.exception()).__name__",
-        timeout=20,
+        timeout=60,
         output_hook=lambda message: None,
     )
     assert not folder.joinpath("f").exists()
@@ -248,7 +248,7 @@ def test_the_kernel_ends_while_a_program_waits(start_kernel: Starter, tmp_path: 
     process = psutil.Process(manager.provisioner.process.pid)
     waiting(client, f"import os\nos.chdir({str(tmp_path)!r})\nopen('f', 'w')\n")
     manager.shutdown_kernel()
-    _, alive = psutil.wait_procs([process], timeout=5)
+    _, alive = psutil.wait_procs([process], timeout=60)
     assert not alive
     assert not tmp_path.joinpath("f").exists()
 

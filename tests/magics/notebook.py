@@ -13,7 +13,7 @@ from jupyter_client.manager import KernelManager
 
 from eager_kernel.testing.wire import Heard, WireStream
 
-TIMEOUT = 10
+TIMEOUT = 60
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 

@@ -71,7 +71,7 @@ def test_a_kernel_of_jupyters(kernel: Kernel) -> None:
     assert stream.finish().errors() == ["KeyboardInterrupt"]
     process = manager.provisioner.process
     client.execute("import os; os._exit(7)")
-    assert process.wait(timeout=30) == 7
+    assert process.wait(timeout=60) == 7
 
 
 def marked(mark: str) -> list[psutil.Process]:

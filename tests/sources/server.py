@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 @dataclass

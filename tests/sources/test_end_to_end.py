@@ -21,7 +21,7 @@ from tests.sources.server import Connection, Handler, Server
 
 pytest.importorskip("openai")
 
-TIMEOUT = 30
+TIMEOUT = 60
 REQUEST = Request((Message("user", "x"),))
 SAYS = OpenAI()
 

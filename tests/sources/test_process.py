@@ -22,7 +22,7 @@ from eager_kernel.sources.source import Event, Finish, Message, Options, Progres
 from tests.processes import gone, model_processes
 from tests.sources.conftest import KEY, Models
 
-TIMEOUT = 30
+TIMEOUT = 60
 
 
 def ask(text: str) -> Request:

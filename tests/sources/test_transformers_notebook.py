@@ -56,7 +56,7 @@ def stdout(messages: Messages) -> str:
 
 def value(client: BlockingKernelClient, expression: str) -> Any:
     reply = client.execute_interactive(
-        "", user_expressions={"value": expression}, timeout=20, output_hook=lambda message: None
+        "", user_expressions={"value": expression}, timeout=60, output_hook=lambda message: None
     )
     return ast.literal_eval(reply["content"]["user_expressions"]["value"]["data"]["text/plain"])
 
@@ -109,7 +109,7 @@ def test_stop_frees_the_model(notebook: Notebook) -> None:
     request = client.execute(f"%%eager --gate off\n{prompt}")
     wait_for_output(client, request)
     manager.interrupt_kernel()
-    reply = client.get_shell_msg(timeout=20)
+    reply = client.get_shell_msg(timeout=60)
     assert reply["content"]["status"] == "error"
     assert reply["content"]["ename"] == "KeyboardInterrupt"
     assert value(client, "steps") < 200

@@ -52,7 +52,7 @@ def kernel(specs: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
 def shown(client: BlockingKernelClient, code: str) -> str:
     heard: list[str] = []
     client.execute_interactive(
-        code, timeout=30, output_hook=lambda m: heard.append(m["content"].get("text", ""))
+        code, timeout=60, output_hook=lambda m: heard.append(m["content"].get("text", ""))
     )
     return "".join(heard).strip()
 
@@ -114,7 +114,7 @@ def test_exit_codes(specs: str, code: str, expected: int) -> None:
         client.wait_for_ready(timeout=60)
         process = manager.provisioner.process
         client.execute(code)
-        assert process.wait(timeout=30) == expected
+        assert process.wait(timeout=60) == expected
         assert not manager.is_alive()
     finally:
         client.stop_channels()
@@ -194,7 +194,7 @@ def test_streams_of_its_own(specs: str, tmp_path: Path) -> None:
     try:
         client.wait_for_ready(timeout=60)
         said = "import sys\nprint('out', file=sys.__stdout__, flush=True)\n"
-        client.execute_interactive(f"{said}\n", timeout=30, output_hook=lambda m: None)
+        client.execute_interactive(f"{said}\n", timeout=60, output_hook=lambda m: None)
     finally:
         client.stop_channels()
         stdout = manager.provisioner.process.stdout
