@@ -43,6 +43,8 @@ from typing import Final
 from eager_kernel.core.effects.undo import ABSENT, Attributes, Entry, Identity, Kind
 from eager_kernel.execution.places import writes
 
+_stat = os.stat  # `stat` is the module
+
 # What Linux alone has. Elsewhere nothing is journalled: `can_journal`.
 _copy_range = getattr(os, "copy_file_range", None)
 _list_extended = getattr(os, "listxattr", None)
@@ -94,6 +96,24 @@ def glance(path: str) -> Entry:
     attributes = Attributes(stat.S_IMODE(found.st_mode), found.st_atime_ns, found.st_mtime_ns)
     identity = (found.st_dev, found.st_ino)
     return Entry(_kind(found.st_mode), identity, found.st_size, found.st_nlink, attributes)
+
+
+def stats(at: str | int) -> list[os.stat_result]:
+    """What is at a path or descriptor, and what that leads to if it is a link.
+
+    Raises
+    ------
+    OSError
+        That can't be found out.
+    """
+    if isinstance(at, int):
+        return [fstat(at)]
+    found = []
+    with suppress(FileNotFoundError, NotADirectoryError):
+        found.append(lstat(at))
+        if stat.S_ISLNK(found[0].st_mode):
+            found.append(_stat(at))
+    return found
 
 
 def _kind(mode: int) -> Kind:

@@ -246,11 +246,11 @@ class EagerGate(Configurable):
             rules = {"functions of clients": hosted, **rules}
         return Gate(mode, self._policy, rules)
 
-    def make_barrier(self, mode: Mode) -> Barrier | None:
-        """An effect barrier for one run; None in a mode that has none."""
+    def make_barrier(self, mode: Mode, cell: str = "") -> Barrier | None:
+        """An effect barrier for one run, a step of a cell; None in a mode that has none."""
         if mode not in BARRED:
             return None
-        journal = self.file_journals.new() if mode != "wait" else None
+        journal = self.file_journals.new(cell) if mode != "wait" else None
         return Barrier(self._effects, _is_kernel_thread, journal=journal, hosts=self._hosts)
 
     @validate("modules")

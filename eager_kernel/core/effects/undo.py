@@ -83,6 +83,7 @@ JOURNALLED: Final[Mapping[str, Verb]] = {
     "os.rmdir": "remove",
     "os.rename": "rename",
     "os.chmod": "change",
+    "os.chown": "change",
     "os.utime": "change",
     "os.setxattr": "change",
     "os.removexattr": "change",
@@ -91,6 +92,7 @@ JOURNALLED: Final[Mapping[str, Verb]] = {
 
 ANNOUNCED: Final = frozenset(
     {
+        "shutil.chown",
         "shutil.copyfile",
         "shutil.copymode",
         "shutil.copystat",
@@ -117,6 +119,7 @@ _ARGUMENTS: Final[Mapping[str, tuple[tuple[int, ...], tuple[int, ...], bool]]] =
     "os.rmdir": ((0,), (1,), True),
     "os.rename": ((0, 1), (2, 3), True),
     "os.chmod": ((0,), (2,), True),
+    "os.chown": ((0,), (3,), True),
     "os.utime": ((0,), (3,), True),
     "os.setxattr": ((0,), (), True),
     "os.removexattr": ((0,), (), True),
