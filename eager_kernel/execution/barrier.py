@@ -162,6 +162,11 @@ class Barrier:
             self._before, self._idents_before = _NOBODY, frozenset()
             self._databases.clear()
 
+    def pass_by(self) -> None:
+        """The run begins, and nothing has to wait: its program is known."""
+        if self.journal is not None:
+            self.journal.start_unkept()
+
     def begin(self, filename: str, lines_before: int) -> None:
         """The first of the program comes.
 

@@ -30,6 +30,7 @@ from eager_kernel.core.effects.undo import (
     Seen,
     State,
     Wanted,
+    followed,
     new_in,
     places_of,
     wanted,
@@ -95,7 +96,9 @@ class Journal:
         self.foreign: set[str] = set()
         """Paths that somebody else has changed while the program stood still."""
         self.is_over = False
-        """Whether the run has ended."""
+        """Whether the run has ended, or nothing of it is kept."""
+        self.is_kept = True
+        """Whether anything of it is kept."""
         self._root = root
         self._limits = limits or Limits()
         self._numbers = count(1)
@@ -126,6 +129,11 @@ class Journal:
         """The run begins."""
         self._on_start(self)
 
+    def start_unkept(self) -> None:
+        """The run begins, and nothing of it is kept: all of its text is there."""
+        self.is_kept, self.is_over = False, True
+        self._on_start(self)
+
     def follow(self, steps: Sequence[Journal]) -> None:
         """The run begins, as the next step of a cell.
 
@@ -146,9 +154,7 @@ class Journal:
 
     def adopt(self, later: Journal) -> None:
         """Learn which files are new ones since a later step of the cell was undone."""
-        for was, now in later._born.items():
-            self._born.pop(was, None)  # the order is that of the replacements
-            self._born[was] = now
+        self._born = followed(self._born, later._born)
 
     # Before an effect -----------------------------------------------------------------------
 

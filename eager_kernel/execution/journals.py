@@ -95,7 +95,8 @@ class Journals:
             self.close()
             self._steps.clear()
         self._cell = cell
-        journal.follow([step for step in self._steps if step.can_be_taken_back])
+        if journal.is_kept:  # else what it does is as if somebody else did it
+            journal.follow([step for step in self._steps if step.can_be_taken_back])
         self._steps.append(journal)
 
     def close(self) -> None:
@@ -128,6 +129,11 @@ class Journals:
     def loses_steps(self) -> bool:
         """Whether more was done in the last cell's first steps, but took too much to be kept."""
         return any(journal.is_lost for journal in self._steps)
+
+    @property
+    def unkept(self) -> list[int]:
+        """Numbers of the last cell's steps of which nothing was kept."""
+        return [number for number, step in enumerate(self._steps, 1) if not step.is_kept]
 
     @property
     def missed(self) -> list[str]:

@@ -178,7 +178,8 @@ class EagerGate(Configurable):
     undo_ended_bytes = Integer(
         512_000_000,
         help="""Bytes that are kept of a run that has ended well, for `%eager undo`, until the next
-        run begins. One that needs more can't be taken back. Mode "effect" only.""",
+        run begins. One that needs more can't be taken back. Of a cell of several steps, the first
+        are not kept where all need more. Mode "effect" only.""",
     ).tag(config=True)
     rules = List(
         Unicode(),

@@ -36,8 +36,12 @@ def undo(journals: Journals, line: str) -> str:
             "there is nothing to take back: the last run has done nothing to files that was kept "
             '(it is kept in gate mode "effect", on Linux, until the next run begins)'
         )
-    lost = "\nnot kept, as it takes too much: what the run's first steps have done to files"
-    lost = lost if journals.loses_steps else ""
+    lost = ""
+    if journals.loses_steps:
+        lost += "\nnot kept, as it takes too much: what the run's first steps have done to files"
+    if journals.unkept:
+        steps = ", ".join(map(str, journals.unkept))
+        lost += f"\nnot kept, as the whole text was there before it ran: what step {steps} has done"
     if line == "--list":
         told = (f"  {one.path!r}{_where(one)}" for one in written)
         begin = "%eager undo would put these back as they were before the run:"

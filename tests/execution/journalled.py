@@ -148,13 +148,20 @@ class Run:
         What may be kept.
     hosts
         Which the program may connect to.
+    journal
+        That of the run; None: one of its own.
     """
 
     def __init__(
-        self, root: Path, folder: Path, limits: Limits | None = None, hosts: Hosts | None = None
+        self,
+        root: Path,
+        folder: Path,
+        limits: Limits | None = None,
+        hosts: Hosts | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.folder = folder
-        self.journal = Journal(str(root), limits)
+        self.journal = journal or Journal(str(root), limits)
         self.namespace: dict[str, Any] = {"__name__": "__main__"}
         self.held: list[str] = []
         self.barrier = Barrier(Effects(), journal=self.journal, hosts=hosts)
