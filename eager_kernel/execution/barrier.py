@@ -129,6 +129,11 @@ class Barrier:
             self.owner.forget()
             self._databases.clear()
 
+    def pass_by(self) -> None:
+        """The run begins, and nothing has to wait: its program is known."""
+        if (journal := self.files.journal) is not None:
+            journal.start_unkept()
+
     def begin(self, filename: str, lines_before: int) -> None:
         """The first of the program comes.
 

@@ -47,6 +47,11 @@ class Guard:
         with self._barrier.armed(self._main, self._shell.user_ns, self._in_script_thread):
             yield
 
+    def pass_by(self) -> None:
+        """The program is known before it begins, and runs as a cell does."""
+        if self._barrier is not None:
+            self._barrier.pass_by()
+
     @contextmanager
     def program(self) -> Iterator[None]:
         """Code of the program runs: what happens now, signals included, is its own."""

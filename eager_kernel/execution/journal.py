@@ -12,7 +12,7 @@ appended, and where two threads keep the same file, the earlier record is undone
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
@@ -30,6 +30,7 @@ from eager_kernel.core.effects.undo import (
     Seen,
     State,
     Wanted,
+    followed,
     new_in,
     places_of,
     wanted,
@@ -94,6 +95,10 @@ class Journal:
         """Why something could last not be kept, if an error was the reason."""
         self.foreign: set[str] = set()
         """Paths that somebody else has changed while the program stood still."""
+        self.is_over = False
+        """Whether the run has ended, or nothing of it is kept."""
+        self.is_kept = True
+        """Whether anything of it is kept."""
         self._root = root
         self._limits = limits or Limits()
         self._numbers = count(1)
@@ -102,6 +107,7 @@ class Journal:
         self._left: int | None = None
         self._pid = getpid()
         self._state: State = "open"
+        self._follows: tuple[Journal, ...] = ()
         self._rests = False
         self._born: dict[Identity, Identity] = {}
         # What was at the paths when the program stood still; None: it has had an effect since.
@@ -122,6 +128,33 @@ class Journal:
     def start(self) -> None:
         """The run begins."""
         self._on_start(self)
+
+    def start_unkept(self) -> None:
+        """The run begins, and nothing of it is kept: all of its text is there."""
+        self.is_kept, self.is_over = False, True
+        self._on_start(self)
+
+    def follow(self, steps: Sequence[Journal]) -> None:
+        """The run begins, as the next step of a cell.
+
+        What it does to files is done by the cell, whose earlier steps may yet be taken back: it is
+        nobody else's.
+
+        Parameters
+        ----------
+        steps
+            The journals of the steps before it, the first one first.
+        """
+        self._follows = tuple(steps)
+        self._go_on_before()
+
+    def _go_on_before(self) -> None:
+        for step in self._follows:
+            step.go_on()
+
+    def adopt(self, later: Journal) -> None:
+        """Learn which files are new ones since a later step of the cell was undone."""
+        self._born = followed(self._born, later._born)
 
     # Before an effect -----------------------------------------------------------------------
 
@@ -167,6 +200,8 @@ class Journal:
         ):
             return False  # `os.open` does not tell in which folder a path begins
         try:
+            if event == "os.chown" and not self._leaves_owner(arguments, cwd):
+                return False
             if resolved is None or event not in _AS_RESOLVED:
                 resolved = self._places(event, arguments, cwd)
                 if not resolved:
@@ -206,6 +241,20 @@ class Journal:
             else:
                 return None
         return paths
+
+    def _leaves_owner(self, arguments: Arguments, cwd: str) -> bool:
+        """Whether a change of owner changes none but that of a file that the run has made."""
+        ((path, folder),), of_name = places_of("os.chown", arguments)
+        if type(path) is not int:
+            if folder is not None and type(folder) is not int:
+                return False
+            path = resolve(_text(path), folder, cwd, of_name=of_name)
+        user, group = arguments[1:3]
+        return all(
+            (there.st_dev, there.st_ino) in self._own
+            or (user in (there.st_uid, *_SAME) and group in (there.st_gid, *_SAME))
+            for there in files.stats(path)
+        )
 
     def _keep(self, event: str, paths: list[str], line: int) -> bool:
         verb = JOURNALLED[event]
@@ -376,6 +425,8 @@ class Journal:
 
     def rest(self) -> None:
         """Note what is there, as the program stands still now."""
+        for step in self._follows:
+            step.rest()
         self._rests = True
         for path in list(self._seen):
             entry = files.glance(path)
@@ -389,9 +440,15 @@ class Journal:
 
     def go_on(self) -> None:
         """The program goes on: find out what has changed since `rest`; that was somebody else."""
+        self._go_on_before()
         if self._rests:
             self._rests = False
             self._find_foreign()
+
+    def find_foreign(self) -> None:
+        """The same, before it is undone: what changes from now on is ours."""
+        self._find_foreign()
+        self._seen = dict.fromkeys(self._seen)
 
     def _find_foreign(self) -> None:
         for path, seen in list(self._seen.items()):
@@ -439,8 +496,7 @@ class Journal:
         """
         if not self.folder or getpid() != self._pid:
             return []
-        self._find_foreign()
-        self._seen = dict.fromkeys(self._seen)  # what changes from now on is ours
+        self.find_foreign()
         self._lead_away()
         since = self._since
         records = self.records[since:]
@@ -498,14 +554,26 @@ class Journal:
         troubles
             What `undo` has returned; empty where the effects stay.
         """
-        if not self.folder or getpid() != self._pid:
+        if getpid() != self._pid:
             return
-        if self._state == "known" and self._bytes <= self._limits.ended_bytes:
+        self.is_over = True
+        before, self._follows = self._follows, ()
+        for step in before:
+            step.adopt(self)
+            step.rest()
+        if not self.folder:
+            return
+        if self._state == "known":
             self.rest()
             seen = {path: seen for path, seen in self._seen.items() if seen is not None}
             with suppress(OSError):  # a full disk: only who takes it back later would ask
                 journal_file.add_seen(self.folder, seen)
             self._enter("ended")
+            left = self._limits.ended_bytes
+            for step in (self, *reversed(before)):  # none is taken back before those after it
+                left -= step._bytes
+                if left < 0:
+                    step.forget()
         elif troubles:
             self._enter("undone")
         else:
@@ -532,6 +600,11 @@ class Journal:
     def can_be_taken_back(self) -> bool:
         """Whether the run has ended well, and all that takes it back is kept."""
         return self._state == "ended" and bool(self.folder)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the run has ended well, but what would take it back is not kept."""
+        return self._state == "ended" and not self.folder and bool(self.records)
 
     def beat(self) -> None:
         """Note on disk that the run goes on. Called now and then, by any thread."""
@@ -569,6 +642,9 @@ def _begins_at_root(arguments: Arguments) -> bool:
 _AS_RESOLVED: Final = frozenset(
     {"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
 )
+
+# The owner that stands for the one that there is; its event tells it without its sign.
+_SAME: Final = (-1, 2**32 - 1)
 
 # File systems of this machine's own, on which what was renamed, linked and copied stays so.
 _LOCAL: Final = frozenset(

@@ -189,7 +189,6 @@ def read(folder: str) -> Left:
             left.left = told["left"]
         elif "born" in told:
             was, now = told["born"]
-            left.born.pop(_pair(was), None)
             left.born[_pair(was)] = _pair(now)
         elif "seen" in told:
             kind, identity, size, modified = told["at"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from os.path import isdir
 from typing import Final
 
@@ -39,6 +40,25 @@ class Restored:
         return told_of(list(self.troubles))
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A path that a cell has changed.
+
+    Parameters
+    ----------
+    path
+        Absolute.
+    line
+        The first line of the program to change it; 0 where it is not known.
+    step
+        Number of the step whose program that is; 0 in a cell of one program.
+    """
+
+    path: str
+    line: int
+    step: int
+
+
 class Journals:
     """Makes the journals of a kernel's runs.
 
@@ -52,23 +72,94 @@ class Journals:
 
     def __init__(self, root: str, limits: Limits | None = None) -> None:
         self.root = os.path.realpath(root)
-        self.last: Journal | None = None
-        """That of the last run; None before the first."""
         self._limits = limits or Limits()
+        self._cell = ""
+        self._steps: list[Journal] = []
 
-    def new(self) -> Journal | None:
-        """A journal for one run; None where this system lacks what it takes."""
-        return Journal(self.root, self._limits, self._start) if files.can_journal() else None
+    def new(self, cell: str = "") -> Journal | None:
+        """A journal for one run; None where this system lacks what it takes.
 
-    def _start(self, journal: Journal) -> None:
-        last, self.last = self.last, journal
-        if last is not None and last.can_be_taken_back:
-            last.forget()
+        Parameters
+        ----------
+        cell
+            What tells the cell from others that the run is one step of; empty: it is a cell's only
+            one.
+        """
+        if not files.can_journal():
+            return None
+        return Journal(self.root, self._limits, partial(self._start, cell))
+
+    def _start(self, cell: str, journal: Journal) -> None:
+        """A run begins. Where it is a step of the same cell, those before it can be taken back."""
+        if not cell or cell != self._cell:
+            self.close()
+            self._steps.clear()
+        self._cell = cell
+        if journal.is_kept:  # else what it does is as if somebody else did it
+            journal.follow([step for step in self._steps if step.can_be_taken_back])
+        self._steps.append(journal)
 
     def close(self) -> None:
-        """The kernel ends: nobody takes its last run back."""
-        if self.last is not None and self.last.can_be_taken_back:
-            self.last.forget()
+        """The kernel ends: nobody takes its last cell back."""
+        for journal in self._steps:
+            if journal.can_be_taken_back:
+                journal.forget()
+
+    @property
+    def _kept(self) -> list[tuple[int, Journal]]:
+        """The steps that can be taken back, numbered; none while one runs."""
+        if self._steps and not self._steps[-1].is_over:
+            return []
+        steps = enumerate(self._steps, 1)
+        return [(number, journal) for number, journal in steps if journal.can_be_taken_back]
+
+    @property
+    def last(self) -> list[Written]:
+        """What the last cell has done to files, and can be taken back: each path once, in order."""
+        several = len(self._steps) > 1
+        found: dict[str, Written] = {}
+        for number, journal in self._kept:
+            lines = journal.lines
+            for path in paths_in(journal.records):
+                written = Written(path, lines.get(path, 0), number if several else 0)
+                found.setdefault(path, written)
+        return list(found.values())
+
+    @property
+    def loses_steps(self) -> bool:
+        """Whether more was done in the last cell's first steps, but took too much to be kept."""
+        return any(journal.is_lost for journal in self._steps)
+
+    @property
+    def unkept(self) -> list[int]:
+        """Numbers of the last cell's steps of which nothing was kept."""
+        return [number for number, step in enumerate(self._steps, 1) if not step.is_kept]
+
+    @property
+    def missed(self) -> list[str]:
+        """What of the last cell can't be taken back, as it could not be kept."""
+        return [effect for journal in self._steps for effect in journal.missed]
+
+    def take_back(self) -> list[Trouble]:
+        """Undo the last cell, as its user wants: its steps, the last first.
+
+        Returns
+        -------
+        list of Trouble
+            What could not be put back; then what was kept stays.
+        """
+        kept = [journal for _, journal in self._kept]
+        for journal in kept:  # before any is undone: then all that changes is ours
+            journal.find_foreign()
+        troubles: dict[str, Trouble] = {}
+        later: Journal | None = None
+        for journal in reversed(kept):
+            if later is not None:
+                journal.adopt(later)
+            # Of a path, the earliest step tells what it should be.
+            troubles.update((trouble.path, trouble) for trouble in journal.take_back())
+            later = journal
+        return list(troubles.values())
 
     def restore_left(self) -> list[Restored]:
         """Undo what kernels of this machine have left that were killed in a run.

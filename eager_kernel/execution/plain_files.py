@@ -43,6 +43,8 @@ from typing import Final
 from eager_kernel.core.effects.undo import ABSENT, Attributes, Entry, Identity, Kind
 from eager_kernel.execution.places import writes
 
+_stat = os.stat  # `stat` is the module
+
 # What Linux alone has. Elsewhere nothing is journalled: `can_journal`.
 _copy_range = getattr(os, "copy_file_range", None)
 _list_extended = getattr(os, "listxattr", None)
@@ -96,6 +98,24 @@ def glance(path: str) -> Entry:
     return Entry(_kind(found.st_mode), identity, found.st_size, found.st_nlink, attributes)
 
 
+def stats(at: str | int) -> list[os.stat_result]:
+    """What is at a path or descriptor, and what that leads to if it is a link.
+
+    Raises
+    ------
+    OSError
+        That can't be found out.
+    """
+    if isinstance(at, int):
+        return [fstat(at)]
+    found = []
+    with suppress(FileNotFoundError, NotADirectoryError):
+        found.append(lstat(at))
+        if stat.S_ISLNK(found[0].st_mode):
+            found.append(_stat(at))
+    return found
+
+
 def _kind(mode: int) -> Kind:
     if stat.S_ISREG(mode):
         return "file"
@@ -145,13 +165,38 @@ def is_written_elsewhere(path: str) -> bool:
 def mounted_type(path: str) -> str:
     """The type of the file system that an absolute path lies in; empty if it isn't known."""
     best, found = "", ""
-    for line in read_all(_MOUNTS).decode("utf-8", "surrogateescape").splitlines():
-        before, _, after = line.partition(" - ")
-        where = before.split(" ")[4].encode().decode("unicode_escape")
+    for before, after in _mounts(_MOUNTS):
+        where = before[4].encode().decode("unicode_escape")
         inside = path == where or path.startswith(where.rstrip("/") + "/")
         if inside and len(where) >= len(best):
-            best, found = where, after.split(" ")[0]
-    return found
+            best, found = where, after[0]
+    return found or _type_by_device(path)
+
+
+def _type_by_device(path: str) -> str:
+    """The same, where the root is no mount point, as in a chroot: its own mount is not told there.
+
+    A device number is that of one file system, wherever it is mounted.
+    """
+    try:
+        device = lstat(path).st_dev
+    except OSError:
+        return ""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for told in (_MOUNTS, _MOUNTS_OF_ALL):
+        try:
+            for before, after in _mounts(told):
+                if before[2] == number:
+                    return after[0]
+        except OSError:  # the first process is another user's
+            continue
+    return ""
+
+
+def _mounts(told: str) -> list[tuple[list[str], list[str]]]:
+    lines = read_all(told).decode("utf-8", "surrogateescape").splitlines()
+    parts = [line.partition(" - ") for line in lines]
+    return [(before.split(" "), after.split(" ")) for before, _, after in parts]
 
 
 # Reading and writing --------------------------------------------------------------------------
@@ -367,6 +412,7 @@ _PIECE: Final = 1 << 24
 _PAGE: Final = 1 << 16  # what `/proc` gives has to fit into memory in one piece
 _DESCRIPTORS: Final = "/proc/self/fd"
 _MOUNTS: Final = "/proc/self/mountinfo"
+_MOUNTS_OF_ALL: Final = "/proc/1/mountinfo"
 _UNKNOWN: Final = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOENT, errno.ENODATA)
 _NO_RANGE: Final = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 # Of Linux; Python has no names for them before 3.12.

@@ -113,6 +113,7 @@ class Pump:
     async def _run_to_its_end(self) -> ExecutionResult:
         try:
             if await runs_whole(self._shell, self._intake, self._main):
+                self._guard.pass_by()
                 result = await self._run_whole()
             else:
                 with self._guard.armed():

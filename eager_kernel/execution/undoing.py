@@ -187,7 +187,6 @@ def _do(
     if step.do in ("make folder", "make link", "put back"):
         now = files.glance(path).identity
         if was.identity is not None and now is not None and now != was.identity:
-            born.pop(was.identity, None)  # the order is that of the replacements
             born[was.identity] = now
             note_born(was.identity, now)
     if was.attributes is None or step.do in ("unlink", "remove folder", "move"):

@@ -178,7 +178,8 @@ class EagerGate(Configurable):
     undo_ended_bytes = Integer(
         512_000_000,
         help="""Bytes that are kept of a run that has ended well, for `%eager undo`, until the next
-        run begins. One that needs more can't be taken back. Mode "effect" only.""",
+        run begins. One that needs more can't be taken back. Of a cell of several steps, the first
+        are not kept where all need more. Mode "effect" only.""",
     ).tag(config=True)
     rules = List(
         Unicode(),
@@ -246,11 +247,11 @@ class EagerGate(Configurable):
             rules = {"functions of clients": hosted, **rules}
         return Gate(mode, self._policy, rules)
 
-    def make_barrier(self, mode: Mode) -> Barrier | None:
-        """An effect barrier for one run; None in a mode that has none."""
+    def make_barrier(self, mode: Mode, cell: str = "") -> Barrier | None:
+        """An effect barrier for one run, a step of a cell; None in a mode that has none."""
         if mode not in BARRED:
             return None
-        journal = self.file_journals.new() if mode != "wait" else None
+        journal = self.file_journals.new(cell) if mode != "wait" else None
         return Barrier(self._effects, _is_kernel_thread, journal=journal, hosts=self._hosts)
 
     @validate("modules")

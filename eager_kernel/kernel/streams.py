@@ -35,8 +35,17 @@ class Gates(Protocol):
     def make_gate(self, mode: Mode) -> Gate:
         """A gate for one program."""
 
-    def make_barrier(self, mode: Mode) -> Barrier | None:
-        """An effect barrier for one run; None in a mode that has none."""
+    def make_barrier(self, mode: Mode, cell: str = "") -> Barrier | None:
+        """An effect barrier for one run; None in a mode that has none.
+
+        Parameters
+        ----------
+        mode
+            The run's.
+        cell
+            What tells the cell from others that the run is one step of; empty: it is a cell's only
+            one.
+        """
 
 
 class Streams:

@@ -173,6 +173,7 @@ class PromptedRun:
         self._writing = self._cut_short = False
         self._gates = gates
         self._options = options
+        self._cell = uuid4().hex
         self.question: Question | None = None
         """Asks whether a program is to run; None: it runs while it is written."""
         self.as_written = ""
@@ -190,7 +191,7 @@ class PromptedRun:
         return Intake(
             options.text_format,
             self._gates.make_gate(options.gate),
-            self._gates.make_barrier(options.gate),
+            self._gates.make_barrier(options.gate, self._cell),
             max_chars=self._streams.limits.max_program_chars,
             repairable=self._writer.repairs > 0,
             hurry=self._streams.hurry,

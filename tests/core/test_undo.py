@@ -18,6 +18,7 @@ from eager_kernel.core.effects.undo import (
     Kind,
     Record,
     Verb,
+    followed,
     new_in,
     paths_in,
     places_of,
@@ -45,10 +46,13 @@ class Disk:
     records: list[Record] = field(default_factory=list)
     kept: dict[str, Node | str] = field(default_factory=dict)
     born: dict[Identity, Identity] = field(default_factory=dict)
-    numbers: count[int] = field(default_factory=lambda: count(1))
 
     def add(self, path: str, kind: Kind) -> None:
-        self.names[path] = Node(next(self.numbers), kind)
+        """Add something, with the first number that is free, as file systems give them."""
+        kept = (node for node in self.kept.values() if isinstance(node, Node))
+        used = {node.number for node in (*self.names.values(), *kept)}
+        number = next(number for number in count(1) if number not in used)
+        self.names[path] = Node(number, kind)
 
     def look(self, path: str) -> Entry:
         node = self.names.get(path)
@@ -149,6 +153,27 @@ def test_all_is_as_it_was(kinds, effects) -> None:
         disk.do(verb, path, other, text, fails=fails)
     disk.undo()
     assert disk.state() == before
+
+
+def test_folders_that_have_changed_numbers_are_told_apart() -> None:
+    """Two were removed and made anew, and each has got the number that the other one had."""
+    born = {(1, 1): (1, 2), (1, 2): (1, 1)}
+    record = Record("renamed", "d", Entry("folder", (1, 1)), other="e")
+    now = {"e": Entry("folder", (1, 2))}
+    (step,) = steps(record, lambda path: now.get(path, ABSENT), born)
+    assert (step.do, step.path) == ("move", "d")
+
+
+def test_what_was_put_back_twice_is_followed() -> None:
+    first = {(1, 1): (1, 5), (1, 2): (1, 6)}
+    later = {(1, 5): (1, 7), (1, 1): (1, 8), (1, 3): (1, 9)}
+    # The first number was given to another file by then.
+    assert followed(first, later) == {
+        (1, 1): (1, 7),
+        (1, 2): (1, 6),
+        (1, 3): (1, 9),
+        (1, 5): (1, 7),
+    }
 
 
 @given(KINDS, st.lists(EFFECTS, max_size=20))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import re
 import stat
+import tarfile
 import threading
+import zipfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from eager_kernel.core.effects.audit_events import Effects
 from eager_kernel.errors import EffectHeld
@@ -17,8 +22,34 @@ from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.hosts import Hosts
 from eager_kernel.execution.journal import Journal, Limits
 from eager_kernel.execution.main_thread import Doing, MainThread
+from eager_kernel.testing import load
 
 NAME = "<the program>"
+OLD = 10**18 + 7
+LATE = 4 * 10**18 + 5
+"""A time of access that is to come: reading a file does not change it."""
+
+
+def kinds(file: str) -> dict[str, str]:
+    """Name and program of each kind of effect in a file of `undone`."""
+    programs = load(Path(__file__).parent / "undone" / f"{file}.txt")
+    return {program.name.partition(": ")[2]: program.text for program in programs}
+
+
+def furnish(folder: Path) -> None:
+    """Make what `undone/files.txt` says that there is, with times that are long gone or to come."""
+    folder.mkdir()
+    for name, text in (("old", "old contents"), ("other", "other"), ("one", "one"), ("closed", "")):
+        folder.joinpath(name).write_text(text)
+    folder.joinpath("closed").chmod(0o444)
+    os.setxattr(folder / "old", "user.a", b"1")
+    os.link(folder / "one", folder / "two")
+    folder.joinpath("d", "sub").mkdir(parents=True)
+    folder.joinpath("d", "f").write_text("f")
+    folder.joinpath("link").symlink_to("old")
+    folder.joinpath("nowhere").symlink_to("target")
+    for path in (*folder.rglob("*"), folder):
+        os.utime(path, ns=(LATE, OLD), follow_symlinks=False)
 
 
 def state_of(folder: Path) -> dict[str, Any]:
@@ -45,6 +76,56 @@ def state_of(folder: Path) -> dict[str, Any]:
     return found
 
 
+def exactly(folder: Path) -> dict[str, Any]:
+    """All that is to be what it was, the time of access and the files' numbers included."""
+    looks = {str(p.relative_to(folder)): p.lstat() for p in (folder, *folder.rglob("*"))}
+    return {
+        name: (*state, looks[name].st_atime_ns, looks[name].st_ino * stat.S_ISREG(state[0]))
+        for name, state in state_of(folder).items()
+    }
+
+
+def as_in_a_cell(folder: Path) -> dict[str, Any]:
+    """The same, as far as two folders in which the same was done are alike."""
+    found = exactly(folder)
+    names = {name: TEMPORARY.sub("a temporary one", name) for name in found}
+    groups: dict[int, list[str]] = {}
+    for name, (*_, number) in found.items():
+        groups.setdefault(number, []).append(names[name])
+    return {
+        names[name]: (
+            oct(mode),
+            _time(modified),
+            links,
+            _unpacked(name, content),
+            extended,
+            _time(accessed),
+            groups[number] if number else None,
+        )
+        for name, (mode, modified, links, content, extended, accessed, number) in found.items()
+    }
+
+
+def _time(time: int) -> int | str:
+    return "now" if 16 * 10**17 < time < 3 * 10**18 else time
+
+
+def _unpacked(name: str, content: Any) -> Any:
+    """What is in a file whose bytes tell the time."""
+    if name.endswith((".pyc", "base")):
+        return "such a file"
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(BytesIO(content)) as file:
+            return {one.filename: (file.read(one), one.external_attr) for one in file.filelist}
+    if name.endswith(".tar.gz"):
+        with tarfile.open(fileobj=BytesIO(content)) as file:
+            return [(m.name, m.mode, m.size, m.type) for m in file]
+    return gzip.decompress(content) if name.endswith((".gz", "gzip.z")) else content
+
+
+TEMPORARY: Final = re.compile(r"\btmp\w{8}\b")
+
+
 class AlwaysOwn(MainThread):
     """The main thread where there is no event loop, so that nothing runs in its midst."""
 
@@ -67,13 +148,20 @@ class Run:
         What may be kept.
     hosts
         Which the program may connect to.
+    journal
+        That of the run; None: one of its own.
     """
 
     def __init__(
-        self, root: Path, folder: Path, limits: Limits | None = None, hosts: Hosts | None = None
+        self,
+        root: Path,
+        folder: Path,
+        limits: Limits | None = None,
+        hosts: Hosts | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.folder = folder
-        self.journal = Journal(str(root), limits)
+        self.journal = journal or Journal(str(root), limits)
         self.namespace: dict[str, Any] = {"__name__": "__main__"}
         self.held: list[str] = []
         self.barrier = Barrier(Effects(), journal=self.journal, hosts=hosts)

@@ -20,33 +20,12 @@ from eager_kernel.execution import hook, journal_file, plain_files
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.journal import Journal, Limits
 from eager_kernel.execution.journals import Journals, left_in
-from eager_kernel.testing import load
-from tests.execution.journalled import Run, state_of
+from tests.execution.journalled import Run, as_in_a_cell, exactly, furnish, kinds, state_of
 from tests.execution.running import end, run_program
 
 pytestmark = pytest.mark.skipif(not plain_files.can_journal(), reason="files wait on this system")
 
-PROGRAMS = {
-    program.name.partition(": ")[2]: program.text
-    for program in load(Path(__file__).parent / "undone")
-}
-OLD = (10**18 + 5, 10**18 + 7)
-
-
-def furnish(folder: Path) -> None:
-    """Make what `undone/files.txt` says that there is."""
-    folder.mkdir()
-    for name, text in (("old", "old contents"), ("other", "other"), ("one", "one"), ("closed", "")):
-        folder.joinpath(name).write_text(text)
-    folder.joinpath("closed").chmod(0o444)
-    os.setxattr(folder / "old", "user.a", b"1")
-    os.link(folder / "one", folder / "two")
-    folder.joinpath("d", "sub").mkdir(parents=True)
-    folder.joinpath("d", "f").write_text("f")
-    folder.joinpath("link").symlink_to("old")
-    folder.joinpath("nowhere").symlink_to("target")
-    for path in (*folder.rglob("*"), folder):
-        os.utime(path, ns=OLD, follow_symlinks=False)
+PROGRAMS = kinds("files")
 
 
 @pytest.fixture
@@ -71,12 +50,12 @@ def kept(run: Run) -> list[Path]:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_that_is_none_leaves_no_trace(run: Run, folder: Path, name: str) -> None:
-    before = state_of(folder)
+    before = exactly(folder)
     run.go(PROGRAMS[name], well=False)
     assert run.held == [], "it was to happen at once"
-    assert state_of(folder) == before
+    assert exactly(folder) == before
     close(run)  # what it has still in its buffers reaches nobody
-    assert state_of(folder) == before
+    assert exactly(folder) == before
     assert run.barrier.files.troubles == []
     assert kept(run) == []
 
@@ -91,7 +70,7 @@ def test_a_program_that_is_one_leaves_what_it_would_have_left(
     subprocess.run([sys.executable, "-c", PROGRAMS[name]], cwd=other, check=True)
     assert run.held == []
     close(run)
-    assert without_times(folder) == without_times(other)
+    assert as_in_a_cell(folder) == as_in_a_cell(other)
 
 
 def close(run: Run) -> None:
@@ -101,20 +80,12 @@ def close(run: Run) -> None:
             value.close()
 
 
-def without_times(folder: Path) -> dict[str, object]:
-    return {
-        name if "tmp" not in name else "a temporary one": (mode, links, content, extended)
-        for name, (mode, _, links, content, extended) in state_of(folder).items()
-        if not name.endswith((".zip", ".pyc"))
-    }
-
-
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_its_user_may_take_back_a_program_that_is_one(run: Run, folder: Path, name: str) -> None:
-    before = state_of(folder)
+    before = exactly(folder)
     run.go(PROGRAMS[name], well=True)
     assert run.journal.take_back() == []
-    assert state_of(folder) == before
+    assert exactly(folder) == before
     assert kept(run) == []
 
 
@@ -138,7 +109,7 @@ def waits(run: Run, program: str) -> bool:
         "open('pipe', 'r+')",
         "import os\nos.remove('one')",
         "open('/dev/shm/eager-test', 'w')",
-        "import os\nos.chown('old', 0, 0)",
+        "import os\nos.chown('old', 12345, -1)",
         "import fcntl\nfcntl.flock(open('old'), fcntl.LOCK_EX)",
         "import sqlite3\nsqlite3.connect('base')",
     ],
@@ -176,6 +147,30 @@ def test_it_waits_where_no_journal_can_be_written(tmp_path: Path, folder: Path) 
     before = state_of(folder)
     assert waits(run, "open('old', 'a').write('x')")
     assert state_of(folder) == before
+
+
+def test_a_file_system_is_known_where_the_root_is_no_mount_point(
+    run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a chroot, where `/proc/self/mountinfo` leaves out what the root lies in."""
+    known = plain_files.mounted_type(str(folder))
+    device = folder.lstat().st_dev
+    line = f"1 2 {{}}:{os.minor(device)} / / rw - {known} /dev/x rw\n"
+    empty, of_all = tmp_path / "mountinfo", tmp_path / "all"
+    empty.touch()
+    of_all.write_text(line.format(os.major(device) + 1).replace(known, "nfs"))
+    monkeypatch.setattr(plain_files, "_MOUNTS", str(empty))
+    monkeypatch.setattr(plain_files, "_MOUNTS_OF_ALL", str(of_all))
+    assert plain_files.mounted_type(str(folder)) == ""
+    monkeypatch.setattr(plain_files, "_MOUNTS_OF_ALL", "/nowhere")
+    assert plain_files.mounted_type(str(folder)) == ""
+    of_all.write_text(of_all.read_text() + line.format(os.major(device)))
+    monkeypatch.setattr(plain_files, "_MOUNTS_OF_ALL", str(of_all))
+    assert plain_files.mounted_type(str(folder)) == known
+    before = exactly(folder)
+    run.go(PROGRAMS["overwriting"], well=False)
+    assert run.held == []
+    assert exactly(folder) == before
 
 
 # What somebody else changes meanwhile ---------------------------------------------------------

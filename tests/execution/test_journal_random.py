@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eager_kernel.execution import plain_files
-from tests.execution.journalled import Run, state_of
-from tests.execution.test_journal import furnish, without_times
+from tests.execution.journalled import Run, as_in_a_cell, exactly, furnish
 
 pytestmark = pytest.mark.skipif(not plain_files.can_journal(), reason="files wait on this system")
 
@@ -60,12 +59,12 @@ def test_it_is_undone_exactly(statements: list[str]) -> None:
     with tempfile.TemporaryDirectory() as top:
         folder = Path(top) / "work"
         furnish(folder)
-        before = state_of(folder)
+        before = exactly(folder)
         run = Run(Path(top) / "undo", folder)
         run.go(BEFORE, *map(tried, statements), well=False)
         run.namespace.clear()  # what was left open is flushed now
         assert run.barrier.files.troubles == []
-        assert state_of(folder) == before
+        assert exactly(folder) == before
 
 
 @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
@@ -88,4 +87,4 @@ def test_it_stays_as_serial_leaves_it(programs: list[list[str]]) -> None:
             serial += f"os.chdir({str(other)!r})\nexec({text!r}, {{}})\n"
         subprocess.run([sys.executable, "-c", serial], check=True)
         for folder, other, _ in folders:
-            assert without_times(folder) == without_times(other)
+            assert as_in_a_cell(folder) == as_in_a_cell(other)

@@ -83,6 +83,7 @@ JOURNALLED: Final[Mapping[str, Verb]] = {
     "os.rmdir": "remove",
     "os.rename": "rename",
     "os.chmod": "change",
+    "os.chown": "change",
     "os.utime": "change",
     "os.setxattr": "change",
     "os.removexattr": "change",
@@ -91,6 +92,7 @@ JOURNALLED: Final[Mapping[str, Verb]] = {
 
 ANNOUNCED: Final = frozenset(
     {
+        "shutil.chown",
         "shutil.copyfile",
         "shutil.copymode",
         "shutil.copystat",
@@ -117,6 +119,7 @@ _ARGUMENTS: Final[Mapping[str, tuple[tuple[int, ...], tuple[int, ...], bool]]] =
     "os.rmdir": ((0,), (1,), True),
     "os.rename": ((0, 1), (2, 3), True),
     "os.chmod": ((0,), (2,), True),
+    "os.chown": ((0,), (3,), True),
     "os.utime": ((0,), (3,), True),
     "os.setxattr": ((0,), (), True),
     "os.removexattr": ((0,), (), True),
@@ -334,13 +337,9 @@ _PUTTING: Final[Mapping[str, Do]] = {
 
 
 def _as_now(was: Entry, born: Mapping[Identity, Identity]) -> Entry:
-    # A file system gives numbers again: what a file became may have the number of one that was
-    # replaced before. So a later replacement is followed from each, never an earlier one.
-    order = {before: place for place, before in enumerate(born)}
-    identity, last = was.identity, -1
-    while identity is not None and order.get(identity, -1) > last:
-        last = order[identity]
-        identity = born[identity]
+    # Followed once: a file system gives numbers again, so what a file has become may have the
+    # number that another one had before.
+    identity = None if was.identity is None else born.get(was.identity, was.identity)
     return Entry(was.kind, identity, was.size, was.names, was.attributes, was.target)
 
 
@@ -358,6 +357,21 @@ def _clearing(record: Record, path: str, now: Entry) -> list[Step]:
     if now.kind == "absent":
         return []
     return [Step("remove folder" if now.kind == "folder" else "unlink", path, record)]
+
+
+def followed(
+    born: Mapping[Identity, Identity], later: Mapping[Identity, Identity]
+) -> dict[Identity, Identity]:
+    """What files are now that were put back as new ones, and then again.
+
+    Parameters
+    ----------
+    born
+        What they were at first → what they were then.
+    later
+        What they were then → what they are now.
+    """
+    return {**later, **{was: later.get(then, then) for was, then in born.items()}}
 
 
 # Who has changed a file -----------------------------------------------------------------------
