@@ -7,17 +7,15 @@ appended, and where two threads keep the same file, the earlier record is undone
 """
 
 # The plain calls, since a program may patch pathlib.
-# ruff: noqa: PTH117, PTH120
+# ruff: noqa: PTH120
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from itertools import count
-from os import getpid, sep
-from os.path import dirname, isabs, realpath
+from dataclasses import replace
+from os import getpid
+from os.path import dirname, realpath
 from typing import Any, Final
 
 from eager_kernel.core.effects.table import Arguments
@@ -27,37 +25,25 @@ from eager_kernel.core.effects.undo import (
     Entry,
     Identity,
     Record,
-    Seen,
     State,
     Wanted,
     followed,
     new_in,
-    places_of,
     wanted,
 )
 from eager_kernel.execution import journal_file
 from eager_kernel.execution import plain_files as files
-from eager_kernel.execution.places import resolve
+from eager_kernel.execution.covered import Covered
+from eager_kernel.execution.kept_files import KeptFiles, Limits
+from eager_kernel.execution.kept_paths import (
+    AS_RESOLVED,
+    LocalPaths,
+    is_unknown,
+    leaves_owner,
+    paths_of,
+)
+from eager_kernel.execution.strangers import Strangers
 from eager_kernel.execution.undoing import Trouble, drop, undo
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a journal may keep.
-
-    Parameters
-    ----------
-    file_bytes
-        The largest file that is copied.
-    run_bytes
-        Bytes of all that is kept for one run.
-    ended_bytes
-        Bytes that are kept of a run that has ended well, so that its user can take it back.
-    """
-
-    file_bytes: int = 64_000_000
-    run_bytes: int = 512_000_000
-    ended_bytes: int = 512_000_000
 
 
 class Journal:
@@ -93,37 +79,22 @@ class Journal:
         """Effects of a known program that could not be kept: nobody can take these back."""
         self.failure: Exception | None = None
         """Why something could last not be kept, if an error was the reason."""
-        self.foreign: set[str] = set()
-        """Paths that somebody else has changed while the program stood still."""
         self.is_over = False
         """Whether the run has ended, or nothing of it is kept."""
         self.is_kept = True
         """Whether anything of it is kept."""
         self._root = root
         self._limits = limits or Limits()
-        self._numbers = count(1)
-        self._bytes = 0
+        self._local = LocalPaths(root)
+        self._kept = KeptFiles(self._limits)
+        self._strangers = Strangers()
+        self._covered = Covered(self._strangers.foreign)
         self._since = 0
         self._left: int | None = None
         self._pid = getpid()
         self._state: State = "open"
         self._follows: tuple[Journal, ...] = ()
-        self._rests = False
         self._born: dict[Identity, Identity] = {}
-        # What was at the paths when the program stood still; None: it has had an effect since.
-        self._seen: dict[str, Seen | None] = {}
-        self._forget_what_is_covered()
-        self._before: dict[int, Identity] = {}
-        # Names given to files that were to go, and the paths of these.
-        self._given: dict[str, str] = {}
-        self._types: dict[str, bool] = {}
-
-    def _forget_what_is_covered(self) -> None:
-        self._own: set[Identity] = set()  # files that the run has made
-        self._made: set[str] = set()  # where it has made them
-        self._written: set[Identity] = set()  # whose contents are kept
-        self._changed: set[Identity] = set()  # whose attributes are
-        self._timed: set[Identity] = set()  # folders whose times are
 
     def start(self) -> None:
         """The run begins."""
@@ -192,18 +163,13 @@ class Journal:
             return True
         if event not in JOURNALLED or getpid() != self._pid:
             return False
-        if (
-            event == "open"
-            and arguments[1] is None
-            and not plain
-            and not _begins_at_root(arguments)
-        ):
-            return False  # `os.open` does not tell in which folder a path begins
+        if not plain and is_unknown(event, arguments):
+            return False
         try:
-            if event == "os.chown" and not self._leaves_owner(arguments, cwd):
+            if event == "os.chown" and not leaves_owner(arguments, cwd, self._covered):
                 return False
-            if resolved is None or event not in _AS_RESOLVED:
-                resolved = self._places(event, arguments, cwd)
+            if resolved is None or event not in AS_RESOLVED:
+                resolved = paths_of(event, arguments, cwd, self._covered)
                 if not resolved:
                     return resolved is not None
             return self._keep(event, resolved, line)
@@ -224,48 +190,16 @@ class Journal:
         if event in JOURNALLED:
             self.missed.append(effect)
 
-    def _places(self, event: str, arguments: Arguments, cwd: str) -> list[str] | None:
-        """The paths that an effect changes; none if nothing more is to be kept, None if unknown."""
-        given, of_name = places_of(event, arguments)
-        paths = []
-        for path, folder in given:
-            if type(path) is int:
-                if self._is_covered(path):
-                    return []
-                found = files.path_of(path)
-                if found is None:
-                    return None
-                paths.append(found)
-            elif folder is None or type(folder) is int:
-                paths.append(resolve(_text(path), folder, cwd, of_name=of_name))
-            else:
-                return None
-        return paths
-
-    def _leaves_owner(self, arguments: Arguments, cwd: str) -> bool:
-        """Whether a change of owner changes none but that of a file that the run has made."""
-        ((path, folder),), of_name = places_of("os.chown", arguments)
-        if type(path) is not int:
-            if folder is not None and type(folder) is not int:
-                return False
-            path = resolve(_text(path), folder, cwd, of_name=of_name)
-        user, group = arguments[1:3]
-        return all(
-            (there.st_dev, there.st_ino) in self._own
-            or (user in (there.st_uid, *_SAME) and group in (there.st_gid, *_SAME))
-            for there in files.stats(path)
-        )
-
     def _keep(self, event: str, paths: list[str], line: int) -> bool:
         verb = JOURNALLED[event]
-        if not all(self._may_be_kept(path) for path in paths):
+        if not all(path in self._local for path in paths):
             return False
         path, other = paths[0], paths[1] if len(paths) > 1 else ""
         entry = files.look(path)
         at_other = files.look(other) if other else entry
-        self._note_own(path, entry)
+        self._covered.look(path, entry)
         if other:
-            self._note_own(other, at_other)
+            self._covered.look(other, at_other)
         wants = wanted(verb, path, entry, other, at_other, line=line) if other else None
         if not other:
             wants = wanted(verb, path, entry, line=line)
@@ -275,7 +209,7 @@ class Journal:
                 behind = files.look(target)
                 more = wanted(verb, target, behind, line=line)
                 wants = None if wants is None or more is None else wants + more
-                if wants and not self._may_be_kept(target):
+                if wants and target not in self._local:
                     return False
         if wants is None:
             return False
@@ -283,41 +217,16 @@ class Journal:
         if wants and verb != "change":
             self._keep_times([*paths], [entry, at_other], verb)
         if other:
-            for made in list(self._made):
-                if made.startswith(path + sep):  # which has another path from now on
-                    self._note_own(made, files.glance(made))
-            self._made.difference_update((path, other))  # another file is there now
+            self._covered.look_below(path)
+            self._covered.replace(path, other)
         return all(self._add(want, new=event != "os.link") for want in wants)
-
-    def _is_covered(self, descriptor: int) -> bool:
-        """Whether a descriptor is at a file of which nothing more has to be kept."""
-        there = os.fstat(descriptor)
-        identity = (there.st_dev, there.st_ino)
-        return identity in self._own or identity in self._written
-
-    def _may_be_kept(self, path: str) -> bool:
-        """Whether a path is a local one, and not the journal's own."""
-        root = self._root
-        if path == root or path.startswith(root + sep) or root.startswith(path + sep):
-            return False
-        folder = dirname(path)
-        known = self._types.get(folder)
-        if known is None:
-            system = folder == "/dev" or folder.startswith(("/dev/", "/proc/", "/sys/"))
-            known = not system and files.mounted_type(folder) in _LOCAL
-            self._types[folder] = known
-        return known
-
-    def _note_own(self, path: str, entry: Entry) -> None:
-        if path in self._made and path not in self.foreign and entry.identity is not None:
-            self._own.add(entry.identity)
 
     def _begin(self) -> None:
         if not self.folder:
             before = files.descriptors()
             folder = journal_file.new_folder(self._root)
             if not self.folder:  # another thread may have been faster
-                self._before = before
+                self._kept.begin(before)
                 self.folder = folder
                 if self._state != "open":
                     journal_file.add_state(folder, self._state)
@@ -330,13 +239,13 @@ class Journal:
                 continue
             folder = dirname(path)
             there = files.look(folder)
-            self._note_own(folder, there)
+            self._covered.look(folder, there)
             identity = there.identity
-            if there.kind != "folder" or identity is None or identity in self._timed | self._own:
+            if there.kind != "folder" or identity is None or self._covered.has_times(identity):
                 continue
             if files.owner_is_me(folder):  # others write in the folders of others, as in `/tmp`
                 self._write_down(Record("times", folder, there))
-            self._timed.add(identity)
+            self._covered.note_times(identity)
 
     def _add(self, want: Wanted, *, new: bool) -> bool:
         """Keep the file that a record needs, and write the record down.
@@ -349,66 +258,30 @@ class Journal:
             Whether what is made is a file of the program's own, not another name of one.
         """
         record, was = want.record, want.record.was
-        path, identity = record.path, was.identity
+        path = record.path
         if record.op == "contents":
-            if identity in self._own or identity in self._written:
-                self._touch(record)
+            if self._covered.has_contents(was.identity):
+                self._strangers.touch(record)
                 return True
             if not files.owner_is_me(path) or files.is_written_elsewhere(path):
                 return False
         elif record.op == "attributes":
-            if identity in self._changed or (identity in self._own and was.kind != "folder"):
-                self._touch(record)
+            if self._covered.has_attributes(was):
+                self._strangers.touch(record)
                 return True
             if not files.owner_is_me(path):
                 return False
         kept = ""
         if want.keep:
-            kept = self._keep_file(path, was, by_name=want.keep == "name")
+            by_name = want.keep == "name"
+            kept = self._kept.keep(self.folder, path, was, self._covered, by_name=by_name)
             if not kept:
                 return False
-        self._touch(record)
-        self._write_down(replace(record, kept=kept))
-        if record.op == "made":
-            if new:
-                self._made.add(path)
-            else:
-                self._made.discard(path)
-        elif record.op == "removed" and was.kind == "folder" and identity is not None:
-            for known in (self._own, self._timed, self._changed):
-                known.discard(identity)  # another may get its number
-        elif identity is not None and record.op in ("contents", "attributes"):
-            self._changed.add(identity)
-            if record.op == "contents":
-                self._written.add(identity)
+        self._strangers.touch(record)
+        record = replace(record, kept=kept)
+        self._write_down(record)
+        self._covered.note(record, new=new)
         return True
-
-    def _keep_file(self, path: str, was: Entry, *, by_name: bool) -> str:
-        """Keep a file; the name that it has in the journal's folder, or nothing."""
-        name = str(next(self._numbers))
-        kept = f"{self.folder}{sep}{name}"
-        if self._bytes + was.size > self._limits.run_bytes:
-            return ""
-        if by_name:
-            if was.names != 1:
-                return ""  # the program could count the name that is kept among the others
-            try:
-                files.give_name(path, kept)
-            except OSError:
-                if not files.owner_is_me(path):
-                    return ""  # it would come back without its owner
-            else:
-                self._bytes += was.size
-                self._given[kept] = path
-                return name
-        if was.size > self._limits.file_bytes:
-            return ""
-        files.copy(path, kept)
-        self._bytes += was.size
-        if by_name and was.identity is not None:
-            for known in (self._own, self._written, self._changed):
-                known.discard(was.identity)  # as above
-        return name
 
     def _write_down(self, record: Record) -> None:
         journal_file.add_record(self.folder, record)
@@ -416,53 +289,23 @@ class Journal:
         if self._state == "open" and record.op != "times":
             self.early.setdefault(record.other or record.path, record.line)
 
-    def _touch(self, record: Record) -> None:
-        self._seen[record.path] = None
-        if record.other:
-            self._seen[record.other] = None
-
     # While the program stands still ---------------------------------------------------------
 
     def rest(self) -> None:
         """Note what is there, as the program stands still now."""
         for step in self._follows:
             step.rest()
-        self._rests = True
-        for path in list(self._seen):
-            entry = files.glance(path)
-            self._note_own(path, entry)
-            self._seen[path] = Seen.of(entry)
-        while self._given:
-            kept, path = self._given.popitem()
-            if files.glance(path).identity == files.glance(kept).identity:
-                with suppress(OSError):
-                    files.take_name(kept)  # what was to go has stayed, and has one name again
+        self._strangers.rest(self._covered)
+        self._kept.release()
 
     def go_on(self) -> None:
         """The program goes on: find out what has changed since `rest`; that was somebody else."""
         self._go_on_before()
-        if self._rests:
-            self._rests = False
-            self._find_foreign()
+        self._strangers.go_on(self._covered)
 
     def find_foreign(self) -> None:
         """The same, before it is undone: what changes from now on is ours."""
-        self._find_foreign()
-        self._seen = dict.fromkeys(self._seen)
-
-    def _find_foreign(self) -> None:
-        for path, seen in list(self._seen.items()):
-            if seen is None:
-                continue
-            entry = files.glance(path)
-            if Seen.of(entry) != seen and not self._is_open(seen, entry):
-                self.foreign.add(path)
-                if entry.identity is not None:
-                    self._own.discard(entry.identity)
-
-    def _is_open(self, seen: Seen, entry: Entry) -> bool:
-        """Whether the process itself may have written the file, as at the flush of a buffer."""
-        return seen.identity == entry.identity and entry.identity in files.descriptors().values()
+        self._strangers.find(self._covered)
 
     # Endings --------------------------------------------------------------------------------
 
@@ -474,7 +317,7 @@ class Journal:
         """The program is written on; what a known one has done stays."""
         if self._state == "known":
             self._since = len(self.records)
-            self._forget_what_is_covered()
+            self._covered = Covered(self._strangers.foreign)
             self._enter("open")
 
     def _enter(self, state: State) -> None:
@@ -497,9 +340,9 @@ class Journal:
         if not self.folder or getpid() != self._pid:
             return []
         self.find_foreign()
-        self._lead_away()
         since = self._since
         records = self.records[since:]
+        self._kept.lead_away(self.folder, records)
         if self._left == 0:  # what another thread has done at the same moment
             records, left = new_in(records), None
         else:
@@ -517,25 +360,12 @@ class Journal:
         return undo(
             self.folder,
             records,
-            foreign=self.foreign,
+            foreign=self._strangers.foreign,
             born=self._born,
             note_born=note_born,
             left=left,
             note_left=note_left,
         )
-
-    def _lead_away(self) -> None:
-        """What the program's open files still write must not reach what is put back."""
-        written = {
-            record.was.identity: record.path
-            for record in self.records[self._since :]
-            if record.op == "contents"
-        }
-        for descriptor, identity in files.descriptors().items():
-            if identity in written and self._before.get(descriptor) != identity:
-                spare = f"{self.folder}{sep}{next(self._numbers)}"
-                with suppress(OSError):  # a full disk, or closed just now: as above
-                    files.lead_away(descriptor, spare, self._limits.file_bytes)
 
     @property
     def is_undone(self) -> bool:
@@ -543,7 +373,7 @@ class Journal:
         return self._left == 0 and all(
             files.glance(record.path).kind == "absent"
             for record in new_in(self.records[self._since :])
-            if record.path not in self.foreign
+            if record.path not in self._strangers.foreign
         )
 
     def end(self, troubles: list[Trouble]) -> None:
@@ -565,13 +395,12 @@ class Journal:
             return
         if self._state == "known":
             self.rest()
-            seen = {path: seen for path, seen in self._seen.items() if seen is not None}
             with suppress(OSError):  # a full disk: only who takes it back later would ask
-                journal_file.add_seen(self.folder, seen)
+                journal_file.add_seen(self.folder, self._strangers.seen)
             self._enter("ended")
             left = self._limits.ended_bytes
             for step in (self, *reversed(before)):  # none is taken back before those after it
-                left -= step._bytes
+                left -= step._kept.bytes
                 if left < 0:
                     step.forget()
         elif troubles:
@@ -627,40 +456,3 @@ class Journal:
             if record.op != "times":
                 found.setdefault(record.other or record.path, record.line)
         return found
-
-
-def _text(path: object) -> str:
-    text = os.fsdecode(path)  # type: ignore[arg-type]
-    return str.__getitem__(text, slice(None))  # a subclass may be anything
-
-
-def _begins_at_root(arguments: Arguments) -> bool:
-    return isabs(_text(arguments[0]))
-
-
-# Of the paths of these, `places.resolved` follows the same links.
-_AS_RESOLVED: Final = frozenset(
-    {"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
-)
-
-# The owner that stands for the one that there is; its event tells it without its sign.
-_SAME: Final = (-1, 2**32 - 1)
-
-# File systems of this machine's own, on which what was renamed, linked and copied stays so.
-_LOCAL: Final = frozenset(
-    {
-        "bcachefs",
-        "btrfs",
-        "ext2",
-        "ext3",
-        "ext4",
-        "f2fs",
-        "jfs",
-        "overlay",
-        "ramfs",
-        "reiserfs",
-        "tmpfs",
-        "xfs",
-        "zfs",
-    }
-)

@@ -11,8 +11,9 @@ from typing import Final
 from eager_kernel.core.effects.undo import paths_in, restored_by_itself
 from eager_kernel.execution import journal_file
 from eager_kernel.execution import plain_files as files
-from eager_kernel.execution.journal import Journal, Limits
+from eager_kernel.execution.journal import Journal
 from eager_kernel.execution.journal_file import Left
+from eager_kernel.execution.kept_files import Limits
 from eager_kernel.execution.undoing import Trouble, changed_since, drop, told_of, undo
 
 

@@ -219,9 +219,9 @@ class EagerGate(Configurable):
         """What runs have done to files, to be undone."""
         if self._journals is None:
             # A kernel whose gate keeps none does not load what keeps them.
-            from eager_kernel.execution import journal, journals  # noqa: PLC0415
+            from eager_kernel.execution import journals, kept_files  # noqa: PLC0415
 
-            limits = journal.Limits(
+            limits = kept_files.Limits(
                 self.undo_file_bytes, self.undo_run_bytes, self.undo_ended_bytes
             )
             self._journals = journals.Journals(undo_folder(), limits)

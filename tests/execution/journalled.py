@@ -20,7 +20,8 @@ from eager_kernel.errors import EffectHeld
 from eager_kernel.execution import hook
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.hosts import Hosts
-from eager_kernel.execution.journal import Journal, Limits
+from eager_kernel.execution.journal import Journal
+from eager_kernel.execution.kept_files import Limits
 from eager_kernel.execution.main_thread import Doing, MainThread
 from eager_kernel.testing import load
 

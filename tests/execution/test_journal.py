@@ -18,8 +18,9 @@ from eager_kernel.core.effects.audit_events import Effects
 from eager_kernel.core.effects.undo import Record
 from eager_kernel.execution import hook, journal_file, plain_files
 from eager_kernel.execution.barrier import Barrier
-from eager_kernel.execution.journal import Journal, Limits
+from eager_kernel.execution.journal import Journal
 from eager_kernel.execution.journals import Journals, left_in
+from eager_kernel.execution.kept_files import Limits
 from tests.execution.journalled import Run, as_in_a_cell, exactly, furnish, kinds, state_of
 from tests.execution.running import end, run_program
 

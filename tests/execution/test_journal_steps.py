@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from eager_kernel.execution import plain_files
-from eager_kernel.execution.journal import Limits
 from eager_kernel.execution.journals import Journals
+from eager_kernel.execution.kept_files import Limits
 from tests.execution.journalled import Run, exactly, furnish, kinds, state_of
 
 pytestmark = pytest.mark.skipif(not plain_files.can_journal(), reason="files wait on this system")
