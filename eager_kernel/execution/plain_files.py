@@ -238,8 +238,11 @@ def make_folder(path: str) -> None:
 
 
 def copy(source: str, target: str) -> None:
-    """Copy a file's contents; the copy is there whole or not at all."""
-    incoming = open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    """Copy the contents of a file of this user's; the copy is there whole or not at all.
+
+    When the file was last read stays: the program may look at that.
+    """
+    incoming = open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | _UNNOTICED)
     try:
         outgoing = open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -410,6 +413,7 @@ def entries(path: str) -> list[str]:
 
 _PIECE: Final = 1 << 24
 _PAGE: Final = 1 << 16  # what `/proc` gives has to fit into memory in one piece
+_UNNOTICED: Final = getattr(os, "O_NOATIME", 0)
 _DESCRIPTORS: Final = "/proc/self/fd"
 _MOUNTS: Final = "/proc/self/mountinfo"
 _MOUNTS_OF_ALL: Final = "/proc/1/mountinfo"
