@@ -331,7 +331,8 @@ class Barrier:
     def stands_still(self) -> None:
         """Nothing of the program runs now; what changes files meanwhile is somebody else."""
         # Of a known program, nothing is put back without being asked for.
-        unknown = self.files.journal is not None and self._decision is None
+        # Nor is there anything to look at before the first effect, which most programs never have.
+        unknown = self.files.has_begun and self._decision is None
         if unknown and not self.owner.has_threads:
             self.files.rest()
 

@@ -84,6 +84,11 @@ class EarlyFiles:
         if self.journal is not None:
             self.journal.open_again()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything has been done that can be undone, by this run or an earlier step."""
+        return self.journal is not None and self.journal.has_begun
+
     def rest(self) -> None:
         """What changes files from now on is somebody else."""
         if self.journal is not None:

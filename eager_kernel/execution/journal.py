@@ -291,6 +291,11 @@ class Journal:
 
     # While the program stands still ---------------------------------------------------------
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to be undone, of this run or of the steps before it."""
+        return bool(self.folder or self._follows)
+
     def rest(self) -> None:
         """Note what is there, as the program stands still now."""
         for step in self._follows:
