@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from eager_kernel.client.hosting import HostFunction
 from eager_kernel.core.conversation.context import latest
+from eager_kernel.core.text.phrases import counted
 from eager_kernel.sources.source import Image, Message
 
 
@@ -81,9 +82,10 @@ class Told:
         """What is left out, for a person; empty where nothing is."""
         parts = []
         if self.missing:
-            parts.append(f"the first {_count(self.missing)}")
+            missing = "prompt" if self.missing == 1 else counted(self.missing, "prompt")
+            parts.append(f"the first {missing}")
         if self.shortened:
-            parts.append(f"the steps of {self.shortened} earlier {_noun(self.shortened)}")
+            parts.append(f"the steps of {counted(self.shortened, 'earlier prompt')}")
         if not parts:
             return ""
         return (
@@ -116,11 +118,3 @@ def prompt_after(before: Turn | None, turn: Turn) -> Message:
         return Message("user", turn.prompt)
     text = "\n\n".join(filter(None, [before.outcome, turn.prompt]))
     return Message("user", text, before.figures)
-
-
-def _count(number: int) -> str:
-    return "prompt" if number == 1 else f"{number:,} prompts"
-
-
-def _noun(number: int) -> str:
-    return "prompt" if number == 1 else "prompts"

@@ -14,6 +14,8 @@ from textwrap import indent
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Final, Literal
 
+from eager_kernel.core.text.phrases import counted
+
 Told = Literal["off", "names", "schema", "values"]
 """How much a model is told of variables."""
 
@@ -225,7 +227,7 @@ def _plain(value: Any) -> str:
 
 def _of_text(value: Any) -> str:
     unit = "character" if type(value) is str else "byte"
-    return f"{_name_of(type(value))}, {_count(len(value), unit)}"
+    return f"{_name_of(type(value))}, {counted(len(value), unit)}"
 
 
 def _of_many(value: Any) -> str:
@@ -242,17 +244,13 @@ def _of_dict(value: Any) -> str:
 
 
 def _of_range(value: Any) -> str:
-    return f"range of {_count(len(value), 'number')}"
+    return f"range of {counted(len(value), 'number')}"
 
 
 def _kinds(values: Iterable[Any]) -> str:
     names = list(dict.fromkeys(_name_of(type(value)) for value in values))
     more = "…" if len(names) > _MOST_KINDS else ""
     return "|".join([*names[:_MOST_KINDS], *([more] if more else [])])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 _BUILTIN: Final[dict[type, Callable[[Any], str]]] = {
@@ -279,18 +277,18 @@ def _of_ndarray(value: Any) -> str:
 
 def _of_frame(value: Any) -> str:
     rows, columns = value.shape
-    lines = [f"DataFrame, {_count(rows, 'row')} \u00d7 {_count(columns, 'column')}"]
+    lines = [f"DataFrame, {counted(rows, 'row')} \u00d7 {counted(columns, 'column')}"]
     labels = list(islice(value.columns, _MOST_COLUMNS))
     for at, label in enumerate(labels):
         column = value.iloc[:, at]
         lines.append(f"    {_label(label)}: {_dtype(column.dtype)}{_missing(column)}")
     if columns > len(labels):
-        lines.append(f"    … {_count(columns - len(labels), 'more column')}")
+        lines.append(f"    … {counted(columns - len(labels), 'more column')}")
     return "\n".join(lines)
 
 
 def _of_series(value: Any) -> str:
-    return f"Series, {_count(len(value), 'row')}, {_dtype(value.dtype)}{_missing(value)}"
+    return f"Series, {counted(len(value), 'row')}, {_dtype(value.dtype)}{_missing(value)}"
 
 
 def _label(label: Any) -> str:

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Final
 
 from eager_kernel.core.figures.lanes import LOOKS, Kind, Span, end_of
-from eager_kernel.core.text.phrases import line_range, seconds
+from eager_kernel.core.text.phrases import counted, line_range, seconds
 from eager_kernel.widget.lines import MARKS, Mark
 from eager_kernel.widget.record import Record
 from eager_kernel.widget.spans import LaneName, exact
@@ -92,7 +92,7 @@ def to_markdown(record: Record, keep: Keep | None = None) -> str:
     if record.line_count and keep.program:
         opened = " open" if keep.unfolded else ""
         parts.append(f'<details{opened} style="margin-top:8px">')
-        parts.append(f"<summary>Program, {_count(record.line_count, 'line')}</summary>")
+        parts.append(f"<summary>Program, {counted(record.line_count, 'line')}</summary>")
         head = "\n".join(filter(None, parts))
         return f"{head}\n\n{_blocks(record)}\n\n</details>\n\n</div>"
     return "\n".join([*filter(None, parts), "</div>"])
@@ -108,7 +108,7 @@ def _with_steps(record: Record, keep: Keep, parts: list[str]) -> str:
         for step in record.steps
     ]
     if record.line_count:
-        said = f"Step {len(record.steps) + 1}: {_count(record.line_count, 'line')}"
+        said = f"Step {len(record.steps) + 1}: {counted(record.line_count, 'line')}"
         blocks.append(
             f"<details{opened}><summary>{said}</summary>\n\n{_blocks(record)}\n\n</details>"
         )
@@ -136,11 +136,11 @@ def headline(record: Record) -> str:
     how = "answered, without a program" if record.words else _PHASES[phase]
     said = [f"{_SIGN_OF_PHASE.get(phase, '…')} {record.title or 'Run'}: {how}"]
     if record.repairs and record.phase == "ok":
-        said.append(f"after {_count(len(record.repairs), 'repair')}")
+        said.append(f"after {counted(len(record.repairs), 'repair')}")
     if record.steps:
-        said.append(_count(len(record.steps) + (1 if count else 0), "step"))
+        said.append(counted(len(record.steps) + (1 if count else 0), "step"))
     if count:
-        said.append(f"{done:,} of {_count(count, 'line')} executed")
+        said.append(f"{done:,} of {counted(count, 'line')} executed")
     return ", ".join(said)
 
 
@@ -165,10 +165,6 @@ def costs(record: Record, *, each: bool) -> list[str]:
     """
     lines = record.costs
     return lines if each or len(lines) < 2 else [lines[0], lines[-1]]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _program(record: Record) -> Iterator[tuple[Mark, str, str]]:

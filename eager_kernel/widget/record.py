@@ -19,7 +19,7 @@ from eager_kernel.core.figures.progress import Figures, News
 from eager_kernel.core.packages import how_to_install
 from eager_kernel.core.report import Report
 from eager_kernel.core.summary import summarise
-from eager_kernel.core.text.phrases import line_range, plain
+from eager_kernel.core.text.phrases import counted, line_range, plain
 from eager_kernel.widget.lines import MARKS, Lines
 from eager_kernel.widget.spans import Spans
 
@@ -515,8 +515,7 @@ class Section:
     def title(self) -> str:
         """It in a few words."""
         how = "done" if self.status == "ok" else "failed"
-        lines = f"{self.lines:,} line{'s' * (self.lines != 1)}"
-        return f"Step {self.number}: {how}, {lines}, {self.bill}"
+        return f"Step {self.number}: {how}, {counted(self.lines, 'line')}, {self.bill}"
 
     def to_dict(self) -> dict[str, Any]:
         """It as plain JSON."""
