@@ -11,7 +11,7 @@ from os.path import dirname, isabs
 from typing import Final
 
 from eager_kernel.core.effects.table import Arguments
-from eager_kernel.core.effects.undo import Identity, places_of
+from eager_kernel.core.effects.undo import places_of
 from eager_kernel.execution import plain_files as files
 from eager_kernel.execution.covered import Covered
 from eager_kernel.execution.places import resolve
@@ -38,8 +38,7 @@ def paths_of(event: str, arguments: Arguments, cwd: str, covered: Covered) -> li
     paths = []
     for path, folder in given:
         if type(path) is int:
-            there = os.fstat(path)
-            if covered.has_contents((there.st_dev, there.st_ino)):
+            if covered.has_contents(files.identity_of(os.fstat(path))):
                 return []
             found = files.path_of(path)
             if found is None:
@@ -69,7 +68,7 @@ def leaves_owner(arguments: Arguments, cwd: str, covered: Covered) -> bool:
         path = resolve(_text(path), folder, cwd, of_name=of_name)
     user, group = arguments[1:3]
     return all(
-        covered.is_own(_identity(there))
+        covered.is_own(files.identity_of(there))
         or (user in (there.st_uid, *_SAME) and group in (there.st_gid, *_SAME))
         for there in files.stats(path)
     )
@@ -109,10 +108,6 @@ class LocalPaths:
 def _text(path: object) -> str:
     text = os.fsdecode(path)  # type: ignore[arg-type]
     return str.__getitem__(text, slice(None))  # a subclass may be anything
-
-
-def _identity(there: os.stat_result) -> Identity:
-    return (there.st_dev, there.st_ino)
 
 
 AS_RESOLVED: Final = frozenset(

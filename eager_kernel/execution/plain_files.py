@@ -82,7 +82,7 @@ def look(path: str) -> Entry:
     attributes = Attributes(
         stat.S_IMODE(found.st_mode), found.st_atime_ns, found.st_mtime_ns, extended
     )
-    identity = (found.st_dev, found.st_ino)
+    identity = identity_of(found)
     target = readlink(path) if kind == "link" else ""
     return Entry(kind, identity, found.st_size, found.st_nlink, attributes, target)
 
@@ -94,8 +94,13 @@ def glance(path: str) -> Entry:
     except OSError:
         return ABSENT
     attributes = Attributes(stat.S_IMODE(found.st_mode), found.st_atime_ns, found.st_mtime_ns)
-    identity = (found.st_dev, found.st_ino)
+    identity = identity_of(found)
     return Entry(_kind(found.st_mode), identity, found.st_size, found.st_nlink, attributes)
+
+
+def identity_of(found: os.stat_result) -> Identity:
+    """The number by which a file system knows a file, and that of the file system."""
+    return (found.st_dev, found.st_ino)
 
 
 def stats(at: str | int) -> list[os.stat_result]:
@@ -325,7 +330,7 @@ def descriptors() -> dict[int, Identity]:
         try:
             there = fstat(number)
             if stat.S_ISREG(there.st_mode) and writes(number):
-                found[number] = (there.st_dev, there.st_ino)
+                found[number] = identity_of(there)
         except OSError:  # that by which they are listed
             continue
     return found
@@ -339,7 +344,7 @@ def path_of(descriptor: int) -> str | None:
         there = lstat(path)
     except OSError:
         return None
-    return path if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino) else None
+    return path if identity_of(here) == identity_of(there) else None
 
 
 def lead_away(descriptor: int, spare: str, most: int) -> None:

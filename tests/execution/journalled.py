@@ -60,7 +60,7 @@ def state_of(folder: Path) -> dict[str, Any]:
         there = path.lstat()
         content: Any = None
         if stat.S_ISREG(there.st_mode):
-            # Not by `open`, which would change the time of access before it is looked at.
+            # Where the time of access is compared, it was looked at before this: `exactly`.
             content = path.read_bytes()
         elif stat.S_ISLNK(there.st_mode):
             content = str(path.readlink())
