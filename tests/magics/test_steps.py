@@ -292,11 +292,12 @@ def test_one_stop_ends_all_of_it(notebook: Notebook, where: str) -> None:
 def test_a_stop_that_a_program_survives_ends_the_loop(ours: Notebook) -> None:
     begun = ours.path()
     program = (
-        f"import pathlib, time; _ = pathlib.Path({str(begun)!r}).touch()\n"
-        "try:\n    while True: time.sleep(0.01)\nexcept KeyboardInterrupt:\n    print('caught')\n"
+        f"import pathlib, time\ntry:\n    pathlib.Path({str(begun)!r}).touch()\n"
+        "    while True: time.sleep(0.01)\nexcept KeyboardInterrupt:\n    print('caught')\n"
     )
     model = ours.model(fenced(program), fenced("z = 3\n"))
-    cell = ours.begin(f"%%eager --model {model.id} --steps 5 --gate off\ndo it")
+    # In this mode the file is there only when the text has ended: before, a stop is an error.
+    cell = ours.begin(f"%%eager --model {model.id} --steps 5 --gate wait\ndo it")
     until(begun.exists)
     interrupt(ours)
     heard = cell.finish(TIMEOUT)
