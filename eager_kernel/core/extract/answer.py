@@ -419,7 +419,12 @@ class BlockReader:
         """Do what a mark says. Returns where the text goes on."""
         if self._beginning is not None and self._begun:
             # In the middle of what may be Python, only what ends code counts.
-            ends = text.startswith(("</", "<|"), at) or mark.role is Role.ANSWER_END
+            ends = (
+                mark.is_token
+                or mark.role is Role.ANSWER_END
+                or mark.name == "[args]"
+                or text.startswith("</", at)
+            )
             if ends and self._line_size < _LONGEST_LINE:
                 return (yield from self._end_beginning(mark, text, at))
             self._add(text[at : mark.end])
@@ -538,8 +543,11 @@ class BlockReader:
         assert beginning is not None
         self._take_line()
         decision = beginning.take(line)
+        # The name of a tool stands before its call.
+        opens = mark.role in (Role.NOTHING, Role.CODE)
+        is_name = opens and line.strip().isidentifier()
         if decision is Decision.PROGRAM or (
-            decision is Decision.NOTHING and is_bare_program(beginning.program)
+            decision is Decision.NOTHING and not is_name and is_bare_program(beginning.program)
         ):
             self._again = yield from self._open_bare(beginning.program, text[at:])
             return len(text)
@@ -591,7 +599,7 @@ class BlockReader:
         yield Closed()
 
     def _take_code_tag(self, tag: Mark) -> Iterator[BlockEvent]:
-        if self._rules.tags_anywhere or tag.name[0] == "<":
+        if self._rules.tags_anywhere or tag.is_token:
             yield from self._open_tag(tag)
         else:
             self._part = TagLine(tag, in_prose=self._begun)

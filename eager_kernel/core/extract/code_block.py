@@ -185,7 +185,9 @@ class CodeBlock:
         begin = _skip_blanks(text, at)
         if begin is None:
             return self._wait(pos)
-        if text[begin : begin + 1] in ("`", "~") and (inside or self.python):
+        # Indented quotes are a docstring's.
+        fences = "`~" if self.opening is None or begin > at else "`~" + self.opening.fence[0]
+        if text[begin] in fences and (inside or self.python):
             yield from self._flush()
             fence = self._read_fence(text, pos, begin)
             if fence is None:
@@ -222,6 +224,8 @@ class CodeBlock:
         run = RUN.match(text, begin)
         assert run is not None
         unended = run.end() == len(text)
+        if run[0][0] in _QUOTES:
+            return self._read_quotes(text, begin)
         if self.python and run[0][0] == "`":
             if self._is_in_string or (len(run[0]) < 3 and not unended):
                 return _Fence.TEXT
@@ -239,6 +243,15 @@ class CodeBlock:
         if self._is_in_string:
             return _Fence.TEXT
         return self._read_whole_fence(run[0], text[run.end() : end.start()])
+
+    def _read_quotes(self, text: str, begin: int) -> _Fence | None:
+        """What three quotes are to a block that three quotes have opened; None: more must come."""
+        assert self.opening is not None
+        end = LINE_END.search(text, begin, begin + LONGEST_INFO)
+        if end is None:
+            return None if len(text) < begin + LONGEST_INFO else _Fence.TEXT
+        closes = text[begin : end.start()].rstrip() == self.opening.fence
+        return _Fence.END_OF_LINE if closes and not self._is_in_string else _Fence.TEXT
 
     def _read_whole_fence(self, run: str, rest: str) -> _Fence:
         """What a line with a fence is to a block that is not known to be Python."""
@@ -277,6 +290,8 @@ class CodeBlock:
         run = RUN.match(rest)
         if run is None or self._is_in_string:
             return False
+        if run[0][0] in _QUOTES:
+            return self.opening is not None and rest.rstrip() == self.opening.fence
         if self.python and run[0][0] == "`":
             return len(run[0]) >= 3
         if self.opening is None:
@@ -458,8 +473,9 @@ def _skip_blanks(text: str, at: int) -> int | None:
     return at + _MANY_BLANKS if len(text) > at + _MANY_BLANKS else None
 
 
-RUN: Final = re.compile(r"`+|~+")
-"""The backticks or tildes of a fence."""
+RUN: Final = re.compile(r"`+|~+|'+|\"+")
+"""The backticks, tildes or quotes of a fence."""
+_QUOTES: Final = ("'", '"')
 
 _MANY_BLANKS: Final = 100
 """A line that begins with more of them has no mark. That bounds what has to be looked at again."""

@@ -16,7 +16,7 @@ class Opening(NamedTuple):
     indent
         The width of the white space before it.
     fence
-        Its backticks or tildes.
+        Its backticks or tildes, or three quotes.
     language
         The language that it names, in lower case; empty if it names none.
     directive
@@ -42,9 +42,12 @@ def find_opening(text: str) -> Opening | None:
     Opening or None
         None if the line is none.
     """
-    if "```" not in text and "~~~" not in text:
+    if not any(fence in text for fence in ("```", "~~~", "'''", '"""')):
         return None
     text = text.translate(_INVISIBLE)
+    quotes = _QUOTES.fullmatch(text)
+    if quotes is not None:
+        return Opening(0, quotes["fence"], "python", directive=False)
     found = _OPENING.match(text)
     if found is None:
         found = _AFTER_PROSE.search(text)
@@ -146,6 +149,8 @@ _WIDEST: Final = 100
 _OPENING: Final = re.compile(
     r"(?P<indent>[ \t\u00a0]*)(?P<fence>`{3,}(?=[^`\r\n]*\Z)|~{3,})(?P<info>[^\r\n]*)"
 )
+# A docstring that begins with this word alone is nobody's; quotes instead of backticks are seen.
+_QUOTES: Final = re.compile(r"(?P<fence>'''|\"\"\")(?:python|py)3?[ \t]*")
 # "Here is the code: ```python", "**Code** ```py"
 _AFTER_PROSE: Final = re.compile(r"[^\w\s`\\][ \t]*(?P<fence>`{3,})(?P<info>[ \t]*[\w.]+[ \t]*)\Z")
 # "python", "python:a.py", "python title=..", "python{1,3}", "{python}" and "{.python #id}"

@@ -33,7 +33,7 @@ class Mark(NamedTuple):
     role
         What it does.
     name
-        The tag's name in lower case, or the whole token.
+        The tag's name in lower case, with what its model puts before all names; or the whole token.
     end
         Where it ends in the text.
     attributes
@@ -44,6 +44,11 @@ class Mark(NamedTuple):
     name: str
     end: int
     attributes: str
+
+    @property
+    def is_token(self) -> bool:
+        """Whether it is of a template, so that neither prose nor Python has it."""
+        return self.name[0] in "<\uff5c" or self.name.endswith(_VALUE)
 
 
 def read_mark(text: str, at: int, code_tags: frozenset[str]) -> Mark | None:
@@ -58,18 +63,25 @@ def read_mark(text: str, at: int, code_tags: frozenset[str]) -> Mark | None:
     code_tags
         The marks that open code.
     """
+    role: Role | None
+    pair = _PAIR.match(text, at)
+    if pair:
+        role = Role.CODE if _IS_CODE.match(f"={pair['key'].lower()}") else Role.NOTHING
+        return Mark(role, pair["prefix"].lower() + _VALUE, pair.end(), "")
     found = _TAG.match(text, at)
     if found:
         name = found["name"].lower()
         if name in code_tags:
-            role: Role | None = Role.BLOCK_END if found["slash"] else Role.CODE
+            role = Role.BLOCK_END if found["slash"] else Role.CODE
         else:
             role = _END_TAGS.get(name) if found["slash"] else _TAGS.get(name)
         if role is Role.CODE and found["empty"]:
             role = None
         if role is Role.CODE and name == "parameter" and not _IS_CODE.search(found["rest"]):
             role = Role.NOTHING
-        return None if role is None else Mark(role, name, found.end(), found["rest"])
+        if role is None:
+            return None
+        return Mark(role, found["prefix"].lower() + name, found.end(), found["rest"])
     found = _TOKEN.match(text, at)
     if found is None:
         return None
@@ -101,13 +113,16 @@ def may_become_mark(text: str, at: int, code_tags: frozenset[str]) -> bool:
         return False
     if any(token.startswith(rest) for token in _FIXED):
         return True
+    if _TOKEN_BEGUN.fullmatch(rest) or _PAIR_BEGUN.fullmatch(rest):
+        return True
     tag = _TAG_BEGUN.fullmatch(rest)
     if tag is None:
-        return _TOKEN_BEGUN.fullmatch(rest) is not None
+        return False
     name = tag["name"]
     if tag["rest"]:
         return name in _NAMES or name in code_tags
-    return any(known.startswith(name) for known in (*_NAMES, *code_tags))
+    known = (*_NAMES, *code_tags, _KEY, *(() if tag["prefix"] else _PREFIXES))
+    return any(each.startswith(name) for each in known)
 
 
 def end_of_skipped(mark: Mark) -> re.Pattern[str]:
@@ -179,13 +194,18 @@ _CODE: Final = """
 _REASONING: Final = """
     think thinking thought thoughts reasoning reason reflection reflect scratchpad analysis
     antthinking inner_monologue internal_monologue inner_thoughts rationale cot chain_of_thought
-    seed:think longcat_think thinking_process deliberation
+    thinking_process deliberation
 """
 _NOTHING: Final = """
-    tool_call tool_calls tool_use tool function_call function_calls functioncall function invoke
-    minimax:tool_call answer response final final_answer output solution action actions pre s
+    tool_call tool_calls toolcall tool_use tool function_call function_calls functioncall function
+    invoke answer response final final_answer output solution action actions pre s
     step program task result observation
 """
+_KEY: Final = "arg_key"
+_VALUE: Final = "arg_value"
+_PREFIXES: Final = ("antml:", "longcat_", "minimax:", "seed:", "steptml:", "\uff5cdsml\uff5c")
+"""What some models put before the names of all their tags."""
+
 CODE_TAGS: Final = frozenset(_CODE.split()) | {"<|python_tag|>"}
 """The marks that open code in an answer of which nobody says how its code is set."""
 
@@ -198,7 +218,7 @@ _TAGS: Final[dict[str, Role]] = {
 _END_TAGS: Final[dict[str, Role]] = {
     **dict.fromkeys(_CODE.split(), Role.BLOCK_END),
     **dict.fromkeys(_REASONING.split(), Role.REASONING_END),
-    **dict.fromkeys(_NOTHING.split(), Role.BLOCK_END),
+    **dict.fromkeys([*_NOTHING.split(), _VALUE], Role.BLOCK_END),
 }
 _NAMES: Final = frozenset(_TAGS) | frozenset(_END_TAGS)
 
@@ -253,16 +273,27 @@ _CLOSING: Final[dict[str, re.Pattern[str]]] = {
     "analysis": re.compile(r"assistant(?:final|commentary)|</analysis\s*>"),
 }
 
+_PREFIX: Final = "(?P<prefix>" + "|".join([*_PREFIXES, ""]) + ")"
 _TAG: Final = re.compile(
-    r"<(?P<slash>/?)(?P<name>[a-z][\w:]*)(?P<rest>(?:=[^<>]{0,80}|\s[^<>]{0,300}?)?)(?P<empty>/?)>",
+    rf"<(?P<slash>/?){_PREFIX}(?P<name>[a-z][\w:]*)"
+    r"(?P<rest>(?:=[^<>]{0,80}|\s[^<>]{0,300}?)?)(?P<empty>/?)>",
     re.IGNORECASE,
+)
+# `<arg_key>code</arg_key>` and `<arg_value>`, as GLM writes the arguments of a call
+_PAIR: Final = re.compile(
+    rf"<{_PREFIX}{_KEY}>\s{{0,9}}(?P<key>\w{{1,40}})\s{{0,9}}</(?P=prefix){_KEY}>\s{{0,9}}"
+    rf"<(?P=prefix){_VALUE}>",
+    re.IGNORECASE,
+)
+_PAIR_BEGUN: Final = re.compile(
+    rf"<{_PREFIX}{_KEY}>\s{{0,9}}\w{{0,40}}\s{{0,9}}(?:</?[\w:\uff5c]{{0,30}}>?\s{{0,9}}){{0,2}}"
 )
 _TOKEN: Final = re.compile(
-    r"<!--|<unused9[45]>|<\|[\w/]{1,40}\|>|<\uff5c[^\uff5c\s<>]{1,40}\uff5c>|\[/?[A-Z_]{4,12}\]|◁/?think▷",
+    r"<!--|<unused9[45]>|<\|[\w/:]{1,40}\|>|<\uff5c[^\uff5c\s<>]{1,40}\uff5c>|\[/?[A-Z_]{4,12}\]|◁/?think▷",
     re.IGNORECASE,
 )
-_TOKEN_BEGUN: Final = re.compile(r"<\|[\w/]{0,40}\|?|<\uff5c[^\uff5c\s<>]{0,40}\uff5c?")
-_TAG_BEGUN: Final = re.compile(r"</?(?P<name>[a-z][\w:]*|)(?P<rest>[\s=/][^<>]*|)")
+_TOKEN_BEGUN: Final = re.compile(r"<\|[\w/:]{0,40}\|?|</?\uff5c[^\uff5c\s<>]{0,40}\uff5c?")
+_TAG_BEGUN: Final = re.compile(rf"</?{_PREFIX}(?P<name>[a-z][\w:]*|)(?P<rest>[\s=/][^<>]*|)")
 # `<parameter=code>`, `<parameter name="code">`
 _IS_CODE: Final = re.compile(r"=\s*[\"']?(?:python_?)?(?:code|source_code|script|program)\b")
 _REMNANTS: Final = re.compile(r"</?[a-zA-Z_][\w:]*>|<[|\uff5c][^|\uff5c<>]*[|\uff5c]>")

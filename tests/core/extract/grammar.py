@@ -128,6 +128,34 @@ REASONING = (
     ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     ("<|START_THINKING|>", "<|END_THINKING|>"),
 )
+# What the templates of models have around the JSON of a call, and around an argument of one.
+CALLS = (
+    ("[TOOL_CALLS]", ""),
+    ("[TOOL_CALLS]python[ARGS]", "</s>"),
+    ("[TOOL_CALLS]run[CALL_ID]a1B2c3D4e[ARGS]", ""),
+    ("<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>python<｜tool▁sep｜>", "<｜tool▁call▁end｜>"),
+    ("<|tool_call_begin|>functions.run:0<|tool_call_argument_begin|>", "<|tool_call_end|>"),
+    ("<longcat_tool_call>\n", "\n</longcat_tool_call>"),
+    ("<TOOLCALL>", "</TOOLCALL>"),
+)
+ARGUMENTS = (
+    ("<tool_call>python\n<arg_key>code</arg_key>\n<arg_value>", "</arg_value>\n</tool_call>"),
+    (
+        "<tool_call>run<arg_key>s</arg_key><arg_value>1</arg_value><arg_key>code</arg_key>"
+        "<arg_value>",
+        "</arg_value></tool_call>",
+    ),
+    ("<tool_call>\n<function=run>\n<parameter=code>", "</parameter>\n</function>\n</tool_call>"),
+    ('<invoke name="run">\n<parameter name="code">', "</parameter>\n</invoke>\n"),
+    (
+        '<｜DSML｜invoke name="run">\n<｜DSML｜parameter name="code" string="true">',
+        "</｜DSML｜parameter>\n</｜DSML｜invoke>\n",
+    ),
+    (
+        '<minimax:tool_call>\n<invoke name="run">\n<parameter name="code">',
+        "</parameter>\n</invoke>\n</minimax:tool_call>",
+    ),
+)
 REMNANTS = ("", "<|im_end|>", "</s>", "<|eot_id|>", "<end_of_turn>", "\n<|im_end|>\n")
 LANGUAGES = (
     *("python", "py", "Python", "python3", "python3.12", "ipython", "tool_code", "main.py"),
@@ -170,7 +198,9 @@ def reasonings(draw: st.DrawFn) -> str:
 @st.composite
 def answers(draw: st.DrawFn) -> Answer:
     """Any answer around a program."""
-    make = draw(st.sampled_from((bare, fenced, fenced, fenced, unnamed, tagged, called)))
+    make = draw(
+        st.sampled_from((bare, fenced, fenced, fenced, unnamed, tagged, called, in_argument))
+    )
     return draw(make())
 
 
@@ -266,12 +296,22 @@ def called(draw: st.DrawFn) -> Answer:
             (
                 call,
                 f"<tool_call>\n{call}\n</tool_call>",
-                f"[TOOL_CALLS]{call}",
+                *(f"{before}{call}{after}" for before, after in CALLS),
                 f"```json\n{call}\n```\n",
             )
         )
     )
     return Answer(draw(reasonings()) + call + draw(st.sampled_from(("", "\n"))), code, None)
+
+
+@st.composite
+def in_argument(draw: st.DrawFn) -> Answer:
+    """The call of a tool whose code is text between tags."""
+    text = draw(reasonings()) + draw(prose)
+    before, after = draw(st.sampled_from(ARGUMENTS))
+    code = draw(programs)
+    text += f"{_apart(text)}{before}{code}{after}{draw(st.sampled_from(REMNANTS))}"
+    return Answer(text, code, None)
 
 
 def _apart(text: str) -> str:
