@@ -76,7 +76,7 @@ class WireStream:
 
     def execute(self, code: str, **options: Any) -> WireStream:
         """Run an ordinary cell in the stream's place."""
-        self.request = self.client.execute(code, **options)
+        self._ask(code, options)
         self.heard.closed = True
         return self
 
@@ -95,13 +95,12 @@ class WireStream:
 
     def attach(self, *, view: bool = False, **options: Any) -> WireStream:
         """Send the cell that owns the run, and may show it."""
-        code = attach_code(self.comm_id, view=view)
-        self.request = self.client.execute(code, **options)
+        self._ask(attach_code(self.comm_id, view=view), options)
         return self
 
     def listen(self, seconds: float = 0.0, *, until: Any = None) -> Heard:
         """Take messages for some seconds, or until a condition on `Heard` holds."""
-        deadline = time.monotonic() + (seconds or 30)
+        deadline = time.monotonic() + (seconds or 60)
         while time.monotonic() < deadline and not (until is not None and until(self.heard)):
             self.hear(0.05)
         if until is not None:
@@ -151,6 +150,10 @@ class WireStream:
                     return
         with contextlib.suppress(queue.Empty):
             self._take(self.client.get_iopub_msg(timeout=seconds))
+
+    def _ask(self, code: str, options: dict[str, Any]) -> None:
+        # Or an error takes along what is asked soon after it: ipykernel aborts it.
+        self.request = self.client.execute(code, **{"stop_on_error": False, **options})
 
     def _take(self, message: dict[str, Any]) -> None:
         kind, content = message["msg_type"], message["content"]

@@ -164,6 +164,8 @@ def flooding(server: Server) -> Iterator[str]:
     """A kernel that no page has left: for such a page, Jupyter Server keeps all that it says."""
     api = Api(server)
     kernel_id = api.ask("POST", "api/kernels", json={"name": "eager_python"}).json()["id"]
+    # What it once needs for such messages, it keeps: what each of them leaves is looked for below.
+    api.run(kernel_id, f"{PRELUDE}for i in range(300): {FLOODS['types']}\n", gate="off")
     yield kernel_id
     api.ask("DELETE", f"api/kernels/{kernel_id}")
 
