@@ -209,7 +209,7 @@ def started(line: str, clone: Path, environment: dict[str, str]) -> Iterator[str
         finally:
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -218,7 +218,7 @@ def started(line: str, clone: Path, environment: dict[str, str]) -> Iterator[str
 def answers(address: str) -> bool:
     """Whether a server answers."""
     try:
-        with urllib.request.urlopen(address, timeout=5):
+        with urllib.request.urlopen(address, timeout=60):
             return True
     except OSError:
         return False

@@ -149,7 +149,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
     """End a server, one way or the other."""
     process.terminate()
     try:
-        process.wait(20)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -162,7 +162,7 @@ def wait_for(address: str, process: subprocess.Popen[bytes], log: Path, *, token
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         try:
-            with urllib.request.urlopen(request, timeout=5):
+            with urllib.request.urlopen(request, timeout=60):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

@@ -93,18 +93,19 @@ class Journals:
     def _start(self, cell: str, journal: Journal) -> None:
         """A run begins. Where it is a step of the same cell, those before it can be taken back."""
         if not cell or cell != self._cell:
-            self.close()
-            self._steps.clear()
+            self.forget()
         self._cell = cell
         if journal.is_kept:  # else what it does is as if somebody else did it
             journal.follow([step for step in self._steps if step.can_be_taken_back])
         self._steps.append(journal)
 
-    def close(self) -> None:
-        """The kernel ends: nobody takes its last cell back."""
+    def forget(self) -> None:
+        """Nobody takes the last cell back: another run begins, or the kernel ends."""
         for journal in self._steps:
             if journal.can_be_taken_back:
                 journal.forget()
+        self._steps.clear()
+        self._cell = ""
 
     @property
     def _kept(self) -> list[tuple[int, Journal]]:

@@ -238,7 +238,7 @@ class EagerGate(Configurable):
     def close(self) -> None:
         """The kernel ends: nobody takes back what its last run has done."""
         if self._journals is not None:
-            self._journals.close()
+            self._journals.forget()
 
     def make_gate(self, mode: Mode) -> Gate:
         """A gate for one program."""
@@ -253,6 +253,12 @@ class EagerGate(Configurable):
             return None
         journal = self.file_journals.new(cell) if mode != "wait" else None
         return Barrier(self._effects, _is_kernel_thread, journal=journal, hosts=self._hosts)
+
+    def note_run(self, mode: Mode) -> None:
+        """A run begins: nobody takes back any more what the one before it has done."""
+        # A run that has a journal says it itself: it may be a step of the cell before.
+        if self._journals is not None and (mode not in BARRED or mode == "wait"):
+            self._journals.forget()
 
     @validate("modules")
     def _check_modules(self, proposal: Any) -> list[str]:

@@ -58,7 +58,13 @@ class EagerKernel(IPythonKernel):
         run = self.run_class(parent=self)
         gate = self.gate_class(parent=self)
         self.warm_imports = WarmImports(list(run.warm_imports), learn=run.learn_imports)
-        self.streams = Streams(run.make_limits(), self.log, self._warm_up, self._open_iopub)
+        self.streams = Streams(
+            run.make_limits(),
+            self.log,
+            self._warm_up,
+            self._open_iopub,
+            lambda stream: gate.note_run(stream.options.gate),
+        )
         self.gates = gate
         self.defaults = OpenOptions("auto", gate.mode, run.on_error, model="")
         self.journals = Journals(run.max_journal_bytes)

@@ -47,6 +47,9 @@ class Gates(Protocol):
             one.
         """
 
+    def note_run(self, mode: Mode) -> None:
+        """A run begins: nobody takes back any more what the one before it has done."""
+
 
 class Streams:
     """Keeps the open streams and reads what comes for them.
@@ -61,6 +64,8 @@ class Streams:
         Told of each new stream, on the thread that opens it.
     prepare
         Done first of all on the stream thread; see `UnlistedThread`.
+    on_claim
+        Told of each stream that a cell takes, on the thread of that cell.
     """
 
     def __init__(
@@ -69,10 +74,12 @@ class Streams:
         log: Any,
         on_open: Callable[[Stream], None] = lambda stream: None,
         prepare: Callable[[], None] = lambda: None,
+        on_claim: Callable[[Stream], None] = lambda stream: None,
     ) -> None:
         self.limits = limits
         self._log = log
         self._on_open = on_open
+        self._on_claim = on_claim
         self._lock = threading.RLock()
         self._streams: dict[str, Stream] = {}
         self._gone: dict[str, str | EagerError] = {}
@@ -292,7 +299,8 @@ class Streams:
             attached = _attached if observer is None else partial(stream.watch, observer)
             self._inbox.append(_Mail(stream, attached, perf_counter()))
             self._bell.set()
-            return stream
+        self._on_claim(stream)
+        return stream
 
     def explain(self, comm_id: str) -> None:
         """Raise the error that `claim` would raise, if it would raise one.

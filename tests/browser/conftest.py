@@ -50,7 +50,7 @@ def chrome() -> Iterator[Any]:
 def new_context(chrome: Any, lab: Lab) -> Any:
     """Make what holds the pages of a server, apart from those of others."""
     context = chrome.new_context(viewport={"width": 1200, "height": 1000})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=lab.url)
     return context
 

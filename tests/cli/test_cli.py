@@ -296,6 +296,6 @@ def test_ctrl_c_interrupts_the_program(work: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"go\n"
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert b"KeyboardInterrupt" in errors
     assert process.returncode == 130

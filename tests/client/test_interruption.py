@@ -305,7 +305,7 @@ async def test_a_silent_model_is_closed_at_once(
 
     deltas = Silent()
     async with await AsyncEagerClient.connect(kernel[0].connection_file) as client:
-        result = await asyncio.wait_for(client.run(deltas, gate="off"), 40)
+        result = await asyncio.wait_for(client.run(deltas, gate="off"), 60)
     assert result.error is not None
     assert float(result.error.evalue) < deltas.closed_at
 
@@ -315,7 +315,7 @@ def test_the_caller_can_end_the_wait_for_a_silent_model(eager: EagerClient) -> N
 
     def deltas() -> Iterator[str]:
         yield "import time\n" + STAMP
-        if gone.wait(20):
+        if gone.wait(60):
             raise ConnectionError("closed by the caller")
 
     def note(event: dict[str, Any]) -> None:

@@ -139,7 +139,7 @@ async def test_who_no_longer_waits_loses_nothing(pools: list[AsyncEagerPool]) ->
             await asyncio.sleep(0)
         until_given.cancel()
         await asyncio.gather(until_given, return_exceptions=True)
-        last = await pool.take(timeout=30)
+        last = await pool.take(timeout=60)
         assert await answer(last, "6 * 7") == "42"
 
 
@@ -147,7 +147,7 @@ async def test_tenants(pools: list[AsyncEagerPool]) -> None:
     async with AsyncEagerPool(size=2, most=3, per_tenant=1) as pool:
         ada = await pool.take(tenant="ada")
         more = asyncio.create_task(pool.take(tenant="ada"))
-        bob = await pool.take(tenant="bob", timeout=30)  # goes before her
+        bob = await pool.take(tenant="bob", timeout=60)  # goes before her
         assert {ada.tenant, bob.tenant} == {"ada", "bob"}
         assert not more.done()
         await ada.close()
@@ -214,7 +214,7 @@ async def test_kernels_that_do_not_start(
         await kernel.close()
         last = await pool.take()
         with caplog.at_level(logging.WARNING), pytest.raises(FileNotFoundError):
-            await pool.take(timeout=30)
+            await pool.take(timeout=60)
         folder.mkdir()
         async with await pool.take(timeout=60) as again:
             assert await answer(again, "6 * 7") == "42"
@@ -316,5 +316,5 @@ def test_over_a_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
     headers = {"Authorization": f"token {server.token}"}
     request = urllib.request.Request(f"{server.url}api/kernels", headers=headers)
-    with urllib.request.urlopen(request, timeout=30) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         assert json.loads(response.read()) == []

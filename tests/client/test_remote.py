@@ -41,7 +41,7 @@ def ask(server: Server, method: str, path: str, **body: Any) -> Any:
     data = json.dumps(body).encode() if body else None
     headers = {"Authorization": f"token {server.token}"}
     request = urllib.request.Request(server.url + path, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=30) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return json.loads(response.read() or "null")
 
 

@@ -287,7 +287,7 @@ def test_cancel_ends_all_of_it(client: EagerClient, where: str) -> None:
             if "begun" in str(event.get("output", {}).get("text")):
                 on.set()
 
-        stop = threading.Thread(target=lambda: on.wait(10) and session.cancel())
+        stop = threading.Thread(target=lambda: on.wait(60) and session.cancel())
         stop.start()
         result = session.run("go", on_event=hear)
         stop.join()

@@ -70,7 +70,7 @@ BY_KERNEL = {
 WHO = """
 from jupyter_client.manager import start_new_kernel
 manager, client = start_new_kernel()
-print(client.kernel_info(reply=True, timeout=30)["content"]["implementation"])
+print(client.kernel_info(reply=True, timeout=60)["content"]["implementation"])
 client.stop_channels()
 manager.shutdown_kernel(now=True)
 """

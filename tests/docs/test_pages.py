@@ -84,7 +84,7 @@ def test_a_block_is_what_it_says(block: Block) -> None:
                     text=True,
                     capture_output=True,
                     check=False,
-                    timeout=30,
+                    timeout=60,
                 )
                 assert done.returncode == 0, done.stderr
         case "yaml":

@@ -72,7 +72,7 @@ def run(program: str, now: Now, *, turn: bool = False) -> Running:
         if turn:
             turned = threading.Event()
             loops[0].call_soon_threadsafe(turned.set)
-            turned.wait(20)
+            turned.wait(60)
             time.sleep(0.01)  # and it has looked at its timers
         barrier.release()
 

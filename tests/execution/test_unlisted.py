@@ -33,7 +33,7 @@ def test_what_the_collector_calls_there_has_no_effect(tmp_path: Path, program: s
     path, go, refused = tmp_path / "f", threading.Event(), threading.Event()
 
     def read() -> None:
-        go.wait(20)
+        go.wait(60)
         try:
             namespace["f"](str(path))
         except LeftEffectHeld:
@@ -48,7 +48,7 @@ def test_what_the_collector_calls_there_has_no_effect(tmp_path: Path, program: s
             with main.at(Doing.PROGRAM), barrier.program():
                 exec(compile(program, NAME, "exec"), namespace)
                 go.set()
-                reader.join(20)
+                reader.join(60)
             barrier.deny("the program does not parse")
     finally:
         hook._refused.clear()

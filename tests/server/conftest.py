@@ -161,7 +161,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, echo: Echo) -> Iterator[Ser
         "c.EagerServer.max_runs_per_user = 20\n"
         "c.EagerServer.max_prompt_chars = 5000\n"
         "c.EagerServer.max_answer_chars = 4000\n"
-        "c.EagerServer.kernel_timeout = 5\n"
     )
     environment = {"EAGER_TEST_KEY": KEY}
     with running_server(folder, base_url="/user/ada/", environment=environment) as server:

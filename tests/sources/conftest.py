@@ -59,7 +59,7 @@ def models(packages: Path) -> Iterator[Models]:
     yield models
     for model in models.begun:
         model.close()
-    assert all(model.join(20) for model in models.begun)
+    assert all(model.join(60) for model in models.begun)
 
 
 @pytest.fixture(scope="session")

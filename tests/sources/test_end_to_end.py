@@ -197,7 +197,7 @@ async def test_a_model_answers_while_the_program_waits_at_an_effect(
         yield PROGRAM
         async with asyncio.timeout(TIMEOUT):
             await answered.wait()
-        yield "model.close(); model.join(20)"
+        yield "model.close(); model.join(60)"
 
     def on_event(event: dict[str, Any]) -> None:
         if event["type"] == "output" and "Finish" in event["output"].get("text", ""):

@@ -156,12 +156,11 @@ def test_cancel_from_the_hearing_thread(models: Models) -> None:
 
 @pytest.mark.parametrize("source", ["sleep", "hold", "stubborn"])
 def test_a_source_that_does_not_stop_is_killed(models: Models, source: str) -> None:
-    model = models(f"faulty/{source}", cancel_timeout=1.5)
+    model = models(f"faulty/{source}", cancel_timeout=3)
     ear = Ear(model)
     ear.next_text()
-    start = time.monotonic()
     ear.generation.cancel()
-    assert time.monotonic() - start < 1.2  # it does not wait
+    assert not ear.generation.done.is_set()  # it does not wait
     assert ear.generation.done.wait(TIMEOUT)
     assert not model.alive
     assert Ear(model).next_text() == "word"  # another process
@@ -404,7 +403,7 @@ generation = model.generate(Request((Message("user", "z"),)), heard.append)
 while "z" not in heard:
     pass
 generation.cancel()
-assert generation.done.wait(20)
+assert generation.done.wait(60)
 print("parent", flush=True)
 """
 
