@@ -14,6 +14,7 @@ from eager_kernel.core.effects.table import Arguments
 from eager_kernel.core.effects.undo import places_of
 from eager_kernel.execution import plain_files as files
 from eager_kernel.execution.covered import Covered
+from eager_kernel.execution.mounts import mounted_type
 from eager_kernel.execution.places import resolve
 
 
@@ -100,7 +101,7 @@ class LocalPaths:
         known = self._folders.get(folder)
         if known is None:
             system = folder == "/dev" or folder.startswith(("/dev/", "/proc/", "/sys/"))
-            known = not system and files.mounted_type(folder) in _LOCAL
+            known = not system and mounted_type(folder) in _LOCAL
             self._folders[folder] = known
         return known
 

@@ -16,7 +16,7 @@ import pytest
 
 from eager_kernel.core.effects.audit_events import Effects
 from eager_kernel.core.effects.undo import Record
-from eager_kernel.execution import hook, journal_file, plain_files
+from eager_kernel.execution import hook, journal_file, mounts, plain_files
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.journal import Journal
 from eager_kernel.execution.journals import Journals, left_in
@@ -154,20 +154,20 @@ def test_a_file_system_is_known_where_the_root_is_no_mount_point(
     run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in a chroot, where `/proc/self/mountinfo` leaves out what the root lies in."""
-    known = plain_files.mounted_type(str(folder))
+    known = mounts.mounted_type(str(folder))
     device = folder.lstat().st_dev
     line = f"1 2 {{}}:{os.minor(device)} / / rw - {known} /dev/x rw\n"
     empty, of_all = tmp_path / "mountinfo", tmp_path / "all"
     empty.touch()
     of_all.write_text(line.format(os.major(device) + 1).replace(known, "nfs"))
-    monkeypatch.setattr(plain_files, "_MOUNTS", str(empty))
-    monkeypatch.setattr(plain_files, "_MOUNTS_OF_ALL", str(of_all))
-    assert plain_files.mounted_type(str(folder)) == ""
-    monkeypatch.setattr(plain_files, "_MOUNTS_OF_ALL", "/nowhere")
-    assert plain_files.mounted_type(str(folder)) == ""
+    monkeypatch.setattr(mounts, "_MOUNTS", str(empty))
+    monkeypatch.setattr(mounts, "_MOUNTS_OF_ALL", str(of_all))
+    assert mounts.mounted_type(str(folder)) == ""
+    monkeypatch.setattr(mounts, "_MOUNTS_OF_ALL", "/nowhere")
+    assert mounts.mounted_type(str(folder)) == ""
     of_all.write_text(of_all.read_text() + line.format(os.major(device)))
-    monkeypatch.setattr(plain_files, "_MOUNTS_OF_ALL", str(of_all))
-    assert plain_files.mounted_type(str(folder)) == known
+    monkeypatch.setattr(mounts, "_MOUNTS_OF_ALL", str(of_all))
+    assert mounts.mounted_type(str(folder)) == known
     before = exactly(folder)
     run.go(PROGRAMS["overwriting"], well=False)
     assert run.held == []
