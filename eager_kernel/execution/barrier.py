@@ -9,7 +9,6 @@ effect happens. It is no sandbox.
 
 from __future__ import annotations
 
-import math
 import sys
 import threading
 import time
@@ -33,7 +32,7 @@ from eager_kernel.execution.owner import Owner
 from eager_kernel.execution.places import changes_nothing, resolved
 from eager_kernel.execution.repeated import take_off_its_loop
 from eager_kernel.execution.temporary import TemporaryFiles
-from eager_kernel.execution.waits import Wait, warm_logging
+from eager_kernel.execution.waits import Wait, Waits, warm_logging
 
 if TYPE_CHECKING:  # loaded where there are any
     from eager_kernel.execution.hosts import Hosts
@@ -75,8 +74,8 @@ class Barrier:
         """What has been done to files before the program is known."""
         self.owner = Owner(is_kernel_thread)
         """Whose effects are."""
-        self.waits: list[Wait] = []
-        """All waits of the run so far, the oldest first."""
+        self.waits = Waits()
+        """Where threads of the run stand, or stood, still."""
         self.refused: EffectHeld | None = None
         """The last effect that the main thread was refused."""
         self._effects = effects
@@ -185,8 +184,7 @@ class Barrier:
     def _decide(self, decision: str) -> None:
         if self._decision is None:
             self._decision = decision
-            for wait in list(self.waits):  # later ones see the decision
-                wait.end()
+            self.waits.end()
 
     @property
     def denied(self) -> bool:
@@ -197,23 +195,6 @@ class Barrier:
     def released(self) -> bool:
         """Whether effects happen when they happen."""
         return self._decision == ""
-
-    @property
-    def waiting(self) -> Wait | None:
-        """The wait that the main thread is in; None if it is in none."""
-        waits = (w for w in self.waits if w.finish is None and w.thread == hook.MAIN)
-        return next(waits, None)
-
-    @property
-    def main_waits(self) -> list[Wait]:
-        """Where the main thread has stood still, without waits in the midst of others."""
-        waits: list[Wait] = []
-        for wait in self.waits:
-            # A signal handler or a finaliser may come to an effect during a wait.
-            nested = waits and wait.start < (waits[-1].finish or math.inf)
-            if wait.thread == hook.MAIN and not nested:
-                waits.append(wait)
-        return waits
 
     # The thread that attempts an effect -----------------------------------------------------
 
@@ -368,7 +349,7 @@ class Barrier:
             warm_logging()
             if stands_still:
                 main.doing = Doing.EFFECT
-            self.waits.append(wait)
+            self.waits.add(wait)
             if self._decision is None:
                 wait.wait()
         except KeyboardInterrupt:

@@ -43,7 +43,7 @@ class Notes:
         self._ledger = ledger
         self._barrier = barrier
         self._clock = clock
-        self._waits = WaitNotes(self.timeline, barrier)
+        self._waits = WaitNotes(self.timeline, None if barrier is None else barrier.waits)
 
     # The thread that tells ------------------------------------------------------------------
 
@@ -67,7 +67,7 @@ class Notes:
             return
         self._barrier.beat()
         with self.lock:
-            running, wait = self._ledger.running, self._barrier.waiting
+            running, wait = self._ledger.running, self._barrier.waits.open
             if running is None or (wait is None) == (running.wait is None):
                 return
             index = running.chunk.index

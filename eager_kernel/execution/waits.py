@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 from _thread import LockType, allocate_lock
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from eager_kernel.core.figures.timeline import Timeline
+from eager_kernel.execution import hook
 
 
 @dataclass(slots=True)
@@ -49,12 +50,41 @@ class Wait:
             self._lock.release()
 
 
-class Waiting(Protocol):
-    """Where threads wait: `eager_kernel.execution.barrier.Barrier`."""
+class Waits:
+    """The waits of one run. Threads only add to them: see `eager_kernel.execution.barrier`."""
+
+    def __init__(self) -> None:
+        self._all: list[Wait] = []
+
+    def __len__(self) -> int:
+        """How many there have been."""
+        return len(self._all)
+
+    def add(self, wait: Wait) -> None:
+        """Note that a thread is about to wait."""
+        self._all.append(wait)
+
+    def end(self) -> None:
+        """Let all go on that have been added."""
+        for wait in list(self._all):
+            wait.end()
 
     @property
-    def main_waits(self) -> Sequence[Wait]:
-        """Where the main thread has stood still, the oldest first."""
+    def open(self) -> Wait | None:
+        """The wait that the main thread is in; None if it is in none."""
+        waits = (wait for wait in self._all if wait.finish is None and wait.thread == hook.MAIN)
+        return next(waits, None)
+
+    @property
+    def of_main(self) -> list[Wait]:
+        """Where the main thread has stood still, without waits in the midst of others."""
+        waits: list[Wait] = []
+        for wait in self._all:
+            # A signal handler or a finaliser may come to an effect during a wait.
+            nested = waits and wait.start < (waits[-1].finish or math.inf)
+            if wait.thread == hook.MAIN and not nested:
+                waits.append(wait)
+        return waits
 
 
 class WaitNotes:
@@ -64,13 +94,13 @@ class WaitNotes:
     ----------
     timeline
         The run's.
-    waiting
-        Where threads wait; None: nowhere.
+    waits
+        The run's; None: nothing waits.
     """
 
-    def __init__(self, timeline: Timeline, waiting: Waiting | None) -> None:
+    def __init__(self, timeline: Timeline, waits: Waits | None) -> None:
         self._timeline = timeline
-        self._waiting = waiting
+        self._waits = waits
         self._finished = 0
         self._open: Wait | None = None
 
@@ -82,7 +112,7 @@ class WaitNotes:
         index
             Its index.
         """
-        waits = self._waiting.main_waits if self._waiting is not None else ()
+        waits = self._waits.of_main if self._waits is not None else []
         for wait in waits[self._finished :]:
             if self._open is not wait:
                 self._open = wait

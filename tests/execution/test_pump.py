@@ -338,7 +338,7 @@ def test_an_effect_that_waits_holds_its_chunk_until_the_end(
 
     def end_when_it_waits() -> None:
         """What the stream thread does; it waits for what happens, however long that takes."""
-        while barrier.waiting is None:
+        while barrier.waits.open is None:
             time.sleep(0)
         doing.append(run_holder[0].pump._main.doing)
         run_holder[0].note()
@@ -371,7 +371,7 @@ def test_whoever_interrupts_at_an_effect_ends_the_run_and_it_does_not_happen(
     previous = signal.signal(signal.SIGINT, handle)
 
     def interrupt_when_it_waits() -> None:
-        while barrier.waiting is None:
+        while barrier.waits.open is None:
             time.sleep(0)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
