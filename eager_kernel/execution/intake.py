@@ -17,7 +17,7 @@ from weakref import WeakSet
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.extract import LeftOut
 from eager_kernel.core.gate import Gate
-from eager_kernel.core.ledger import Ending, Entry, Fault, Ledger, TextState
+from eager_kernel.core.ledger import Ending, Fault, Ledger, TextState
 from eager_kernel.core.reading import MAX_CHARS, Judged, TextReader
 from eager_kernel.core.report import Report
 from eager_kernel.errors import EagerError
@@ -25,6 +25,7 @@ from eager_kernel.execution.barrier import Barrier
 from eager_kernel.execution.endings import why_not
 from eager_kernel.execution.notes import Notes
 from eager_kernel.execution.notifier import Notifier
+from eager_kernel.execution.supply import Supply
 from eager_kernel.protocol import StopReason
 
 
@@ -75,7 +76,8 @@ class Intake:
         self._notifier = Notifier(hurry)
         self._clock = clock
         self._ledger = Ledger()
-        self._flags: int | None = None  # of `compile`, once it runs chunk by chunk
+        self.supply = Supply(self._ledger, self._notifier, repairable=repairable)
+        """What of the program may run now; for the thread that takes."""
         self._telling = threading.RLock()
         self.notes = Notes(self._ledger, barrier, self._notifier.lock, clock)
         """What has run, and when."""
@@ -126,7 +128,7 @@ class Intake:
         """
         with self._notifier.lock:
             # Where nothing has run, it will run as one cell, whose error is the shell's.
-            if parsed is False and (self._flags is not None or self.repairable):
+            if parsed is False and (self.supply.streams or self.repairable):
                 return [*self._ledger.not_executed, *(chunk for chunk, _ in tail)]
             self.put(tail)
             fault = parsed or None
@@ -309,80 +311,12 @@ class Intake:
         """Have `listener` called, from any thread, whenever there is something new."""
         self._notifier.listen(listener)
 
-    def start_streaming(self, flags: int) -> bool:
-        """Say that the program will run chunk by chunk.
-
-        Parameters
-        ----------
-        flags
-            Of `compile`, from the shell's ``__future__`` imports.
-
-        Returns
-        -------
-        bool
-            False: the text has ended by now, so the program can run as one cell.
-        """
-        with self._notifier.lock:
-            if self.ending is not None and not self.repairable:
-                return False
-            self._flags = flags
-            return True
-
-    @property
-    def flags(self) -> int:
-        """Of `compile`, from the shell's ``__future__`` imports, if the program runs by now."""
-        return self._flags or 0
-
-    def take(self) -> list[Entry]:
-        """Everything that may run now, as one batch."""
-        with self._notifier.lock:
-            entries = self._ledger.take()
-            self._notifier.hungry = not entries
-        return entries
-
-    def peek(self) -> Chunk | None:
-        """The chunk that would run first, if one may run."""
-        with self._notifier.lock:
-            entry = self._ledger.next
-        return entry.chunk if entry is not None else None
-
-    @property
-    def wanted(self) -> bool:
-        """Whether what was taken may still run."""
-        return self._ledger.wanted
-
-    def give_up(self) -> list[Chunk]:
-        """Note that nothing that has not begun will run; return it."""
-        with self._notifier.lock:
-            return [entry.chunk for entry in self._ledger.give_up()]
-
-    def wait_for_news(self) -> None:
-        """Block until something may run, or the text has ended."""
-        self._notifier.wait_for(
-            lambda: self._ledger.ending is not None or self._ledger.next is not None
-        )
-
-    def wait_for_end(self) -> None:
-        """Block until the text has ended."""
-        self._notifier.wait_for(lambda: self._ledger.ending is not None)
-
-    @property
-    def executed(self) -> list[Chunk]:
-        """The chunks that have run, in order."""
-        with self._notifier.lock:
-            return self._ledger.executed
-
-    @property
-    def done(self) -> int:
-        """How many chunks have run."""
-        return self._ledger.done
-
     def put_back(self, count: int, text: str) -> None:
         """Have the program be its first `count` chunks and `text`, which nothing has replaced.
 
         When the text has ended.
         """
-        self.reading.put_back(self.executed[:count], text)
+        self.reading.put_back(self.supply.executed[:count], text)
 
     def report(self) -> Report:
         """Sum the run up as of now."""

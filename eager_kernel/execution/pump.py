@@ -140,7 +140,7 @@ class Pump:
 
     async def _run_whole(self) -> ExecutionResult:
         intake, notes = self._intake, self._notes
-        program, batch = intake.program, [entry.chunk for entry in intake.take()]
+        program, batch = intake.program, [entry.chunk for entry in intake.supply.take()]
         notes.batch_started()
         for chunk in batch:
             notes.started(chunk)
@@ -166,7 +166,7 @@ class Pump:
         intake = self._intake
         while not self._main.interrupted:
             ending = intake.ending
-            batch = intake.take() if self._held is None else []
+            batch = intake.supply.take() if self._held is None else []
             if batch:
                 went = await self._run_batch([entry.chunk for entry in batch])
                 if went is Went.FAILED:
@@ -178,7 +178,7 @@ class Pump:
                 # that the program made must not run before the program awaits.
                 with self._main.at(Doing.WAITING):
                     self._main.check()
-                    intake.wait_for_news()
+                    intake.supply.wait_for_news()
             elif ending.state is TextState.COMPLETE:
                 return await self._finish(complete=not self._show_unrepaired())
             elif ending.fault is not None:
@@ -206,11 +206,11 @@ class Pump:
             cell.know(intake.program)
         else:
             cell.know_if_grown(intake.chars, lambda: intake.program)
-        if not intake.done:
+        if not intake.supply.done:
             self._guard.know(cell.filename, batch[0])
         went: Went | Unshown = Went.ON
         for chunk in batch:
-            if went is not Went.ON or self._main.interrupted or not intake.wanted:
+            if went is not Went.ON or self._main.interrupted or not intake.supply.wanted:
                 break  # whoever ends the run gives up the rest
             self._current = chunk
             notes.started(chunk)
@@ -279,11 +279,11 @@ class Pump:
             try:
                 with self._main.at(Doing.WAITING):
                     self._main.check()
-                    self._intake.wait_for_end()
+                    self._intake.supply.wait_for_end()
             except KeyboardInterrupt:
                 # The user waits no longer for the text; the error is still the program's.
                 self._intake.stop("interrupted", message=INTERRUPTED)
-        return self._intake.give_up()
+        return self._intake.supply.give_up()
 
     def _ask_for_repair(
         self, kept: Unshown, failed: Chunk | None, failing: str | None = None
@@ -318,7 +318,7 @@ class Pump:
         if isinstance(error, KeyboardInterrupt):
             self._intake.stop("interrupted", message=INTERRUPTED)
         self._guard.disown()
-        self._intake.give_up()
+        self._intake.supply.give_up()
         self._show_unrepaired()
         return self._cell.abandon(self._intake.program, error)
 

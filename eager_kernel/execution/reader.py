@@ -89,5 +89,5 @@ class Reader:
         """
         unparsed = self._intake.complete(tail.judged, reason)
         if unparsed is not None:
-            fault = first_fault(unparsed, self._intake.flags)
+            fault = first_fault(unparsed, self._intake.supply.flags)
             self._intake.complete(tail.judged, reason, fault)

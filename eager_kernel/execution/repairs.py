@@ -90,7 +90,7 @@ class Repairs:
             The text in whose place the model writes; None: all that has not run.
         """
         assert self._repair is not None
-        executed = "".join(chunk.source for chunk in self._intake.executed)
+        executed = "".join(chunk.source for chunk in self._intake.supply.executed)
         failure = Failure(
             unshown.error,
             list(unshown.shown[2]),
@@ -100,8 +100,8 @@ class Repairs:
             describe(unshown.error),
         )
         self.failures.append(failure)
-        self._unshown, self._from = unshown, self._intake.done
-        self._intake.give_up()
+        self._unshown, self._from = unshown, self._intake.supply.done
+        self._intake.supply.give_up()
         self._cell.cut_back(self._from)
         self._repair.ask(failure)
 
@@ -115,7 +115,7 @@ class Repairs:
         """
         if self._unshown is None:
             return None
-        if any(chunk.has_statement for chunk in self._intake.executed[self._from :]):
+        if any(chunk.has_statement for chunk in self._intake.supply.executed[self._from :]):
             return None
         failure = self.failures[-1]
         self._intake.put_back(self._from, failure.failing)

@@ -19,10 +19,10 @@ async def runs_whole(shell: Any, intake: Intake, main: MainThread) -> bool:
     flags = shell.compile.flags & _FUTURES
     while True:
         ending = intake.ending
-        first = intake.peek()
+        first = intake.supply.peek()
         if ending is not None:
             if intake.repairable and _can_stream(shell, intake, ending, first):
-                intake.start_streaming(flags)
+                intake.supply.start_streaming(flags)
                 return False
             # Nothing has run yet: run it as the one cell it is, unless it has a tail
             # that must not run, or is not wanted any more.
@@ -34,7 +34,7 @@ async def runs_whole(shell: Any, intake: Intake, main: MainThread) -> bool:
             if wants is Wants.NOTHING or (
                 wants is Wants.NEXT_LINE and intake.chars > len(first.source)
             ):
-                if intake.start_streaming(flags):
+                if intake.supply.start_streaming(flags):
                     return False
                 continue
         await main.wait()

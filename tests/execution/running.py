@@ -134,20 +134,11 @@ def run_program(
     running = Running(shell or Shell(), list(steps))
     ticks = count(100)
 
-    class Scripted(Intake):
-        def wait_for_news(self) -> None:
-            while self.ending is None and self._ledger.next is None:
-                running.step()
-
-        def wait_for_end(self) -> None:
-            while self.ending is None:
-                running.step()
-
     def on_stop(reason: str, message: str) -> None:
         running.stops.append(reason)
         running.shell.seen.append(f"<stop: {reason}>")
 
-    intake = running.intake = Scripted(
+    intake = running.intake = Intake(
         text_format,
         Gate(mode),
         barrier,
@@ -155,6 +146,17 @@ def run_program(
         on_stop=on_stop,
         clock=lambda: float(next(ticks)),
     )
+
+    def wait_for_news() -> None:
+        while intake.ending is None and intake.supply.peek() is None:
+            running.step()
+
+    def wait_for_end() -> None:
+        while intake.ending is None:
+            running.step()
+
+    intake.supply.wait_for_news = wait_for_news  # type: ignore[method-assign]
+    intake.supply.wait_for_end = wait_for_end  # type: ignore[method-assign]
     running.reader = Reader(intake, running.code.append)
     pump = running.pump = Pump(running.shell, intake, options or CellOptions(), on_error, repair)
 

@@ -17,7 +17,7 @@ def run(intake: Intake, count: int = 100) -> list[Chunk]:
     """Take what may run; the chunk after the first `count` fails."""
     ran: list[Chunk] = []
     intake.notes.batch_started()
-    for entry in intake.take():
+    for entry in intake.supply.take():
         intake.notes.started(entry.chunk)
         failed = len(ran) == count
         intake.notes.finished(entry.chunk, "failed" if failed else "done")
@@ -30,13 +30,13 @@ def run(intake: Intake, count: int = 100) -> list[Chunk]:
 
 def cut_back(intake: Intake) -> None:
     assert intake.pause("error", "no")
-    intake.give_up()
+    intake.supply.give_up()
     Reader(intake).write_on()
 
 
 def begun(text: str, count: int, mode: str = "effect") -> Intake:
     intake = Intake("python", Gate(mode), repairable=True)  # type: ignore[arg-type]
-    intake.start_streaming(0)
+    intake.supply.start_streaming(0)
     Reader(intake).feed(text)
     run(intake, count)
     return intake
@@ -47,9 +47,9 @@ def test_what_comes_while_it_is_paused_is_dropped() -> None:
     assert intake.pause("error", "no")
     Reader(intake).feed("c = 3\n")
     Reader(intake).end()
-    assert intake.take() == []
+    assert intake.supply.take() == []
     assert intake.ending is None
-    intake.give_up()
+    intake.supply.give_up()
     Reader(intake).write_on()
     Reader(intake).feed("d = 4\n")
     Reader(intake).end()
@@ -71,7 +71,7 @@ def test_what_was_approved_says_nothing_of_the_text_to_come() -> None:
     cut_back(intake)
     Reader(intake).feed("c = time.time()\n")
     assert not intake.approved
-    assert intake.take() == []
+    assert intake.supply.take() == []
     intake.approve()
     assert [chunk.source for chunk in run(intake)] == ["c = time.time()\n"]
 
@@ -80,7 +80,7 @@ def test_the_gate_forgets_names_that_were_cut_off() -> None:
     intake = begun("import time\ntime = None\n", 1)
     cut_back(intake)
     Reader(intake).feed("time.time()\n")
-    assert intake.take() == []
+    assert intake.supply.take() == []
 
 
 @pytest.mark.parametrize("mode", ["effect", "static", "paper", "off"])
@@ -88,7 +88,7 @@ def test_the_gate_knows_what_has_run(mode: str) -> None:
     intake = begun("import time as clock\nfail()\n", 1, mode)
     cut_back(intake)
     Reader(intake).feed("clock.time()\n")
-    assert (intake.take() == []) is (mode in ("effect", "static"))
+    assert (intake.supply.take() == []) is (mode in ("effect", "static"))
 
 
 def test_what_nothing_has_replaced_is_put_back() -> None:
@@ -123,7 +123,7 @@ def test_chunks_follow_each_other(first: str, second: str, count: int) -> None:
     Reader(intake).feed(second)
     Reader(intake).end()
     run(intake)
-    chunks = intake.executed
+    chunks = intake.supply.executed
     assert "".join(chunk.source for chunk in chunks) == intake.program
     assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
     assert [c.lines for c in intake.report().chunks] == [

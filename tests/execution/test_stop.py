@@ -23,7 +23,7 @@ def test_whoever_settles_knows_that_the_client_was_told() -> None:
     stopper = threading.Thread(target=intake.stop, args=("protocol", ProtocolError("type", "no")))
     stopper.start()
     assert seen.wait(60)
-    intake.wait_for_end()  # nobody waits with running what is there for that to be told
+    intake.supply.wait_for_end()  # nobody waits with running what is there for that to be told
     assert told == []
     threading.Timer(0.1, may_tell.set).start()
     intake.settle()

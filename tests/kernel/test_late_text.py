@@ -49,10 +49,10 @@ def stream(streams: Streams) -> Stream:
     made = Stream("a", options, Publisher(), time.monotonic(), intake)
     streams.open("a", lambda: made)
     streams.claim("a", None)
-    made.intake.start_streaming(0)
+    made.intake.supply.start_streaming(0)
     streams.deliver("a", Delta("x = 1\ny", None), text=True)
-    made.intake.wait_for_news()  # what came while there was nothing to run is read at once
-    assert [entry.chunk.source for entry in made.intake.take()] == ["x = 1\n"]
+    made.intake.supply.wait_for_news()  # what came while there was nothing to run is read at once
+    assert [entry.chunk.source for entry in made.intake.supply.take()] == ["x = 1\n"]
     assert not made.intake.hungry
     return made
 
@@ -74,9 +74,9 @@ def test_text_waits_while_a_statement_runs(streams: Streams, stream: Stream) -> 
     time.sleep(0.2)
     assert program(stream) == "x = 1\ny"
     # The statement has ended, and nothing is left to run.
-    assert stream.intake.take() == []
-    stream.intake.wait_for_news()
-    assert [entry.chunk.source for entry in stream.intake.take()] == ["y = 2\n", "z = 3\n"]
+    assert stream.intake.supply.take() == []
+    stream.intake.supply.wait_for_news()
+    assert [entry.chunk.source for entry in stream.intake.supply.take()] == ["y = 2\n", "z = 3\n"]
     assert program(stream) == "x = 1\ny = 2\nz = 3\n"
 
 

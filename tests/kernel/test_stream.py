@@ -106,7 +106,7 @@ def test_draining_waits_for_the_whole_program(client: BlockingKernelClient) -> N
 
 def test_cancel_drops_what_has_not_run(client: BlockingKernelClient) -> None:
     stream = WireStream(client).open().attach()
-    stream.delta(f"{intake_of(stream)}while intake.wanted: pass\nlate = 1\n")
+    stream.delta(f"{intake_of(stream)}while intake.supply.wanted: pass\nlate = 1\n")
     heard = stream.until_told("running", 1).data({"type": "cancel"}).finish()
     assert heard.result["status"] == "cancelled"
     assert heard.reply["ename"] == "RunCancelledError"
@@ -219,7 +219,9 @@ def test_cancel_drops_what_has_not_run_of_a_text_that_has_ended(
     client: BlockingKernelClient,
 ) -> None:
     stream = WireStream(client).open().attach()
-    stream.delta(f"{intake_of(stream)}while intake.wanted: pass\nlate").until_told("running", 1)
+    stream.delta(f"{intake_of(stream)}while intake.supply.wanted: pass\nlate").until_told(
+        "running", 1
+    )
     heard = stream.delta("r = 1\n").end().data({"type": "cancel"}).finish()
     assert heard.result["status"] == "cancelled"
     assert run(client, "'later' in globals()").displayed() == ["False"]
