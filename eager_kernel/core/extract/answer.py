@@ -91,6 +91,7 @@ class BlockReader:
         self._begun = False  # the line has more than blanks and the marks of containers
         self._after_fence = False  # the line goes on behind a fence that has closed a block
         self._is_html = False  # <pre> comes before
+        self._names_tool = False  # [TOOL_CALLS] does
         self._kept = _Kept() if rules.bare else None
         self._outer: Opening | None = None  # a fence around another one, of which only that counts
         self._call_from = 0  # where in the answer JSON may begin again
@@ -418,14 +419,8 @@ class BlockReader:
     def _take_mark(self, mark: Mark, text: str, at: int) -> Reading:
         """Do what a mark says. Returns where the text goes on."""
         if self._beginning is not None and self._begun:
-            # In the middle of what may be Python, only what ends code counts.
-            ends = (
-                mark.is_token
-                or mark.role is Role.ANSWER_END
-                or mark.name == "[args]"
-                or text.startswith("</", at)
-            )
-            if ends and self._line_size < _LONGEST_LINE:
+            # In the middle of what may be Python, only what no Python has counts.
+            if self._ends_beginning(mark, text, at) and self._line_size < _LONGEST_LINE:
                 return (yield from self._end_beginning(mark, text, at))
             self._add(text[at : mark.end])
             return mark.end
@@ -438,6 +433,10 @@ class BlockReader:
         match mark.role:
             case Role.CODE:
                 yield from self._take_code_tag(mark)
+            case Role.ARGUMENT:
+                self._leave_line()
+                self._leave_beginning()
+                self._beginning = None  # or its value would be taken for a program
             case Role.REASONING:
                 self._leave_beginning()
                 self._skip(Skipped(end_of_skipped(mark), is_reasoning=True))
@@ -457,10 +456,26 @@ class BlockReader:
                 self._leave_line()
                 self._after_mark()
                 self._is_html = mark.name == "pre"
+                self._names_tool = mark.name == "[tool_calls]"
         return mark.end
+
+    def _ends_beginning(self, mark: Mark, text: str, at: int) -> bool:
+        """Whether a mark counts in a line that may be Python."""
+        if mark.name == "[args]":
+            return self._names_tool
+        if mark.name == "[tool_calls]":
+            return not self._line or _INDEXED.search(self._line[-1]) is None
+        return (
+            mark.is_token
+            or mark.role is Role.ANSWER_END
+            or mark.is_around_arguments
+            or text.startswith("</", at)
+        )
 
     def _counts(self, mark: Mark, text: str) -> bool | None:
         """Whether a mark counts where it stands; None where that can't be told yet."""
+        if mark.role in (Role.CODE, Role.ARGUMENT) and (mark.is_token or mark.is_argument):
+            return not (self._line and self._line[-1].endswith("`"))  # prose speaks of it
         if mark.role is Role.COMMENT:
             return not self._begun
         if mark.role is not Role.REASONING or not self._begun:
@@ -543,17 +558,23 @@ class BlockReader:
         assert beginning is not None
         self._take_line()
         decision = beginning.take(line)
-        # The name of a tool stands before its call.
-        opens = mark.role in (Role.NOTHING, Role.CODE)
-        is_name = opens and line.strip().isidentifier()
         if decision is Decision.PROGRAM or (
-            decision is Decision.NOTHING and not is_name and is_bare_program(beginning.program)
+            decision is Decision.NOTHING
+            and beginning.has_statement  # else it may be a heading
+            and not mark.belongs_to_call  # or it is the name of the tool
+            and is_bare_program(beginning.program)
         ):
             self._again = yield from self._open_bare(beginning.program, text[at:])
             return len(text)
-        self._leave_beginning()
         self._beginning = None
-        return at
+        for earlier in beginning.lines[:-1]:
+            self._note_prose(earlier)
+        if not _MAY_HAVE_MARK.search(line):
+            self._put(line)
+            self._begun = True
+            return at
+        self._again = line + text[at:]  # it was read as one in which marks do not count
+        return len(text)
 
     def _open_bare(self, program: str, rest: str) -> Generator[BlockEvent, None, str]:
         """Open the program that the answer is. Returns what is to be read as its text."""
@@ -674,6 +695,7 @@ _PROSE_STOP: Final = re.compile(r"\r\n|\n|\r|[<\[◁{]")
 _TEXT: Final = re.compile(rf"[^ \t>*+\-\d.){BLANK}]")
 _BLANKS: Final = re.compile(rf"[ \t]{{0,{_MANY_BLANKS}}}")
 _LANGUAGE_ALONE: Final = re.compile(r"[a-z][\w+#-]*[ \t]*")
+_INDEXED: Final = re.compile(r"[\w\])]$")
 _MAY_HAVE_MARK: Final = re.compile(r"[<\[◁]")
 # The head of such a message, where special tokens are left out when tokens are decoded.
 _CHANNEL_WITHOUT_MARKS: Final = re.compile(r"analysis(?=[A-Z])")

@@ -77,6 +77,11 @@ class Beginning:
         return "".join(self.lines)
 
     @property
+    def has_statement(self) -> bool:
+        """Whether there is more than comments and blank lines."""
+        return any(line.strip() and not line.lstrip().startswith("#") for line in self.lines)
+
+    @property
     def count(self) -> int:
         """How many lines are not blank."""
         return sum(bool(line.strip()) for line in self.lines)

@@ -28,7 +28,7 @@ from eager_kernel.core.extract.fence import (
 from eager_kernel.core.extract.marks import (
     Mark,
     Role,
-    may_become_mark,
+    may_become_end,
     read_end,
     without_marks,
 )
@@ -204,9 +204,7 @@ class CodeBlock:
             at, pad = enter_block(text, pos, stack, 0)[2:]
         if self._may_have_options and (self._in_front_matter or text[begin] in ":-"):
             end = LINE_END.search(text, begin, begin + LONGEST_INFO)
-            if len(text) < begin + LONGEST_INFO and (
-                end is None or (end[0] == "\r" and end.end() == len(text))  # its LF may follow
-            ):
+            if len(text) < begin + LONGEST_INFO and (end is None or _may_be_half(end, text)):
                 return self._wait(pos)
             if end is not None and self._is_option(text[begin : end.start()]):
                 return end.end()
@@ -238,7 +236,7 @@ class CodeBlock:
         if len(text[base:begin].expandtabs(4)) > 3 and self._follows_containers:
             return _Fence.TEXT
         end = LINE_END.search(text, run.end(), run.end() + LONGEST_INFO)
-        if end is None:
+        if end is None or _may_be_half(end, text):
             return None if len(text) < run.end() + LONGEST_INFO else _Fence.TEXT
         if self._is_in_string:
             return _Fence.TEXT
@@ -248,7 +246,7 @@ class CodeBlock:
         """What three quotes are to a block that three quotes have opened; None: more must come."""
         assert self.opening is not None
         end = LINE_END.search(text, begin, begin + LONGEST_INFO)
-        if end is None:
+        if end is None or _may_be_half(end, text):
             return None if len(text) < begin + LONGEST_INFO else _Fence.TEXT
         closes = text[begin : end.start()].rstrip() == self.opening.fence
         return _Fence.END_OF_LINE if closes and not self._is_in_string else _Fence.TEXT
@@ -335,7 +333,7 @@ class CodeBlock:
             return (yield from self._backticks(found, text))
         yield from self._flush()
         mark = read_end(text, at, self._code_tags)
-        if mark is None and may_become_mark(text, at, self._code_tags):
+        if mark is None and may_become_end(text, at, self._code_tags):
             return self._wait(at)
         if mark is None or not self._is_ended_by(mark) or self._is_in_string:
             end = at + 1 if mark is None else mark.end
@@ -413,6 +411,7 @@ class TagBlock(CodeBlock):
     def _line_start(self, text: str, pos: int) -> Reading:
         """Read the marks of containers; a fence is for `Unfenced` to read."""
         yield from ()
+        self._has_comment = False
         if not self.stack:
             self._at_start = False
             return pos
@@ -450,9 +449,10 @@ class TagBlock(CodeBlock):
 
     def _is_ended_by(self, mark: Mark) -> bool:
         return (
-            mark.name in (self._tag.name, "s")
-            or mark.name[0] == "<"
-            or (mark.role is Role.ANSWER_END)
+            mark.local in (self._tag.local, "s")
+            or mark.role is Role.ANSWER_END
+            or (mark.is_token and not (self._has_comment and mark.belongs_to_call))
+            or (mark.role is Role.BLOCK_END and self._tag.is_argument and mark.is_around_arguments)
         )
 
 
@@ -463,6 +463,11 @@ class _Fence(Enum):
     END = "its end, and what follows on the line is no part of it"
     END_OF_LINE = "its end, and all that the line has"
     OPENS = "the beginning of another, before which it ends"
+
+
+def _may_be_half(end: re.Match[str], text: str) -> bool:
+    """Whether a line's end is a CR whose LF may follow."""
+    return end[0] == "\r" and end.end() == len(text)
 
 
 def _skip_blanks(text: str, at: int) -> int | None:

@@ -154,11 +154,28 @@ def _parse(source: str) -> ast.Module | object | None:
     try:
         tree = undisturbed(lambda: compile(text, "<answer>", "exec", _FLAGS, dont_inherit=True))
     except SyntaxError as error:
-        return _INCOMPLETE if error.msg.startswith(_GOES_ON) else None
+        # Where a string in three quotes has no place, Python says something else of it.
+        if error.msg != "incomplete input":
+            return None
+        return _INCOMPLETE if _may_stand(text, error.lineno, error.offset) else None
     except (ValueError, MemoryError, RecursionError, OverflowError):
         return None
     assert isinstance(tree, ast.Module)
     return tree
+
+
+def _may_stand(text: str, line: int | None, column: int | None) -> bool:
+    """Whether a string in three quotes may stand where one goes on, as Python tells.
+
+    Prose may have a word before such quotes, which Python has not, but it reads no further.
+    """
+    if line is None or column is None:
+        return True
+    lines = text.splitlines(keepends=True)[:line]
+    if not lines or not lines[-1][column - 1 :].startswith(("'''", '"""')):
+        return True
+    before = "".join([*lines[:-1], lines[-1][: column - 1]])
+    return _parse(f'{before}""') is not None
 
 
 def _likeness_of_ipython(line: str) -> Likeness:
@@ -265,7 +282,6 @@ def _all_values(nodes: Iterable[ast.expr | None]) -> bool:
 
 
 _INCOMPLETE: Final = object()
-_GOES_ON: Final = ("incomplete input", "unterminated triple-quoted")
 
 # The flag is codeop's own way to tell an incomplete program from a wrong one.
 _FLAGS: Final = (

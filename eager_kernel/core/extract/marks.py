@@ -15,6 +15,7 @@ class Role(Enum):
     """What a mark does."""
 
     CODE = "opens code"
+    ARGUMENT = "opens an argument of a call that is no code"
     REASONING = "opens reasoning, which is never code"
     REASONING_END = "ends reasoning, also such as was opened in the prompt"
     COMMENT = "opens a comment of HTML"
@@ -48,7 +49,32 @@ class Mark(NamedTuple):
     @property
     def is_token(self) -> bool:
         """Whether it is of a template, so that neither prose nor Python has it."""
-        return self.name[0] in "<\uff5c" or self.name.endswith(_VALUE)
+        return self.name.startswith(("<|", "<\uff5c", "\uff5c")) or self.name.endswith(_VALUE)
+
+    @property
+    def local(self) -> str:
+        """Its name without what its model puts before all names."""
+        prefix = next((each for each in _PREFIXES if self.name.startswith(each)), "")
+        return self.name[len(prefix) :]
+
+    @property
+    def belongs_to_call(self) -> bool:
+        """Whether a call begins with it, or goes on: what stands before it is no program."""
+        if self.role in (Role.CODE, Role.ARGUMENT):
+            return True
+        return self.role is Role.NOTHING and (
+            self.local in _CALLS or _TOKEN_OF_CALL.match(self.name) is not None
+        )
+
+    @property
+    def is_argument(self) -> bool:
+        """Whether it is around an argument of a call."""
+        return self.local in (_ARGUMENT, _VALUE)
+
+    @property
+    def is_around_arguments(self) -> bool:
+        """Whether it is around a call, or several."""
+        return self.local in _CALLS
 
 
 def read_mark(text: str, at: int, code_tags: frozenset[str]) -> Mark | None:
@@ -64,24 +90,23 @@ def read_mark(text: str, at: int, code_tags: frozenset[str]) -> Mark | None:
         The marks that open code.
     """
     role: Role | None
-    pair = _PAIR.match(text, at)
+    pair = _PAIR.match(text, at) if _ARGUMENT in code_tags else None
     if pair:
-        role = Role.CODE if _IS_CODE.match(f"={pair['key'].lower()}") else Role.NOTHING
+        role = Role.CODE if _IS_CODE.match(f"={pair['key'].lower()}") else Role.ARGUMENT
         return Mark(role, pair["prefix"].lower() + _VALUE, pair.end(), "")
-    found = _TAG.match(text, at)
+    found = _TAG.match(text, at, at + _LONGEST)
     if found:
         name = found["name"].lower()
-        if name in code_tags:
+        whole = found["prefix"].lower() + name
+        if name in code_tags or whole in code_tags:
             role = Role.BLOCK_END if found["slash"] else Role.CODE
         else:
             role = _END_TAGS.get(name) if found["slash"] else _TAGS.get(name)
         if role is Role.CODE and found["empty"]:
             role = None
-        if role is Role.CODE and name == "parameter" and not _IS_CODE.search(found["rest"]):
-            role = Role.NOTHING
-        if role is None:
-            return None
-        return Mark(role, found["prefix"].lower() + name, found.end(), found["rest"])
+        if role is Role.CODE and name == _ARGUMENT and not _IS_CODE.search(found["rest"]):
+            role = Role.ARGUMENT
+        return None if role is None else Mark(role, whole, found.end(), found["rest"])
     found = _TOKEN.match(text, at)
     if found is None:
         return None
@@ -108,21 +133,50 @@ def may_become_mark(text: str, at: int, code_tags: frozenset[str]) -> bool:
     code_tags
         As for `read_mark`.
     """
-    rest = text[at : at + _LONGEST + 1].lower()
+    rest = text[at : at + _LONGEST + 1]
     if len(rest) > _LONGEST:
         return False
-    if any(token.startswith(rest) for token in _FIXED):
+    if any(token.startswith(rest.lower()) for token in _FIXED) or _TOKEN_BEGUN.fullmatch(rest):
         return True
-    if _TOKEN_BEGUN.fullmatch(rest) or _PAIR_BEGUN.fullmatch(rest):
+    if _ARGUMENT in code_tags and _may_become_pair(rest):
         return True
     tag = _TAG_BEGUN.fullmatch(rest)
     if tag is None:
         return False
-    name = tag["name"]
+    name = tag["name"].lower()
+    whole = tag["prefix"].lower() + name
     if tag["rest"]:
-        return name in _NAMES or name in code_tags
-    known = (*_NAMES, *code_tags, _KEY, *(() if tag["prefix"] else _PREFIXES))
-    return any(each.startswith(name) for each in known)
+        return name in _NAMES or name in code_tags or whole in code_tags
+    if any(each.startswith(name) for each in (*_NAMES, *code_tags, _KEY)):
+        return True
+    return any(each.startswith(whole) for each in (*_PREFIXES, *code_tags))
+
+
+def may_become_end(text: str, at: int, code_tags: frozenset[str]) -> bool:
+    """Whether what has come from a position of code on may be the beginning of what ends code.
+
+    Parameters
+    ----------
+    text, at, code_tags
+        As for `read_end`.
+    """
+    if text[at + 1 : at + 2] in ("", "/", "|", "\uff5c"):
+        return may_become_mark(text, at, code_tags)
+    name = text[at + 1 : at + _LONGEST_ENDING + 1].lower()
+    return any(each.startswith(name) for each in _ENDING)
+
+
+def _may_become_pair(rest: str) -> bool:
+    key = _PAIR_KEY.match(rest)
+    if key is None:
+        return False
+    rest = rest[key.end() :].lower()
+    closing = f"</{key['prefix']}{_KEY}>".lower()
+    if not rest.startswith(closing):
+        return closing.startswith(rest)
+    rest = rest[len(closing) :]
+    blanks = len(rest) - len(rest.lstrip())
+    return blanks <= _MOST_BLANKS and f"<{key['prefix']}{_VALUE}>".lower().startswith(rest[blanks:])
 
 
 def end_of_skipped(mark: Mark) -> re.Pattern[str]:
@@ -131,7 +185,7 @@ def end_of_skipped(mark: Mark) -> re.Pattern[str]:
     if closing is not None:
         return closing
     name = re.escape(mark.name)
-    return re.compile(rf"</{name}\s*>", re.IGNORECASE)
+    return re.compile(rf"</{name}\s{{0,{_MOST_BLANKS}}}>", re.IGNORECASE)
 
 
 def read_end(text: str, at: int, code_tags: frozenset[str]) -> Mark | None:
@@ -196,11 +250,14 @@ _REASONING: Final = """
     antthinking inner_monologue internal_monologue inner_thoughts rationale cot chain_of_thought
     thinking_process deliberation
 """
+_CALL: Final = """
+    tool_call tool_calls toolcall tool_use function_call function_calls functioncall function invoke
+"""
 _NOTHING: Final = """
-    tool_call tool_calls toolcall tool_use tool function_call function_calls functioncall function
-    invoke answer response final final_answer output solution action actions pre s
+    tool answer response final final_answer output solution action actions pre s
     step program task result observation
 """
+_ARGUMENT: Final = "parameter"
 _KEY: Final = "arg_key"
 _VALUE: Final = "arg_value"
 _PREFIXES: Final = ("antml:", "longcat_", "minimax:", "seed:", "steptml:", "\uff5cdsml\uff5c")
@@ -211,16 +268,26 @@ CODE_TAGS: Final = frozenset(_CODE.split()) | {"<|python_tag|>"}
 
 _TAGS: Final[dict[str, Role]] = {
     **dict.fromkeys(_REASONING.split(), Role.REASONING),
-    **dict.fromkeys(_NOTHING.split(), Role.NOTHING),
+    **dict.fromkeys([*_CALL.split(), *_NOTHING.split()], Role.NOTHING),
     **dict.fromkeys(["end_code", "end_action"], Role.BLOCK_END),
     **dict.fromkeys(["eos", "end_of_turn", "endoftext", "end_of_text", "eot"], Role.ANSWER_END),
 }
 _END_TAGS: Final[dict[str, Role]] = {
     **dict.fromkeys(_CODE.split(), Role.BLOCK_END),
     **dict.fromkeys(_REASONING.split(), Role.REASONING_END),
-    **dict.fromkeys([*_NOTHING.split(), _VALUE], Role.BLOCK_END),
+    **dict.fromkeys([*_CALL.split(), *_NOTHING.split(), _VALUE], Role.BLOCK_END),
 }
 _NAMES: Final = frozenset(_TAGS) | frozenset(_END_TAGS)
+_ENDING: Final = tuple(
+    f"{name}>" for name, role in _TAGS.items() if role in (Role.BLOCK_END, Role.ANSWER_END)
+)
+"""The tags that end code, but for those that close what is open."""
+_LONGEST_ENDING: Final = max(map(len, _ENDING))
+_CALLS: Final = frozenset(_CALL.split())
+_TOKEN_OF_CALL: Final = re.compile(
+    r"(?!.*end)(?:\[|<[|\uff5c]).*"
+    r"(?:tool|call|args|function|plugin|interpreter|action|recipient|content)"
+)
 
 _TOKENS: Final[dict[str, Role]] = {
     "<!--": Role.COMMENT,
@@ -273,27 +340,33 @@ _CLOSING: Final[dict[str, re.Pattern[str]]] = {
     "analysis": re.compile(r"assistant(?:final|commentary)|</analysis\s*>"),
 }
 
+_MOST_BLANKS: Final = 9
 _PREFIX: Final = "(?P<prefix>" + "|".join([*_PREFIXES, ""]) + ")"
+_FLAGS: Final = re.IGNORECASE | re.ASCII
+# Over several lines there are attributes, or it is no tag. The last one may be half.
+_ATTRIBUTES: Final = r"(?:\s+[\w:.-]+(?:\s*=\s*(?:\"[^\"<>]*\"?|'[^'<>]*'?|[^\s<>\"'=`]*))?)*\s*"
 _TAG: Final = re.compile(
-    rf"<(?P<slash>/?){_PREFIX}(?P<name>[a-z][\w:]*)"
-    r"(?P<rest>(?:=[^<>]{0,80}|\s[^<>]{0,300}?)?)(?P<empty>/?)>",
-    re.IGNORECASE,
+    rf"<(?P<slash>/?){_PREFIX}(?P<name>[a-z_][\w:.-]*)"
+    rf"(?P<rest>(?:=[^<>\r\n]{{0,80}}|[ \t][^<>\r\n]{{0,300}}?|{_ATTRIBUTES})?)(?P<empty>/?)>",
+    _FLAGS,
+)
+_TAG_BEGUN: Final = re.compile(
+    rf"</?{_PREFIX}(?P<name>[a-z_][\w:.-]*|)(?P<rest>[ \t=/][^<>\r\n]*|{_ATTRIBUTES}/?|)", _FLAGS
 )
 # `<arg_key>code</arg_key>` and `<arg_value>`, as GLM writes the arguments of a call
-_PAIR: Final = re.compile(
-    rf"<{_PREFIX}{_KEY}>\s{{0,9}}(?P<key>\w{{1,40}})\s{{0,9}}</(?P=prefix){_KEY}>\s{{0,9}}"
-    rf"<(?P=prefix){_VALUE}>",
-    re.IGNORECASE,
+_PAIR_KEY: Final = re.compile(
+    rf"<{_PREFIX}{_KEY}>\s{{0,{_MOST_BLANKS}}}(?P<key>\w{{0,40}})\s{{0,{_MOST_BLANKS}}}", _FLAGS
 )
-_PAIR_BEGUN: Final = re.compile(
-    rf"<{_PREFIX}{_KEY}>\s{{0,9}}\w{{0,40}}\s{{0,9}}(?:</?[\w:\uff5c]{{0,30}}>?\s{{0,9}}){{0,2}}"
+_PAIR: Final = re.compile(
+    rf"<{_PREFIX}{_KEY}>\s{{0,{_MOST_BLANKS}}}(?P<key>\w{{1,40}})\s{{0,{_MOST_BLANKS}}}"
+    rf"</(?P=prefix){_KEY}>\s{{0,{_MOST_BLANKS}}}<(?P=prefix){_VALUE}>",
+    _FLAGS,
 )
 _TOKEN: Final = re.compile(
     r"<!--|<unused9[45]>|<\|[\w/:]{1,40}\|>|<\uff5c[^\uff5c\s<>]{1,40}\uff5c>|\[/?[A-Z_]{4,12}\]|◁/?think▷",
-    re.IGNORECASE,
+    _FLAGS,
 )
-_TOKEN_BEGUN: Final = re.compile(r"<\|[\w/:]{0,40}\|?|</?\uff5c[^\uff5c\s<>]{0,40}\uff5c?")
-_TAG_BEGUN: Final = re.compile(rf"</?{_PREFIX}(?P<name>[a-z][\w:]*|)(?P<rest>[\s=/][^<>]*|)")
+_TOKEN_BEGUN: Final = re.compile(r"<\|[\w/:]{0,40}\|?|</?\uff5c[^\uff5c\s<>]{0,40}\uff5c?", _FLAGS)
 # `<parameter=code>`, `<parameter name="code">`
 _IS_CODE: Final = re.compile(r"=\s*[\"']?(?:python_?)?(?:code|source_code|script|program)\b")
 _REMNANTS: Final = re.compile(r"</?[a-zA-Z_][\w:]*>|<[|\uff5c][^|\uff5c<>]*[|\uff5c]>")

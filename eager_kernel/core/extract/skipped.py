@@ -54,7 +54,7 @@ class Skipped:
                 self.lines += 1
 
 
-_LONGEST_END: Final = 24
+_LONGEST_END: Final = 64
 """As long as the longest mark that may end anything."""
 
 

@@ -137,25 +137,36 @@ CALLS = (
     ("<|tool_call_begin|>functions.run:0<|tool_call_argument_begin|>", "<|tool_call_end|>"),
     ("<longcat_tool_call>\n", "\n</longcat_tool_call>"),
     ("<TOOLCALL>", "</TOOLCALL>"),
+    ("[TOOL_CALLS]mcp-python__run[ARGS]", ""),
+    ("<|tool_call_begin|>jupyter.run<|tool_call_argument_begin|>", "<|tool_call_end|>"),
 )
+# What is before a call, an argument's name, and its value; after that, and after the call.
 ARGUMENTS = (
-    ("<tool_call>python\n<arg_key>code</arg_key>\n<arg_value>", "</arg_value>\n</tool_call>"),
     (
-        "<tool_call>run<arg_key>s</arg_key><arg_value>1</arg_value><arg_key>code</arg_key>"
-        "<arg_value>",
-        "</arg_value></tool_call>",
+        "<tool_call>{tool}\n",
+        "<arg_key>",
+        "</arg_key>\n<arg_value>",
+        "</arg_value>\n",
+        "</tool_call>",
     ),
-    ("<tool_call>\n<function=run>\n<parameter=code>", "</parameter>\n</function>\n</tool_call>"),
-    ('<invoke name="run">\n<parameter name="code">', "</parameter>\n</invoke>\n"),
+    ("<tool_call>{tool}", "<arg_key>", "</arg_key><arg_value>", "</arg_value>", "</tool_call>"),
     (
-        '<｜DSML｜invoke name="run">\n<｜DSML｜parameter name="code" string="true">',
-        "</｜DSML｜parameter>\n</｜DSML｜invoke>\n",
+        "<tool_call>\n<function={tool}>\n",
+        *("<parameter=", ">", "</parameter>\n", "</function>\n</tool_call>"),
+    ),
+    ('<invoke name="{tool}">\n', '<parameter name="', '">', "</parameter>\n", "</invoke>\n"),
+    (
+        '<｜DSML｜function_calls>\n<｜DSML｜invoke name="{tool}">\n',
+        *('<｜DSML｜parameter name="', '" string="true">', "</｜DSML｜parameter>\n"),
+        "</｜DSML｜invoke>\n</｜DSML｜function_calls>",
     ),
     (
-        '<minimax:tool_call>\n<invoke name="run">\n<parameter name="code">',
-        "</parameter>\n</invoke>\n</minimax:tool_call>",
+        '<minimax:tool_call>\n<invoke name="{tool}">\n',
+        *('<parameter name="', '">', "</parameter>\n", "</invoke>\n</minimax:tool_call>"),
     ),
 )
+TOOLS = ("python", "run_python", "code-interpreter", "functions.run", "mcp__py/run")
+VALUES = ("10", "true", "None", "python", "main.py", "[1, 2]", "x = 1", "foo()", "# x", "a b.", "")
 REMNANTS = ("", "<|im_end|>", "</s>", "<|eot_id|>", "<end_of_turn>", "\n<|im_end|>\n")
 LANGUAGES = (
     *("python", "py", "Python", "python3", "python3.12", "ipython", "tool_code", "main.py"),
@@ -308,9 +319,14 @@ def called(draw: st.DrawFn) -> Answer:
 def in_argument(draw: st.DrawFn) -> Answer:
     """The call of a tool whose code is text between tags."""
     text = draw(reasonings()) + draw(prose)
-    before, after = draw(st.sampled_from(ARGUMENTS))
+    begin, before, between, after, end = draw(st.sampled_from(ARGUMENTS))
     code = draw(programs)
-    text += f"{_apart(text)}{before}{code}{after}{draw(st.sampled_from(REMNANTS))}"
+    arguments = [("code", code)]
+    for name in draw(st.lists(st.sampled_from(("timeout", "language", "title")), max_size=2)):
+        arguments.insert(draw(st.integers(0, 1)), (name, draw(st.sampled_from(VALUES))))
+    call = begin.format(tool=draw(st.sampled_from(TOOLS)))
+    call += "".join(f"{before}{name}{between}{value}{after}" for name, value in arguments)
+    text += f"{_apart(text)}{call}{end}{draw(st.sampled_from(REMNANTS))}"
     return Answer(text, code, None)
 
 
