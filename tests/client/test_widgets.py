@@ -14,6 +14,8 @@ from tests.conftest import Starter
 
 pytest.importorskip("ipywidgets")
 
+pytestmark = pytest.mark.timeout(600)
+
 SETUP = "import ipywidgets, sys\nfrom IPython.display import display, clear_output\n"
 OUT = "out, inner = ipywidgets.Output(), ipywidgets.Output()\n"
 PROGRAMS = {
@@ -35,14 +37,14 @@ PROGRAMS = {
 def of_nbclient() -> dict[str, list[dict[str, object]]]:
     """The outputs that nbclient has, by program."""
     # On a busy machine it misses an answer of its kernel now and then, and waits for it.
-    for _ in range(3):
+    for _ in range(6):
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SETUP)])
         notebook.cells += [nbformat.v4.new_code_cell(OUT + text) for text in PROGRAMS.values()]
         # Over sockets of the file system: another program can take a port.
         manager = AsyncKernelManager(kernel_name="python3", **connection_traits())
         try:
             NotebookClient(
-                notebook, km=manager, allow_errors=True, timeout=60, startup_timeout=60
+                notebook, km=manager, allow_errors=True, timeout=30, startup_timeout=60
             ).execute()
         except (CellTimeoutError, DeadKernelError, RuntimeError):
             continue

@@ -73,13 +73,16 @@ Notebook = tuple[KernelManager, BlockingKernelClient]
 
 def test_a_program_runs_while_the_model_writes_it(notebook: Notebook) -> None:
     _, client = notebook
-    messages, reply = cell(client, COUNTING, "--gate off")
-    assert reply["status"] == "ok", reply
-    assert stdout(messages) == "0, 1, three, four, fünf\n"
-    [result] = [m["content"]["data"] for m in messages if m["msg_type"] == "execute_result"]
-    assert result["text/plain"] == "5"
-    # What that saves is for the benchmarks: a busy machine has the model, too, write more slowly.
-    assert report(client, "chunks[0].finish") < report(client, "generation_s")
+    # The model takes an eighth of a second, which the kernel may not get on a busy machine.
+    for _ in range(10):
+        messages, reply = cell(client, COUNTING, "--gate off")
+        assert reply["status"] == "ok", reply
+        assert stdout(messages) == "0, 1, three, four, fünf\n"
+        [result] = [m["content"]["data"] for m in messages if m["msg_type"] == "execute_result"]
+        assert result["text/plain"] == "5"
+        if report(client, "chunks[0].finish") < report(client, "generation_s"):
+            return
+    pytest.fail("nothing has run while the model wrote")
 
 
 def test_a_program_that_fails_ends_the_model(notebook: Notebook) -> None:
