@@ -58,7 +58,8 @@ from eager_kernel.core.extract.rules import (
     Text,
 )
 from eager_kernel.core.extract.skipped import Head, Skipped
-from eager_kernel.core.extract.tag_line import Place, TagLine, in_string
+from eager_kernel.core.extract.tag_line import Place, TagLine, in_comment, in_string
+from eager_kernel.core.extract.tagged_call import TaggedCall
 from eager_kernel.core.extract.unfenced import Unfenced
 
 
@@ -88,10 +89,13 @@ class BlockReader:
         self._containers = Prose()
         self._line: list[str] = []
         self._line_size = 0
+        self._backticks = 0  # in the line
         self._begun = False  # the line has more than blanks and the marks of containers
         self._after_fence = False  # the line goes on behind a fence that has closed a block
         self._is_html = False  # <pre> comes before
         self._names_tool = False  # [TOOL_CALLS] does
+        self._call = TaggedCall()
+        self._last_line = ""  # of those that have more than blanks
         self._kept = _Kept() if rules.bare else None
         self._outer: Opening | None = None  # a fence around another one, of which only that counts
         self._call_from = 0  # where in the answer JSON may begin again
@@ -305,14 +309,24 @@ class BlockReader:
         """Keep some of the line, until it ends."""
         self._line.append(text)
         self._line_size += len(text)
+        self._backticks += text.count("`")
 
     def _take_line(self) -> str:
         """What has come of the line, whose start the reader is at again then."""
         line = "".join(self._line)
+        if self._begun:
+            self._last_line = line
         self._line.clear()
-        self._line_size = 0
+        self._line_size = self._backticks = 0
         self._begun = self._after_fence = False
         return line
+
+    @property
+    def _last_text(self) -> str:
+        """The last line that has more than blanks, or what has come of it, if it is not long."""
+        if not self._begun:
+            return self._last_line
+        return "".join(self._line) if self._line_size < _LONGEST_LINE else ""
 
     def _hold(self, text: str, at: int) -> int:
         self._held = text[at:]
@@ -358,17 +372,17 @@ class BlockReader:
             self._again = yield from self._open_bare(beginning.program, text[end:])
             return len(text)
         if decision is Decision.PROSE:
-            is_channel = self._is_fresh and _CHANNEL_WITHOUT_MARKS.match(line) is not None
-            self._beginning = None
-            for earlier in beginning.lines[:-1]:
-                self._note_prose(earlier)
-            if is_channel:
+            if self._is_fresh and _CHANNEL_WITHOUT_MARKS.match(line):
+                self._beginning = None
+                for earlier in beginning.lines[:-1]:
+                    self._note_prose(earlier)
                 self._part = Skipped(end_of_skipped(_ANALYSIS), is_reasoning=True)
-            if is_channel or _MAY_HAVE_MARK.search(line):
-                # The line was read as one that may be Python, in which marks do not count.
-                self._again = line + ending + text[end:]
+                again = line + ending
+            else:
+                again = self._leave_as_prose(beginning)
+            if again:
+                self._again = again + text[end:]
                 return len(text)
-            self._note_prose(line + ending)
         return end
 
     def _note_prose(self, line: str) -> None:
@@ -405,6 +419,10 @@ class BlockReader:
         program = ""
         if beginning is not None and is_bare_program(beginning.program):
             program = beginning.program
+            if not beginning.has_statement and _MAY_HAVE_MARK.search(program):
+                self._has_ended = False  # headings, or so
+                self._again = self._leave_as_prose(beginning)
+                return
         elif beginning is None and kept is not None:
             program = program_in_prose(kept.text)
         if program:
@@ -418,9 +436,14 @@ class BlockReader:
 
     def _take_mark(self, mark: Mark, text: str, at: int) -> Reading:
         """Do what a mark says. Returns where the text goes on."""
+        if mark.role is Role.ARGUMENT:
+            mark = mark._replace(role=self._call.role_of(mark, self._last_text))
+        if self._beginning is not None and not self._beginning.may_be_fence:
+            self._add(text[at : mark.end])  # in a string that goes on
+            return mark.end
         if self._beginning is not None and self._begun:
             # In the middle of what may be Python, only what no Python has counts.
-            if self._ends_beginning(mark, text, at) and self._line_size < _LONGEST_LINE:
+            if self._line_size < _LONGEST_LINE and self._ends_beginning(mark, text, at):
                 return (yield from self._end_beginning(mark, text, at))
             self._add(text[at : mark.end])
             return mark.end
@@ -434,9 +457,9 @@ class BlockReader:
             case Role.CODE:
                 yield from self._take_code_tag(mark)
             case Role.ARGUMENT:
-                self._leave_line()
                 self._leave_beginning()
-                self._beginning = None  # or its value would be taken for a program
+                self._beginning = self._kept = None  # a call is no program
+                self._skip(Skipped(end_of_skipped(mark)))
             case Role.REASONING:
                 self._leave_beginning()
                 self._skip(Skipped(end_of_skipped(mark), is_reasoning=True))
@@ -457,25 +480,29 @@ class BlockReader:
                 self._after_mark()
                 self._is_html = mark.name == "pre"
                 self._names_tool = mark.name == "[tool_calls]"
+                self._call.take(mark)
         return mark.end
 
     def _ends_beginning(self, mark: Mark, text: str, at: int) -> bool:
         """Whether a mark counts in a line that may be Python."""
+        line = "".join(self._line)
+        if "#" in line and in_comment(line):
+            return False
         if mark.name == "[args]":
             return self._names_tool
         if mark.name == "[tool_calls]":
-            return not self._line or _INDEXED.search(self._line[-1]) is None
-        return (
-            mark.is_token
-            or mark.role is Role.ANSWER_END
-            or mark.is_around_arguments
-            or text.startswith("</", at)
-        )
+            return _INDEXED.search(line) is None
+        if mark.opens_call:
+            return not mark.attributes.strip() or "=" in mark.attributes
+        return mark.is_token or mark.role is Role.ANSWER_END or text.startswith("</", at)
 
     def _counts(self, mark: Mark, text: str) -> bool | None:
         """Whether a mark counts where it stands; None where that can't be told yet."""
-        if mark.role in (Role.CODE, Role.ARGUMENT) and (mark.is_token or mark.is_argument):
-            return not (self._line and self._line[-1].endswith("`"))  # prose speaks of it
+        # Prose may speak of marks.
+        if self._backticks % 2 and not self._after_fence:
+            return False
+        if mark.is_argument and mark.role in (Role.CODE, Role.ARGUMENT):
+            return self._call.is_open or not self._begun
         if mark.role is Role.COMMENT:
             return not self._begun
         if mark.role is not Role.REASONING or not self._begun:
@@ -551,30 +578,33 @@ class BlockReader:
     def _end_beginning(self, mark: Mark, text: str, at: int) -> Reading:
         """Decide what the answer is at a mark that ends code."""
         line = "".join(self._line)
+        beginning = self._beginning
+        assert beginning is not None
         if f"<{mark.name}" in line.lower() or in_string(line):
             self._add(text[at : mark.end])
             return mark.end
-        beginning = self._beginning
-        assert beginning is not None
         self._take_line()
         decision = beginning.take(line)
-        if decision is Decision.PROGRAM or (
+        if (decision is Decision.PROGRAM and not mark.opens_call) or (
             decision is Decision.NOTHING
-            and beginning.has_statement  # else it may be a heading
             and not mark.belongs_to_call  # or it is the name of the tool
             and is_bare_program(beginning.program)
         ):
             self._again = yield from self._open_bare(beginning.program, text[at:])
             return len(text)
-        self._beginning = None
-        for earlier in beginning.lines[:-1]:
-            self._note_prose(earlier)
-        if not _MAY_HAVE_MARK.search(line):
-            self._put(line)
-            self._begun = True
-            return at
-        self._again = line + text[at:]  # it was read as one in which marks do not count
+        self._again = self._leave_as_prose(beginning) + text[at:]
         return len(text)
+
+    def _leave_as_prose(self, beginning: Beginning) -> str:
+        """What came so far is prose. Returns what has to be read again, as marks count in prose."""
+        self._beginning = None
+        lines = beginning.lines
+        first = next((i for i, line in enumerate(lines) if _MAY_HAVE_MARK.search(line)), len(lines))
+        if first == len(lines) and lines and not lines[-1].endswith(("\n", "\r")):
+            first -= 1  # the line goes on
+        for line in lines[:first]:
+            self._note_prose(line)
+        return "".join(lines[first:])
 
     def _open_bare(self, program: str, rest: str) -> Generator[BlockEvent, None, str]:
         """Open the program that the answer is. Returns what is to be read as its text."""

@@ -84,6 +84,7 @@ class CodeBlock:
         self._waits = False  # for more to come, with what is not read yet
         self._is_empty = True  # no line with anything on it has come
         self._is_first_line = True
+        self._is_cell_magic = False  # its text is another language's
         self._follows_containers = True  # its lines have all marks of its containers
         self._has_comment = False  # one may have begun on the line
         self._depth = 0  # of the fences that are open in it, if it is Markdown
@@ -210,6 +211,10 @@ class CodeBlock:
                 return end.end()
         if self._is_empty and text[at] == "\ufeff":
             at += 1
+        if self._is_empty and text[begin] == "%":
+            if begin + 1 == len(text):
+                return self._wait(pos)
+            self._is_cell_magic = text[begin + 1] == "%"
         self._is_empty = self._is_empty and blank
         self._is_first_line = False
         self._has_comment = self._at_start = False
@@ -356,7 +361,7 @@ class CodeBlock:
 
     def _is_ended_by(self, mark: Mark) -> bool:
         """Whether a mark that no Python has outside strings and comments ends this block."""
-        return not self._has_comment
+        return not self._has_comment and not self._is_cell_magic
 
 
 class TagBlock(CodeBlock):
@@ -448,11 +453,14 @@ class TagBlock(CodeBlock):
         yield from self._inner.close(closed=True)
 
     def _is_ended_by(self, mark: Mark) -> bool:
+        if mark.local == self._tag.local or mark.role is Role.ANSWER_END:
+            return True
+        if self._has_comment:
+            return mark.is_token and not mark.belongs_to_call
         return (
-            mark.local in (self._tag.local, "s")
-            or mark.role is Role.ANSWER_END
-            or (mark.is_token and not (self._has_comment and mark.belongs_to_call))
-            or (mark.role is Role.BLOCK_END and self._tag.is_argument and mark.is_around_arguments)
+            mark.is_token
+            or mark.local == "s"
+            or (self._tag.is_argument and mark.is_around_arguments)
         )
 
 

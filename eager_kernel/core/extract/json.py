@@ -231,7 +231,7 @@ class JsonReader:
         else:
             level.expects = ","
         if self._use == "name":
-            level.calls_python = _PYTHON_TOOL.search("".join(self._parts)) is not None
+            level.calls_python = is_python_tool("".join(self._parts))
         elif self._use == "code":
             yield StringClose()
         elif self._nested is not None:
@@ -365,6 +365,11 @@ def _decode(text: str, pos: int, quote: str) -> tuple[str, int, bool]:
             parts.append(chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)))
         else:
             parts.append(chr(int(escape["code"], 16)))
+
+
+def is_python_tool(name: str) -> bool:
+    """Whether the name of a tool says that it runs Python."""
+    return _PYTHON_TOOL.search(name) is not None
 
 
 _Use = Literal["key", "name", "code", "arguments", "other"]

@@ -154,8 +154,9 @@ def _parse(source: str) -> ast.Module | object | None:
     try:
         tree = undisturbed(lambda: compile(text, "<answer>", "exec", _FLAGS, dont_inherit=True))
     except SyntaxError as error:
-        # Where a string in three quotes has no place, Python says something else of it.
-        if error.msg != "incomplete input":
+        # Where a string in three quotes has no place, Python says something else of it; of an
+        # f-string, some versions always do.
+        if not error.msg.startswith(("incomplete input", "unterminated triple-quoted f-string")):
             return None
         return _INCOMPLETE if _may_stand(text, error.lineno, error.offset) else None
     except (ValueError, MemoryError, RecursionError, OverflowError):
@@ -172,7 +173,7 @@ def _may_stand(text: str, line: int | None, column: int | None) -> bool:
     if line is None or column is None:
         return True
     lines = text.splitlines(keepends=True)[:line]
-    if not lines or not lines[-1][column - 1 :].startswith(("'''", '"""')):
+    if not lines or _QUOTES.match(lines[-1], column - 1) is None:
         return True
     before = "".join([*lines[:-1], lines[-1][: column - 1]])
     return _parse(f'{before}""') is not None
@@ -282,6 +283,7 @@ def _all_values(nodes: Iterable[ast.expr | None]) -> bool:
 
 
 _INCOMPLETE: Final = object()
+_QUOTES: Final = re.compile(r"[a-zA-Z]{0,2}(?:'''|\"\"\")")
 
 # The flag is codeop's own way to tell an incomplete program from a wrong one.
 _FLAGS: Final = (

@@ -15,7 +15,7 @@ class Role(Enum):
     """What a mark does."""
 
     CODE = "opens code"
-    ARGUMENT = "opens an argument of a call that is no code"
+    ARGUMENT = "opens an argument of a call, which may be code"
     REASONING = "opens reasoning, which is never code"
     REASONING_END = "ends reasoning, also such as was opened in the prompt"
     COMMENT = "opens a comment of HTML"
@@ -38,7 +38,7 @@ class Mark(NamedTuple):
     end
         Where it ends in the text.
     attributes
-        What is between a tag's name and its ``>``.
+        What is between a tag's name and its ``>``; of an argument, at least its name.
     """
 
     role: Role
@@ -58,6 +58,12 @@ class Mark(NamedTuple):
         return self.name[len(prefix) :]
 
     @property
+    def key(self) -> str:
+        """The name that its attributes give, in lower case: of an argument, or a tool."""
+        found = _KEY_OF.search(self.attributes)
+        return found[1].lower() if found else ""
+
+    @property
     def belongs_to_call(self) -> bool:
         """Whether a call begins with it, or goes on: what stands before it is no program."""
         if self.role in (Role.CODE, Role.ARGUMENT):
@@ -65,6 +71,11 @@ class Mark(NamedTuple):
         return self.role is Role.NOTHING and (
             self.local in _CALLS or _TOKEN_OF_CALL.match(self.name) is not None
         )
+
+    @property
+    def opens_call(self) -> bool:
+        """Whether it is the tag with which a call begins."""
+        return self.role is Role.NOTHING and self.is_around_arguments
 
     @property
     def is_argument(self) -> bool:
@@ -92,8 +103,8 @@ def read_mark(text: str, at: int, code_tags: frozenset[str]) -> Mark | None:
     role: Role | None
     pair = _PAIR.match(text, at) if _ARGUMENT in code_tags else None
     if pair:
-        role = Role.CODE if _IS_CODE.match(f"={pair['key'].lower()}") else Role.ARGUMENT
-        return Mark(role, pair["prefix"].lower() + _VALUE, pair.end(), "")
+        whole = pair["prefix"].lower() + _VALUE
+        return Mark(Role.ARGUMENT, whole, pair.end(), f"={pair['key']}")
     found = _TAG.match(text, at, at + _LONGEST)
     if found:
         name = found["name"].lower()
@@ -104,7 +115,7 @@ def read_mark(text: str, at: int, code_tags: frozenset[str]) -> Mark | None:
             role = _END_TAGS.get(name) if found["slash"] else _TAGS.get(name)
         if role is Role.CODE and found["empty"]:
             role = None
-        if role is Role.CODE and name == _ARGUMENT and not _IS_CODE.search(found["rest"]):
+        if role is Role.CODE and name == _ARGUMENT:
             role = Role.ARGUMENT
         return None if role is None else Mark(role, whole, found.end(), found["rest"])
     found = _TOKEN.match(text, at)
@@ -143,7 +154,7 @@ def may_become_mark(text: str, at: int, code_tags: frozenset[str]) -> bool:
     tag = _TAG_BEGUN.fullmatch(rest)
     if tag is None:
         return False
-    name = tag["name"].lower()
+    name = (tag["name"] or "").lower()
     whole = tag["prefix"].lower() + name
     if tag["rest"]:
         return name in _NAMES or name in code_tags or whole in code_tags
@@ -184,8 +195,14 @@ def end_of_skipped(mark: Mark) -> re.Pattern[str]:
     closing = _CLOSING.get(mark.name)
     if closing is not None:
         return closing
-    name = re.escape(mark.name)
-    return re.compile(rf"</{name}\s{{0,{_MOST_BLANKS}}}>", re.IGNORECASE)
+    name, blanks = re.escape(mark.name), rf"\s{{0,{_MOST_BLANKS}}}"
+    end = rf"</{name}{blanks}>"
+    if mark.role is Role.ARGUMENT:  # whose own end may be missing
+        prefix = re.escape(mark.name.removesuffix(mark.local))
+        end += (
+            rf"|(?=<{prefix}(?:{_ARGUMENT}[ =]|{_KEY}>)|</{prefix}(?:{'|'.join(_CALLS)}){blanks}>)"
+        )
+    return re.compile(end, re.IGNORECASE)
 
 
 def read_end(text: str, at: int, code_tags: frozenset[str]) -> Mark | None:
@@ -205,7 +222,7 @@ def read_end(text: str, at: int, code_tags: frozenset[str]) -> Mark | None:
         return None
     if text.startswith("</", at) or text[at + 1] in "|\uff5c":
         return mark
-    return mark if mark.role in (Role.BLOCK_END, Role.ANSWER_END) else None
+    return mark if text[at + 1 : mark.end].lower() in _ENDING else None
 
 
 def reasoning_begun(text: str) -> str:
@@ -341,34 +358,38 @@ _CLOSING: Final[dict[str, re.Pattern[str]]] = {
 }
 
 _MOST_BLANKS: Final = 9
-_PREFIX: Final = "(?P<prefix>" + "|".join([*_PREFIXES, ""]) + ")"
-_FLAGS: Final = re.IGNORECASE | re.ASCII
-# Over several lines there are attributes, or it is no tag. The last one may be half.
-_ATTRIBUTES: Final = r"(?:\s+[\w:.-]+(?:\s*=\s*(?:\"[^\"<>]*\"?|'[^'<>]*'?|[^\s<>\"'=`]*))?)*\s*"
+_PREFIX: Final = "(?P<prefix>(?a:" + "|".join([*_PREFIXES, ""]) + "))"
+_TAG_NAME: Final = r"(?P<name>[^\W\d][\w:.-]*)"
+# On one line anything may follow a name; over several lines attributes, or it is no tag.
+_ATTRIBUTES: Final = r"""(?:\s+[\w:.-]+(?:=(?:"[^"<>]*"|'[^'<>]*'|[^\s<>"'=`]+))?)*"""
+_HALF_ATTRIBUTE: Final = r"""(?:\s+(?:[\w:.-]+(?:=(?:"[^"<>]*|'[^'<>]*|[^\s<>"'=`]*))?)?)?"""
 _TAG: Final = re.compile(
-    rf"<(?P<slash>/?){_PREFIX}(?P<name>[a-z_][\w:.-]*)"
-    rf"(?P<rest>(?:=[^<>\r\n]{{0,80}}|[ \t][^<>\r\n]{{0,300}}?|{_ATTRIBUTES})?)(?P<empty>/?)>",
-    _FLAGS,
+    rf"<(?P<slash>/?){_PREFIX}{_TAG_NAME}"
+    rf"(?P<rest>(?:=[^<>\r\n]{{0,80}}|[ \t][^<>\r\n]{{0,300}}?|{_ATTRIBUTES}\s*)?)(?P<empty>/?)>",
+    re.IGNORECASE,
 )
 _TAG_BEGUN: Final = re.compile(
-    rf"</?{_PREFIX}(?P<name>[a-z_][\w:.-]*|)(?P<rest>[ \t=/][^<>\r\n]*|{_ATTRIBUTES}/?|)", _FLAGS
+    rf"</?{_PREFIX}(?:{_TAG_NAME}|)"
+    rf"(?P<rest>[ \t=/][^<>\r\n]*|{_ATTRIBUTES}{_HALF_ATTRIBUTE}/?)",
+    re.IGNORECASE,
 )
+_ASCII: Final = re.IGNORECASE | re.ASCII
 # `<arg_key>code</arg_key>` and `<arg_value>`, as GLM writes the arguments of a call
 _PAIR_KEY: Final = re.compile(
-    rf"<{_PREFIX}{_KEY}>\s{{0,{_MOST_BLANKS}}}(?P<key>\w{{0,40}})\s{{0,{_MOST_BLANKS}}}", _FLAGS
+    rf"<{_PREFIX}{_KEY}>\s{{0,{_MOST_BLANKS}}}(?P<key>\w{{0,40}})\s{{0,{_MOST_BLANKS}}}", _ASCII
 )
 _PAIR: Final = re.compile(
     rf"<{_PREFIX}{_KEY}>\s{{0,{_MOST_BLANKS}}}(?P<key>\w{{1,40}})\s{{0,{_MOST_BLANKS}}}"
     rf"</(?P=prefix){_KEY}>\s{{0,{_MOST_BLANKS}}}<(?P=prefix){_VALUE}>",
-    _FLAGS,
+    _ASCII,
 )
 _TOKEN: Final = re.compile(
     r"<!--|<unused9[45]>|<\|[\w/:]{1,40}\|>|<\uff5c[^\uff5c\s<>]{1,40}\uff5c>|\[/?[A-Z_]{4,12}\]|◁/?think▷",
-    _FLAGS,
+    _ASCII,
 )
-_TOKEN_BEGUN: Final = re.compile(r"<\|[\w/:]{0,40}\|?|</?\uff5c[^\uff5c\s<>]{0,40}\uff5c?", _FLAGS)
-# `<parameter=code>`, `<parameter name="code">`
-_IS_CODE: Final = re.compile(r"=\s*[\"']?(?:python_?)?(?:code|source_code|script|program)\b")
+_TOKEN_BEGUN: Final = re.compile(r"<\|[\w/:]{0,40}\|?|</?\uff5c[^\uff5c\s<>]{0,40}\uff5c?", _ASCII)
+# `<parameter=code>`, `<parameter name="code">`, `<function=python>`, `<invoke name="python">`
+_KEY_OF: Final = re.compile(r"(?:^|(?:^|\s)name)\s*=\s*[\"']?([^\s\"'>]+)", re.IGNORECASE)
 _REMNANTS: Final = re.compile(r"</?[a-zA-Z_][\w:]*>|<[|\uff5c][^|\uff5c<>]*[|\uff5c]>")
 _LANGUAGE: Final = re.compile(
     r"(?:\blang(?:uage)?\s*=\s*[\"']?|\bclass\s*=\s*[\"']?(?:[^\"']*\s)?lang(?:uage)?-)([\w+#.-]+)",

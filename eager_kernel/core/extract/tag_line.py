@@ -100,5 +100,10 @@ def in_string(code: str) -> bool:
     return chunker.inside_string
 
 
+def in_comment(code: str) -> bool:
+    """Whether a piece of a line of Python ends inside a comment."""
+    return any(not in_string(code[:at]) for at, char in enumerate(code) if char == "#")
+
+
 _LONGEST: Final = 400
 """A longer line is no line of prose. That bounds what has to be looked at again."""
