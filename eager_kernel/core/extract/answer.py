@@ -22,12 +22,14 @@ from eager_kernel.core.extract.events import outside_string
 from eager_kernel.core.extract.fence import (
     BLANK,
     INVISIBLE,
+    LINE_END,
     Opening,
     find_opening,
     find_whole,
     is_markdown,
     is_python,
     language_of,
+    open_span,
     without_invisible,
 )
 from eager_kernel.core.extract.likeness import (
@@ -58,7 +60,7 @@ from eager_kernel.core.extract.rules import (
     Text,
 )
 from eager_kernel.core.extract.skipped import Head, Skipped
-from eager_kernel.core.extract.tag_line import Place, TagLine, in_comment, in_string
+from eager_kernel.core.extract.tag_line import Place, TagLine, ends_inside
 from eager_kernel.core.extract.tagged_call import TaggedCall
 from eager_kernel.core.extract.unfenced import Unfenced
 
@@ -83,6 +85,7 @@ class BlockReader:
         self._again = ""  # what is to be read once more, before what follows it
         self._came = 0  # characters of the answer
         self._has_ended = False
+        self._is_last = False  # nothing follows what is read
         self._is_fresh = True  # nothing has come but blanks and reasoning
         self._has_python = False  # a block that says so has opened
         self._beginning = Beginning() if rules.bare else None
@@ -152,12 +155,15 @@ class BlockReader:
         """Take the end of the answer."""
         while not self._has_ended:
             rest, self._held = self._held, ""
-            if self._part is None:
+            if self._part is None and rest and not self._is_last:
+                self._again = rest  # what nothing follows may be something else
+            elif self._part is None:
                 yield from self._close_prose(rest)
             else:
                 yield from self._close_part(rest)
             if not self._again:
                 return
+            self._is_last = True
             text, self._again = self._again, ""
             yield from self._read(text)
 
@@ -379,7 +385,7 @@ class BlockReader:
                 self._part = Skipped(end_of_skipped(_ANALYSIS), is_reasoning=True)
                 again = line + ending
             else:
-                again = self._leave_as_prose(beginning)
+                again = self._leave_as_prose(beginning, line + ending)
             if again:
                 self._again = again + text[end:]
                 return len(text)
@@ -421,7 +427,7 @@ class BlockReader:
             program = beginning.program
             if not beginning.has_statement and _MAY_HAVE_MARK.search(program):
                 self._has_ended = False  # headings, or so
-                self._again = self._leave_as_prose(beginning)
+                self._beginning, self._again = None, program
                 return
         elif beginning is None and kept is not None:
             program = program_in_prose(kept.text)
@@ -476,17 +482,18 @@ class BlockReader:
                 self._leave_line()
                 yield from self._end_answer()
             case _:
+                is_in_line = self._begun
                 self._leave_line()
                 self._after_mark()
                 self._is_html = mark.name == "pre"
                 self._names_tool = mark.name == "[tool_calls]"
-                self._call.take(mark)
+                self._call.take(mark, is_in_line=is_in_line)
         return mark.end
 
     def _ends_beginning(self, mark: Mark, text: str, at: int) -> bool:
         """Whether a mark counts in a line that may be Python."""
         line = "".join(self._line)
-        if "#" in line and in_comment(line):
+        if ends_inside(line):
             return False
         if mark.name == "[args]":
             return self._names_tool
@@ -499,8 +506,10 @@ class BlockReader:
     def _counts(self, mark: Mark, text: str) -> bool | None:
         """Whether a mark counts where it stands; None where that can't be told yet."""
         # Prose may speak of marks.
-        if self._backticks % 2 and not self._after_fence:
-            return False
+        if self._backticks and self._line_size < _LONGEST_LINE and not self._after_fence:
+            is_spoken_of = self._is_in_span(text, mark.end)
+            if is_spoken_of is not False:
+                return None if is_spoken_of is None else False
         if mark.is_argument and mark.role in (Role.CODE, Role.ARGUMENT):
             return self._call.is_open or not self._begun
         if mark.role is Role.COMMENT:
@@ -515,6 +524,24 @@ class BlockReader:
         if rest.end() == mark.end + _MANY_BLANKS:
             return False
         return text[rest.end()] in "\r\n"
+
+    def _is_in_span(self, text: str, end: int) -> bool | None:
+        """Whether a mark is in a span of code of its line; None where that can't be told yet."""
+        line = "".join(self._line)
+        ticks = open_span(line)
+        if not ticks or line.lstrip().startswith("```"):
+            return False
+        rest = text[end : end + _LONGEST_SPAN]
+        line_end = LINE_END.search(rest)
+        is_whole = line_end is not None or len(rest) == _LONGEST_SPAN or self._is_last
+        if line_end is not None:
+            rest = rest[: line_end.start()]
+        for run in RUN.finditer(rest):
+            if not is_whole and run.end() == len(rest):
+                return None  # it may be longer
+            if run[0] == ticks:
+                return True
+        return False if is_whole else None
 
     def _after_mark(self) -> None:
         if self._beginning is not None and not self._beginning.has_text:
@@ -580,7 +607,7 @@ class BlockReader:
         line = "".join(self._line)
         beginning = self._beginning
         assert beginning is not None
-        if f"<{mark.name}" in line.lower() or in_string(line):
+        if f"<{mark.name}" in line.lower():
             self._add(text[at : mark.end])
             return mark.end
         self._take_line()
@@ -592,19 +619,20 @@ class BlockReader:
         ):
             self._again = yield from self._open_bare(beginning.program, text[at:])
             return len(text)
-        self._again = self._leave_as_prose(beginning) + text[at:]
+        self._again = self._leave_as_prose(beginning, line) + text[at:]
         return len(text)
 
-    def _leave_as_prose(self, beginning: Beginning) -> str:
-        """What came so far is prose. Returns what has to be read again, as marks count in prose."""
+    def _leave_as_prose(self, beginning: Beginning, line: str) -> str:
+        """What came so far, up to a line, is prose. Returns what of that is to be read again."""
+        # In a line that may be Python, marks do not count.
         self._beginning = None
         lines = beginning.lines
-        first = next((i for i, line in enumerate(lines) if _MAY_HAVE_MARK.search(line)), len(lines))
-        if first == len(lines) and lines and not lines[-1].endswith(("\n", "\r")):
-            first -= 1  # the line goes on
-        for line in lines[:first]:
-            self._note_prose(line)
-        return "".join(lines[first:])
+        for earlier in lines[:-1] if lines and lines[-1] == line else lines:
+            self._note_prose(earlier)
+        if _MAY_HAVE_MARK.search(line) or not line.endswith(("\n", "\r")):
+            return line
+        self._note_prose(line)
+        return ""
 
     def _open_bare(self, program: str, rest: str) -> Generator[BlockEvent, None, str]:
         """Open the program that the answer is. Returns what is to be read as its text."""
@@ -719,6 +747,8 @@ _MOST_KEPT: Final = 64_000
 _LONGEST_LINE: Final = 2_000
 """In a longer first line, no mark ends code. That bounds what has to be looked at again."""
 _MANY_BLANKS: Final = 100
+_LONGEST_SPAN: Final = 200
+"""So far the end of a span of code is looked for."""
 _ANALYSIS: Final = Mark(Role.REASONING, "analysis", 0, "")
 
 _PROSE_STOP: Final = re.compile(r"\r\n|\n|\r|[<\[◁{]")

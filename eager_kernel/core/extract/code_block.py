@@ -32,6 +32,7 @@ from eager_kernel.core.extract.marks import (
     read_end,
     without_marks,
 )
+from eager_kernel.core.extract.names import names
 from eager_kernel.core.extract.rules import BlockEvent, Closed, Reading, Text
 from eager_kernel.core.extract.unfenced import Unfenced
 
@@ -84,7 +85,7 @@ class CodeBlock:
         self._waits = False  # for more to come, with what is not read yet
         self._is_empty = True  # no line with anything on it has come
         self._is_first_line = True
-        self._is_cell_magic = False  # its text is another language's
+        self._is_foreign = False  # a cell magic says that it is another language's
         self._follows_containers = True  # its lines have all marks of its containers
         self._has_comment = False  # one may have begun on the line
         self._depth = 0  # of the fences that are open in it, if it is Markdown
@@ -211,10 +212,10 @@ class CodeBlock:
                 return end.end()
         if self._is_empty and text[at] == "\ufeff":
             at += 1
-        if self._is_empty and text[begin] == "%":
-            if begin + 1 == len(text):
+        if self._is_empty and (magic := _CELL_MAGIC.match(text, begin)):
+            if magic.end() == len(text):
                 return self._wait(pos)
-            self._is_cell_magic = text[begin + 1] == "%"
+            self._is_foreign = magic[0].lower() in _FOREIGN
         self._is_empty = self._is_empty and blank
         self._is_first_line = False
         self._has_comment = self._at_start = False
@@ -253,7 +254,8 @@ class CodeBlock:
         end = LINE_END.search(text, begin, begin + LONGEST_INFO)
         if end is None or _may_be_half(end, text):
             return None if len(text) < begin + LONGEST_INFO else _Fence.TEXT
-        closes = text[begin : end.start()].rstrip() == self.opening.fence
+        # At its beginning it is a docstring's.
+        closes = text[begin : end.start()].rstrip() == self.opening.fence and not self._is_empty
         return _Fence.END_OF_LINE if closes and not self._is_in_string else _Fence.TEXT
 
     def _read_whole_fence(self, run: str, rest: str) -> _Fence:
@@ -361,7 +363,9 @@ class CodeBlock:
 
     def _is_ended_by(self, mark: Mark) -> bool:
         """Whether a mark that no Python has outside strings and comments ends this block."""
-        return not self._has_comment and not self._is_cell_magic
+        if self._is_foreign and not (mark.is_token or mark.role is Role.ANSWER_END):
+            return False
+        return not self._has_comment
 
 
 class TagBlock(CodeBlock):
@@ -493,6 +497,14 @@ _QUOTES: Final = ("'", '"')
 _MANY_BLANKS: Final = 100
 """A line that begins with more of them has no mark. That bounds what has to be looked at again."""
 
+_CELL_MAGIC: Final = re.compile(r"%%?\w{0,20}")
+_FOREIGN: Final = frozenset(
+    f"%%{name}"
+    for name in names(
+        "bash cmd file html javascript js latex markdown perl ruby script sh sql svg system sx "
+        "writefile"
+    )
+)
 _OPTION: Final = re.compile(r":[\w-]+:")
 _ENTITY: Final = re.compile(r"&#?\w{0,31};?")
 

@@ -87,6 +87,17 @@ def find_whole(text: str) -> tuple[str, str] | None:
     return "", found["code"]
 
 
+def open_span(line: str) -> str:
+    """The backticks of a span of code that is open at the end of a line's text; empty: none is."""
+    ticks = ""
+    for run in _RUN.findall(line):
+        if not ticks:
+            ticks = run
+        elif run == ticks:
+            ticks = ""
+    return ticks
+
+
 def language_of(info: str) -> tuple[str, bool]:
     """Read the language that follows an opening fence.
 
@@ -143,6 +154,7 @@ LONGEST_INFO: Final = 200
 
 _INVISIBLE: Final = dict.fromkeys(map(ord, INVISIBLE))
 
+_RUN: Final = re.compile("`+")
 _WIDEST: Final = 100
 """A fence that is indented by more is text. That bounds what has to be looked at again."""
 

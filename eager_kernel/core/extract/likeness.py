@@ -76,8 +76,10 @@ def is_program(text: str) -> bool:
     lines = [line for line in lines if line and not line.startswith("#")]
     if not lines:
         return False
-    plain = _without_ipython(text)
-    tree = _parse(plain)
+    plain, tree = text, _parse(text)
+    if not isinstance(tree, ast.Module):  # else a line that begins with "%" is no magic
+        plain = _without_ipython(text)
+        tree = _parse(plain)
     if not isinstance(tree, ast.Module):
         sure = sum(likeness_of_line(line) is Likeness.PYTHON for line in lines)
         return tree is _INCOMPLETE or 2 * sure >= len(lines)

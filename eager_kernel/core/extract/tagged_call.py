@@ -17,9 +17,18 @@ class TaggedCall:
         """Whether a call has begun, and has not ended."""
         self._tool = ""
 
-    def take(self, mark: Mark) -> None:
-        """Take a mark that is around arguments, if this one is."""
-        if mark.is_around_arguments:
+    def take(self, mark: Mark, *, is_in_line: bool) -> None:
+        """Take a mark that is around arguments, if this one is.
+
+        Parameters
+        ----------
+        mark
+            The mark.
+        is_in_line
+            Whether there is prose before it on its line, which may speak of it.
+        """
+        speaks = is_in_line and mark.local in ("function", "invoke")
+        if mark.is_around_arguments and not speaks:
             self.is_open = mark.opens_call
             self._tool = mark.key if self.is_open else ""
 
