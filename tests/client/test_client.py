@@ -134,15 +134,15 @@ async def test_a_cell_that_another_cell_takes_along(
         go, begun = tmp_path / "go", tmp_path / "begun"
         wait = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
         kernel[1].execute(f"open({str(begun)!r}, 'w').close()\n{wait}\n1 / 0")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not begun.exists():
                 await asyncio.sleep(0.01)
         read = asyncio.Event()
         running = asyncio.create_task(client.run(["x = 1\n"], on_event=lambda event: read.set()))
         # Its text comes after its cell, which waits for the other by then.
-        await asyncio.wait_for(read.wait(), 30)
+        await asyncio.wait_for(read.wait(), 60)
         go.touch()
-        result = await asyncio.wait_for(running, 40)
+        result = await asyncio.wait_for(running, 60)
     assert result.status == "error"
     assert result.reply["status"] == "aborted"
 

@@ -94,7 +94,7 @@ def run(
 
     async def run_async(deltas: Any, **options: Any) -> RunResult:
         async with await AsyncEagerClient.connect(kernel[0].connection_file) as client:
-            return await asyncio.wait_for(client.run(deltas, **options), 30)
+            return await asyncio.wait_for(client.run(deltas, **options), 60)
 
     if way == "sync":
         yield eager.run
@@ -203,10 +203,8 @@ def test_an_interrupt_ends_the_run(
 ) -> None:
     sleep = "time.sleep(30)\n"
     deltas = make("import time\n", sleep, *["x = 1\n"] * 3000)
-    timer = threading.Timer(0.5, kernel[0].interrupt_kernel)
-    timer.start()
-    result = run(deltas, gate="off")
-    timer.join()
+    sleeps = once_told("running", 1, kernel[0].interrupt_kernel)
+    result = run(deltas, gate="off", on_event=sleeps)
     assert result.error is not None
     assert result.error.ename == "KeyboardInterrupt"
     assert result.error.lines == (2, 2)
@@ -252,7 +250,7 @@ def test_an_interrupt_of_the_caller_interrupts_the_kernel(eager: EagerClient) ->
         yield "import time\ninterrupted = 0\n"
         yield "try:\n    time.sleep(60)\nfinally:\n    interrupted = 1\n\n"
         yield "interrupted = 2\n"
-        assert sleeps.wait(30)
+        assert sleeps.wait(60)
         raise KeyboardInterrupt
 
     sleeps = threading.Event()
@@ -269,12 +267,12 @@ async def test_a_cancelled_task_cancels_the_run(
     hear = once_told("done", 0, lambda: loop.call_soon_threadsafe(ran.set))
     async with await AsyncEagerClient.connect(kernel[0].connection_file) as client:
         task = asyncio.create_task(client.run(deltas, on_event=hear))
-        await asyncio.wait_for(ran.wait(), 30)
+        await asyncio.wait_for(ran.wait(), 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert deltas.ended_by is asyncio.CancelledError
-        result = await asyncio.wait_for(client.run("survivor"), 30)
+        result = await asyncio.wait_for(client.run("survivor"), 60)
     assert result.outputs[0]["data"] == {"text/plain": "2"}
 
 
@@ -346,7 +344,7 @@ async def test_an_iterator_that_never_waits_is_closed(
             raise
 
     async with await AsyncEagerClient.connect(kernel[0].connection_file) as client:
-        result = await asyncio.wait_for(client.run(deltas(), format="python"), 30)
+        result = await asyncio.wait_for(client.run(deltas(), format="python"), 60)
     assert result.stop_reason == "error"
     assert given < 500_000
     assert ended_by is GeneratorExit
@@ -371,7 +369,7 @@ async def test_an_iterator_that_does_not_mind_being_cancelled(
             raise
 
     async with await AsyncEagerClient.connect(kernel[0].connection_file) as client:
-        result = await asyncio.wait_for(client.run(deltas(), format="python"), 40)
+        result = await asyncio.wait_for(client.run(deltas(), format="python"), 60)
     assert result.program == "1 / 0\n"
     assert ended_by is GeneratorExit
 
@@ -387,7 +385,7 @@ async def test_a_reply_that_comes_while_a_delta_is_sent(
 
     async with await AsyncEagerClient.connect(kernel[0].connection_file) as client:
         await client.execute("0")
-        result = await asyncio.wait_for(client.run(deltas(), format="python"), 40)
+        result = await asyncio.wait_for(client.run(deltas(), format="python"), 60)
     assert result.reply["ename"] == "ValueError"
 
 

@@ -44,14 +44,14 @@ async def pid_of(client: Any) -> int:
 
 
 async def becomes(happens: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not happens():
             await asyncio.sleep(0.02)
 
 
 async def ended(kernel: Pooled) -> None:
     """Wait until its death can be seen: its threads end after its first one."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         with suppress(KernelConnectionError):
             while True:
                 await kernel.check()

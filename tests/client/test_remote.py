@@ -22,6 +22,7 @@ import pytest
 from eager_kernel import AsyncEagerClient, EagerClient
 from eager_kernel.client import RunResult
 from eager_kernel.errors import KernelConnectionError
+from tests.client.test_interruption import once_told
 from tests.servers import TOKEN, CuttingProxy, Server, running_server
 
 PROGRAM = (
@@ -59,10 +60,8 @@ def check_a_session(client: EagerClient) -> None:
     failed = client.run(["x = 1\n", "1 / 0\n", "x = 2\n"] + ["x += 1\n"] * 50)
     assert failed.error is not None
     assert (failed.error.ename, failed.error.lines) == ("ZeroDivisionError", (2, 2))
-    timer = threading.Timer(0.5, client.interrupt)
-    timer.start()
-    interrupted = client.run("import time\ntime.sleep(30)\n", gate="off")
-    timer.join()
+    sleeps = once_told("running", 1, client.interrupt)
+    interrupted = client.run("import time\ntime.sleep(60)\n", gate="off", on_event=sleeps)
     assert interrupted.error is not None
     assert interrupted.error.ename == "KeyboardInterrupt"
     assert client.execute("x").outputs[0]["data"] == {"text/plain": "1"}

@@ -354,7 +354,7 @@ async def test_async_a_cancelled_task_and_a_closed_client(
     task = asyncio.create_task(
         session.run("go", on_event=lambda e: on.set() if e["type"] == "output" else None)
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await on.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -139,7 +139,7 @@ async def test_an_early_error_closes_the_connection(connection_file: str, ask: A
     ):
         stream = await ask(server.url, [{"role": "user", "content": "Compute."}])
         result = await client.run(code(stream))
-        await asyncio.wait_for(server.gone.wait(), 30)
+        await asyncio.wait_for(server.gone.wait(), 60)
         assert result.status == "error"
         assert result.failing == "1 / 0\n"
         assert result.source_error is None

@@ -31,7 +31,7 @@ class Subshell:
         request["header"]["subshell_id"] = self._id
         self._client.shell_channel.send(request)
         found = []
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 message = self._client.get_iopub_msg(timeout=1)

@@ -255,7 +255,7 @@ def test_a_client_that_is_killed(impatient: Kernel, how: str, text: str) -> None
     # The next cell waits for the dead client's run, which ends by itself.
     found = left(impatient)
     if how == "unattached":  # for this one it does not wait
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while found != before and time.monotonic() < until:
             time.sleep(0.1)
             found = left(impatient)

@@ -14,7 +14,7 @@ LOOK = "import sys\nprint(sorted(m for m in ('wave', 'colorsys') if m in sys.mod
 
 def imported(client: BlockingKernelClient, expected: str) -> str:
     """Which of the modules an ordinary cell finds; waits for the expected ones."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while True:
         heard = WireStream(client).execute(LOOK, store_history=False).finish()
         if heard.text().strip() == expected or time.monotonic() > until:

@@ -211,7 +211,7 @@ def test_loading_stops_at_the_next_tensor(tiny_model: Path) -> None:
 async def test_closing_before_the_first_text(source: Source) -> None:
     events = source.generate(ask(COUNTING))
     await anext(events)
-    await asyncio.wait_for(events.aclose(), 20)
+    await asyncio.wait_for(events.aclose(), 60)
     assert (await hear(source, ask(COUNTING)))[0] == COUNTING[1]
 
 
@@ -230,9 +230,9 @@ async def test_closing_the_source_ends_an_answer_and_frees_the_model(tiny_model:
     while not isinstance(await anext(events), str):
         pass
     assert models() == before + 1
-    await asyncio.wait_for(source.aclose(), 5)
+    await asyncio.wait_for(source.aclose(), 60)
     with pytest.raises(SourceError, match="was closed while it answered"):
-        await asyncio.wait_for(rest_of(events), 5)
+        await asyncio.wait_for(rest_of(events), 60)
     assert models() == before
     await source.aclose()
     assert (await hear(source, ask(COUNTING)))[0] == COUNTING[1]
