@@ -166,7 +166,8 @@ def test_a_held_chunk_is_approved(lab: Lab, page: Any, notebook: Any) -> None:
     )
     out = shown.output(0).locator(".jp-OutputArea-output", has_text="before\nafter")
     out.wait_for()
-    assert view.get_attribute("data-phase") == "writing"
+    # The view is told a moment later than the output is there.
+    until(page, lambda: view.get_attribute("data-phase") == "writing", "that it is written on")
     view.get_by_role("button", name="Stop").click()
     shown.picture(0).wait_for()
 

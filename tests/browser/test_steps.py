@@ -71,7 +71,7 @@ def test_a_program_is_edited_and_run_when_its_user_says_so(
     asks = view.locator(".ev-asking")
     assert "It will touch, as far as can be seen:" in asks.inner_text()
     assert "files line 2: open changes files: open(path, 'w')" in asks.inner_text()
-    assert view.get_attribute("data-phase") == "asked"
+    until(page, lambda: view.get_attribute("data-phase") == "asked", "that it asks")
     assert "as written" not in shown.output(0).inner_text().replace("print('as written')", "")
     area = asks.locator("textarea")
     assert area.input_value() == program
