@@ -121,9 +121,18 @@ class Chunker:
 
         To be asked only where the next character is no part of a name, a quote or a newline.
         """
+        self._scan_all()
+        return self._line.inside_string
+
+    @property
+    def inside_comment(self) -> bool:
+        """Whether the text fed so far ends inside a comment; to be asked as `inside_string` is."""
+        self._scan_all()
+        return self._state is _State.COMMENT or self._line.inside_comment
+
+    def _scan_all(self) -> None:
         if self._state is not _State.CELL and not self._in_indent:
             self._advance(everything=True)
-        return self._line.inside_string
 
     @property
     def _in_indent(self) -> bool:

@@ -60,7 +60,7 @@ from eager_kernel.core.extract.rules import (
     Text,
 )
 from eager_kernel.core.extract.skipped import Head, Skipped
-from eager_kernel.core.extract.tag_line import Place, TagLine, ends_inside
+from eager_kernel.core.extract.tag_line import Place, TagLine, in_string_or_comment
 from eager_kernel.core.extract.tagged_call import TaggedCall
 from eager_kernel.core.extract.unfenced import Unfenced
 
@@ -92,11 +92,9 @@ class BlockReader:
         self._containers = Prose()
         self._line: list[str] = []
         self._line_size = 0
-        self._backticks = 0  # in the line
         self._begun = False  # the line has more than blanks and the marks of containers
         self._after_fence = False  # the line goes on behind a fence that has closed a block
         self._is_html = False  # <pre> comes before
-        self._names_tool = False  # [TOOL_CALLS] does
         self._call = TaggedCall()
         self._last_line = ""  # of those that have more than blanks
         self._kept = _Kept() if rules.bare else None
@@ -315,7 +313,6 @@ class BlockReader:
         """Keep some of the line, until it ends."""
         self._line.append(text)
         self._line_size += len(text)
-        self._backticks += text.count("`")
 
     def _take_line(self) -> str:
         """What has come of the line, whose start the reader is at again then."""
@@ -323,7 +320,7 @@ class BlockReader:
         if self._begun:
             self._last_line = line
         self._line.clear()
-        self._line_size = self._backticks = 0
+        self._line_size = 0
         self._begun = self._after_fence = False
         return line
 
@@ -486,17 +483,16 @@ class BlockReader:
                 self._leave_line()
                 self._after_mark()
                 self._is_html = mark.name == "pre"
-                self._names_tool = mark.name == "[tool_calls]"
                 self._call.take(mark, is_in_line=is_in_line)
         return mark.end
 
     def _ends_beginning(self, mark: Mark, text: str, at: int) -> bool:
         """Whether a mark counts in a line that may be Python."""
         line = "".join(self._line)
-        if ends_inside(line):
+        if in_string_or_comment(line):
             return False
         if mark.name == "[args]":
-            return self._names_tool
+            return self._call.expects_arguments
         if mark.name == "[tool_calls]":
             return _INDEXED.search(line) is None
         if mark.opens_call:
@@ -506,10 +502,9 @@ class BlockReader:
     def _counts(self, mark: Mark, text: str) -> bool | None:
         """Whether a mark counts where it stands; None where that can't be told yet."""
         # Prose may speak of marks.
-        if self._backticks and self._line_size < _LONGEST_LINE and not self._after_fence:
-            is_spoken_of = self._is_in_span(text, mark.end)
-            if is_spoken_of is not False:
-                return None if is_spoken_of is None else False
+        is_in_span = self._is_in_span(text, mark.end)
+        if is_in_span is not False:
+            return None if is_in_span is None else False
         if mark.is_argument and mark.role in (Role.CODE, Role.ARGUMENT):
             return self._call.is_open or not self._begun
         if mark.role is Role.COMMENT:
@@ -527,6 +522,8 @@ class BlockReader:
 
     def _is_in_span(self, text: str, end: int) -> bool | None:
         """Whether a mark is in a span of code of its line; None where that can't be told yet."""
+        if self._after_fence or self._line_size >= _LONGEST_LINE:
+            return False
         line = "".join(self._line)
         ticks = open_span(line)
         if not ticks or line.lstrip().startswith("```"):

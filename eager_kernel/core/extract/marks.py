@@ -195,13 +195,11 @@ def end_of_skipped(mark: Mark) -> re.Pattern[str]:
     closing = _CLOSING.get(mark.name)
     if closing is not None:
         return closing
-    name, blanks = re.escape(mark.name), rf"\s{{0,{_MOST_BLANKS}}}"
-    end = rf"</{name}{blanks}>"
+    end = rf"</{re.escape(mark.name)}{_BLANKS}>"
     if mark.role is Role.ARGUMENT:  # whose own end may be missing
         prefix = re.escape(mark.name.removesuffix(mark.local))
-        end += (
-            rf"|(?=<{prefix}(?:{_ARGUMENT}[ =]|{_KEY}>)|</{prefix}(?:{'|'.join(_CALLS)}){blanks}>)"
-        )
+        calls = "|".join(_CALLS)
+        end += rf"|(?=<{prefix}(?:{_ARGUMENT}[ =]|{_KEY}>)|</{prefix}(?:{calls}){_BLANKS}>)"
     return re.compile(end, re.IGNORECASE)
 
 
@@ -358,6 +356,7 @@ _CLOSING: Final[dict[str, re.Pattern[str]]] = {
 }
 
 _MOST_BLANKS: Final = 9
+_BLANKS: Final = rf"\s{{0,{_MOST_BLANKS}}}"
 _PREFIX: Final = "(?P<prefix>(?a:" + "|".join([*_PREFIXES, ""]) + "))"
 _TAG_NAME: Final = r"(?P<name>[^\W\d][\w:.-]*)"
 # On one line anything may follow a name; over several lines attributes, or it is no tag.
@@ -375,12 +374,10 @@ _TAG_BEGUN: Final = re.compile(
 )
 _ASCII: Final = re.IGNORECASE | re.ASCII
 # `<arg_key>code</arg_key>` and `<arg_value>`, as GLM writes the arguments of a call
-_PAIR_KEY: Final = re.compile(
-    rf"<{_PREFIX}{_KEY}>\s{{0,{_MOST_BLANKS}}}(?P<key>\w{{0,40}})\s{{0,{_MOST_BLANKS}}}", _ASCII
-)
+_PAIR_KEY: Final = re.compile(rf"<{_PREFIX}{_KEY}>{_BLANKS}(?P<key>\w{{0,40}}){_BLANKS}", _ASCII)
 _PAIR: Final = re.compile(
-    rf"<{_PREFIX}{_KEY}>\s{{0,{_MOST_BLANKS}}}(?P<key>\w{{1,40}})\s{{0,{_MOST_BLANKS}}}"
-    rf"</(?P=prefix){_KEY}>\s{{0,{_MOST_BLANKS}}}<(?P=prefix){_VALUE}>",
+    rf"<{_PREFIX}{_KEY}>{_BLANKS}(?P<key>\w{{1,40}}){_BLANKS}"
+    rf"</(?P=prefix){_KEY}>{_BLANKS}<(?P=prefix){_VALUE}>",
     _ASCII,
 )
 _TOKEN: Final = re.compile(

@@ -100,25 +100,11 @@ def in_string(code: str) -> bool:
     return chunker.inside_string
 
 
-def ends_inside(line: str) -> str:
-    """What a piece of a line of Python ends inside: ``"#"``, a quote, or nothing (empty)."""
-    quote, at = "", 0
-    while at < len(line):
-        char = line[at]
-        if quote:
-            if line.startswith(quote, at):
-                at += len(quote)
-                quote = ""
-            else:
-                at += 2 if char == "\\" else 1
-        elif char == "#":
-            return char
-        elif char in "\"'":
-            quote = char * 3 if line.startswith(char * 3, at) else char
-            at += len(quote)
-        else:
-            at += 1
-    return quote
+def in_string_or_comment(code: str) -> bool:
+    """Whether a piece of Python ends inside a string literal or a comment."""
+    chunker = Chunker()
+    chunker.feed(code)
+    return chunker.inside_string or chunker.inside_comment
 
 
 _LONGEST: Final = 400

@@ -15,10 +15,12 @@ class TaggedCall:
     def __init__(self) -> None:
         self.is_open = False
         """Whether a call has begun, and has not ended."""
+        self.expects_arguments = False
+        """Whether ``[TOOL_CALLS]`` came last, behind which a name and ``[ARGS]`` may follow."""
         self._tool = ""
 
     def take(self, mark: Mark, *, is_in_line: bool) -> None:
-        """Take a mark that is around arguments, if this one is.
+        """Take a mark that is only in the way: it may be around arguments.
 
         Parameters
         ----------
@@ -27,6 +29,7 @@ class TaggedCall:
         is_in_line
             Whether there is prose before it on its line, which may speak of it.
         """
+        self.expects_arguments = mark.name == "[tool_calls]"
         speaks = is_in_line and mark.local in ("function", "invoke")
         if mark.is_around_arguments and not speaks:
             self.is_open = mark.opens_call
@@ -51,4 +54,4 @@ class TaggedCall:
 
 
 _ONLY_ARGUMENTS: Final = names("query input source command cmd cell expression __arg1")
-"""Other names for the only argument of a tool that runs Python."""
+"""Other names for the only argument of a tool that runs Python, where none stands beside it."""

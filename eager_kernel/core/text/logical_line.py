@@ -59,6 +59,11 @@ class LogicalLine:
         return bool(self.quote or self._modes)
 
     @property
+    def inside_comment(self) -> bool:
+        """Whether the text seen so far ends inside a comment within brackets."""
+        return self._in_comment
+
+    @property
     def must_continue(self) -> bool:
         """Whether a bracket or a string is open, so that no newline can end the line."""
         return bool(self._depth or self.quote or self._modes)
