@@ -46,7 +46,7 @@ class EarlyFiles:
         *,
         plain: bool,
     ) -> bool:
-        """Keep what it takes to undo an effect; see `Journal.keep`.
+        """Keep what it takes to undo an effect; see `Recorder.keep`.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class EarlyFiles:
             Whether it can be taken back if it happens now.
         """
         journal = self.journal
-        return journal is not None and journal.keep(
+        return journal is not None and journal.recorder.keep(
             event, arguments, cause.cwd, cause.line or 0, plain=plain, resolved=paths
         )
 
@@ -127,7 +127,7 @@ class EarlyFiles:
         """The run is over: keep only what can be told of it."""
         if (journal := self.journal) is not None:
             journal.end(self.troubles)
-            self._early = journal.early or _NOTHING
+            self._early = journal.recorder.early or _NOTHING
             self._wrote = bool(journal.lines)
             self.journal = None
 
@@ -153,7 +153,7 @@ class EarlyFiles:
     def note(self, report: Report) -> Report:
         """Name in a report what has been done to files before the program was known."""
         journal = self.journal
-        known = self._early if journal is None else journal.early
+        known = self._early if journal is None else journal.recorder.early
         if not known:
             return report
         early = {

@@ -12,7 +12,6 @@ from contextlib import suppress
 from os import getpid
 from typing import Any, Final
 
-from eager_kernel.core.effects.table import Arguments
 from eager_kernel.core.effects.undo import (
     JOURNALLED,
     Identity,
@@ -59,7 +58,8 @@ class Journal:
         self.is_kept = True
         """Whether anything of it is kept."""
         self._limits = limits or Limits()
-        self._recorder = Recorder(root, self._limits)
+        self.recorder = Recorder(root, self._limits)
+        """Keeps what each effect needs, before it happens."""
         self._since = 0
         self._left: int | None = None
         self._pid = getpid()
@@ -69,22 +69,12 @@ class Journal:
     @property
     def records(self) -> list[Record]:
         """What has been recorded, the oldest first."""
-        return self._recorder.records
+        return self.recorder.records
 
     @property
     def folder(self) -> str:
         """Where it is; empty until there is something to record."""
-        return self._recorder.folder
-
-    @property
-    def early(self) -> dict[str, int]:
-        """The paths that were changed while the program was not known, and the first lines to."""
-        return self._recorder.early
-
-    @property
-    def failure(self) -> Exception | None:
-        """Why something could last not be kept, if an error was the reason."""
-        return self._recorder.failure
+        return self.recorder.folder
 
     def start(self) -> None:
         """The run begins."""
@@ -119,19 +109,6 @@ class Journal:
 
     # Before an effect -----------------------------------------------------------------------
 
-    def keep(
-        self,
-        event: str,
-        arguments: Arguments,
-        cwd: str,
-        line: int = 0,
-        *,
-        plain: bool = False,
-        resolved: list[str] | None = None,
-    ) -> bool:
-        """Keep what it takes to undo an effect that is about to happen; see `Recorder.keep`."""
-        return self._recorder.keep(event, arguments, cwd, line, plain=plain, resolved=resolved)
-
     def miss(self, event: str, effect: str) -> None:
         """Note an effect of a known program that could not be kept.
 
@@ -156,17 +133,17 @@ class Journal:
         """Note what is there, as the program stands still now."""
         for step in self._follows:
             step.rest()
-        self._recorder.strangers.rest(self._recorder.covered)
-        self._recorder.kept.release()
+        self.recorder.strangers.rest(self.recorder.covered)
+        self.recorder.kept.release()
 
     def go_on(self) -> None:
         """The program goes on: find out what has changed since `rest`; that was somebody else."""
         self._go_on_before()
-        self._recorder.strangers.go_on(self._recorder.covered)
+        self.recorder.strangers.go_on(self.recorder.covered)
 
     def find_foreign(self) -> None:
         """The same, before it is undone: what changes from now on is ours."""
-        self._recorder.strangers.find(self._recorder.covered)
+        self.recorder.strangers.find(self.recorder.covered)
 
     # Endings --------------------------------------------------------------------------------
 
@@ -176,13 +153,13 @@ class Journal:
 
     def open_again(self) -> None:
         """The program is written on; what a known one has done stays."""
-        if self._recorder.state == "known":
+        if self.recorder.state == "known":
             self._since = len(self.records)
-            self._recorder.covered = Covered(self._recorder.strangers.foreign)
+            self.recorder.covered = Covered(self.recorder.strangers.foreign)
             self._enter("open")
 
     def _enter(self, state: State) -> None:
-        self._recorder.state = state
+        self.recorder.state = state
         if self.folder and getpid() == self._pid:
             with suppress(OSError):  # a full disk: then it is undone where this process is killed
                 journal_file.add_state(self.folder, state, since=self._since)
@@ -203,7 +180,7 @@ class Journal:
         self.find_foreign()
         since = self._since
         records = self.records[since:]
-        self._recorder.kept.lead_away(self.folder, records)
+        self.recorder.kept.lead_away(self.folder, records)
         if self._left == 0:  # what another thread has done at the same moment
             records, left = new_in(records), None
         else:
@@ -221,7 +198,7 @@ class Journal:
         return undo(
             self.folder,
             records,
-            foreign=self._recorder.strangers.foreign,
+            foreign=self.recorder.strangers.foreign,
             born=self._born,
             note_born=note_born,
             left=left,
@@ -234,7 +211,7 @@ class Journal:
         return self._left == 0 and all(
             files.glance(record.path).kind == "absent"
             for record in new_in(self.records[self._since :])
-            if record.path not in self._recorder.strangers.foreign
+            if record.path not in self.recorder.strangers.foreign
         )
 
     def end(self, troubles: list[Trouble]) -> None:
@@ -254,14 +231,14 @@ class Journal:
             step.rest()
         if not self.folder:
             return
-        if self._recorder.state == "known":
+        if self.recorder.state == "known":
             self.rest()
             with suppress(OSError):  # a full disk: only who takes it back later would ask
-                journal_file.add_seen(self.folder, self._recorder.strangers.seen)
+                journal_file.add_seen(self.folder, self.recorder.strangers.seen)
             self._enter("ended")
             left = self._limits.ended_bytes
             for step in (self, *reversed(before)):  # none is taken back before those after it
-                left -= step._recorder.kept.bytes
+                left -= step.recorder.kept.bytes
                 if left < 0:
                     step.forget()
         elif troubles:
@@ -277,7 +254,7 @@ class Journal:
         list of Trouble
             What could not be put back; then what was kept stays.
         """
-        if self._recorder.state != "ended" or not self.folder:
+        if self.recorder.state != "ended" or not self.folder:
             return []
         self._since = 0
         troubles = self.undo()
@@ -289,16 +266,16 @@ class Journal:
     @property
     def can_be_taken_back(self) -> bool:
         """Whether the run has ended well, and all that takes it back is kept."""
-        return self._recorder.state == "ended" and bool(self.folder)
+        return self.recorder.state == "ended" and bool(self.folder)
 
     @property
     def is_lost(self) -> bool:
         """Whether the run has ended well, but what would take it back is not kept."""
-        return self._recorder.state == "ended" and not self.folder and bool(self.records)
+        return self.recorder.state == "ended" and not self.folder and bool(self.records)
 
     def beat(self) -> None:
         """Note on disk that the run goes on. Called now and then, by any thread."""
-        if self.folder and self._recorder.state == "open":
+        if self.folder and self.recorder.state == "open":
             with suppress(OSError):  # just dropped
                 journal_file.touch(self.folder)
 
@@ -307,7 +284,7 @@ class Journal:
         if self.folder and getpid() == self._pid:
             with suppress(OSError):  # the next kernel drops it: nothing is to be undone any more
                 drop(self.folder)
-            self._recorder.folder = ""
+            self.recorder.folder = ""
 
     @property
     def lines(self) -> dict[str, int]:

@@ -194,7 +194,7 @@ def test_it_waits_where_the_disk_is_full(
         patience=1,
     )
     assert run.held == ["opens 'old' for writing"]
-    assert isinstance(run.journal.failure, OSError)
+    assert isinstance(run.journal.recorder.failure, OSError)
     close(run)
     assert state_of(folder) == before
 
