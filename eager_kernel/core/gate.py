@@ -36,6 +36,9 @@ is known, which is the baseline to compare with; ``off`` nothing."""
 BARRED: Final[tuple[Mode, ...]] = ("effect", "journal", "wait")
 """The modes in which effects are held at the effect itself."""
 
+UNDONE: Final[tuple[Mode, ...]] = ("effect", "journal")
+"""Those of them in which effects on files happen at once, and are undone if need be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -24,7 +24,7 @@ from traitlets.config import Configurable
 
 from eager_kernel.core.effects.audit_events import Effects
 from eager_kernel.core.effects.hosts import parse_host
-from eager_kernel.core.gate import BARRED, MODES, Gate, Mode, Rule
+from eager_kernel.core.gate import BARRED, MODES, UNDONE, Gate, Mode, Rule
 from eager_kernel.core.rules import Policy
 from eager_kernel.execution.barrier import Barrier
 from eager_kernel.kernel.hosted import rule_for_hosted
@@ -251,13 +251,13 @@ class EagerGate(Configurable):
         """An effect barrier for one run, a step of a cell; None in a mode that has none."""
         if mode not in BARRED:
             return None
-        journal = self.file_journals.new(cell) if mode != "wait" else None
+        journal = self.file_journals.new(cell) if mode in UNDONE else None
         return Barrier(self._effects, _is_kernel_thread, journal=journal, hosts=self._hosts)
 
     def note_run(self, mode: Mode) -> None:
         """A run begins: nobody takes back any more what the one before it has done."""
         # A run that has a journal says it itself: it may be a step of the cell before.
-        if self._journals is not None and (mode not in BARRED or mode == "wait"):
+        if self._journals is not None and mode not in UNDONE:
             self._journals.forget()
 
     @validate("modules")

@@ -59,11 +59,7 @@ class EagerKernel(IPythonKernel):
         gate = self.gate_class(parent=self)
         self.warm_imports = WarmImports(list(run.warm_imports), learn=run.learn_imports)
         self.streams = Streams(
-            run.make_limits(),
-            self.log,
-            self._warm_up,
-            self._open_iopub,
-            lambda stream: gate.note_run(stream.options.gate),
+            run.make_limits(), self.log, self._warm_up, self._open_iopub, gate.note_run
         )
         self.gates = gate
         self.defaults = OpenOptions("auto", gate.mode, run.on_error, model="")

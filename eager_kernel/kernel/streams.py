@@ -47,9 +47,6 @@ class Gates(Protocol):
             one.
         """
 
-    def note_run(self, mode: Mode) -> None:
-        """A run begins: nobody takes back any more what the one before it has done."""
-
 
 class Streams:
     """Keeps the open streams and reads what comes for them.
@@ -64,8 +61,8 @@ class Streams:
         Told of each new stream, on the thread that opens it.
     prepare
         Done first of all on the stream thread; see `UnlistedThread`.
-    on_claim
-        Told of each stream that a cell takes, on the thread of that cell.
+    note_run
+        Told the gate's mode of each stream that a cell takes, on the thread of that cell.
     """
 
     def __init__(
@@ -74,12 +71,12 @@ class Streams:
         log: Any,
         on_open: Callable[[Stream], None] = lambda stream: None,
         prepare: Callable[[], None] = lambda: None,
-        on_claim: Callable[[Stream], None] = lambda stream: None,
+        note_run: Callable[[Mode], None] = lambda mode: None,
     ) -> None:
         self.limits = limits
         self._log = log
         self._on_open = on_open
-        self._on_claim = on_claim
+        self._note_run = note_run
         self._lock = threading.RLock()
         self._streams: dict[str, Stream] = {}
         self._gone: dict[str, str | EagerError] = {}
@@ -299,7 +296,7 @@ class Streams:
             attached = _attached if observer is None else partial(stream.watch, observer)
             self._inbox.append(_Mail(stream, attached, perf_counter()))
             self._bell.set()
-        self._on_claim(stream)
+        self._note_run(stream.options.gate)
         return stream
 
     def explain(self, comm_id: str) -> None:

@@ -46,11 +46,8 @@ def load(shell: Any) -> None:
         kernel.claimants.insert(0, session.claim_shown)  # before who takes any attaching cell
     else:
         run, gates = EagerRun(parent=kernel or shell), EagerGate(parent=kernel or shell)
-        streams = Streams(
-            run.make_limits(),
-            logging.getLogger("eager_kernel"),
-            on_claim=lambda stream: gates.note_run(stream.options.gate),
-        )
+        log = logging.getLogger("eager_kernel")
+        streams = Streams(run.make_limits(), log, note_run=gates.note_run)
         defaults = OpenOptions("auto", gates.mode, run.on_error, model="")
         session = Session(
             shell,
