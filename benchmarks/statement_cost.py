@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import ast
 import statistics
+import threading
 import time
 from collections import defaultdict
-from typing import Final
+from typing import Any, Final
 
 from eager_kernel.bench.measure import Table
+from eager_kernel.client.sync import EagerClient
 from eager_kernel.testing.kernels import start_kernel
 from eager_kernel.testing.wire import WireStream
 
-RATES: Final = {"none": (0, 0), "30": (30, 1), "100": (100, 1), "1,000, gathered": (50, 20)}
-"""By tokens a second: messages a second, and tokens in each; a client gathers for 20 ms."""
+RATES: Final = {
+    "none": (0, 0),
+    "30, a message each": (30, 1),
+    "100, a message each": (100, 1),
+    "1,000, in 50 messages": (50, 20),
+}
+"""Of messages as they are sent by hand: how many a second, and the tokens in each."""
+PACES: Final = {"30": 30, "100": 100, "1,000": 1000}
+"""Of tokens a second that `EagerClient` is given."""
 KINDS: Final = ("pure Python", "numpy", "a C loop that holds the GIL")
 PROGRAM: Final = """\
 import time
@@ -34,38 +43,43 @@ def measure(kind, work):
     rows.append((kind, wall, own, time.process_time() - every - own))
 """
 STATEMENTS: Final = 5
+CALLS: Final = "rows.clear()\n" + STATEMENTS * "".join(
+    f"measure({kind!r}, {name})\n"
+    for kind, name in zip(KINDS, ("python", "arrays", "held"), strict=True)
+)
+TOKEN: Final = "# . "
+Rows = list[tuple[str, float, float, float]]
+"""Of each statement: its kind, its wall time, its thread's CPU time, that of the other threads."""
+Found = dict[tuple[str, str], list[list[float]]]
+"""The times by kind and name of the row."""
 
 
 def run(repeats: int) -> list[Table]:
     """Measure the statements of each kind at each rate, by turns."""
-    found: dict[tuple[str, str], list[tuple[float, float, float]]] = defaultdict(list)
+    found: Found = defaultdict(list)
     manager, client = start_kernel("eager_python", extra_arguments=["--log-level=ERROR"])
     try:
         client.execute_interactive(PROGRAM, timeout=60)
-        for _ in range(repeats):
-            for name, (rate, tokens) in RATES.items():
-                for kind, wall, own, others in _measure(WireStream(client), rate, tokens):
-                    found[kind, name].append((wall, own, others))
+        with EagerClient.connect(manager.connection_file) as ours:
+            for _ in range(repeats):
+                for name, (rate, tokens) in RATES.items():
+                    for kind, *times in _measure(WireStream(client), rate, tokens):
+                        found[kind, name].append(times)
+                for name, rate in PACES.items():
+                    for kind, *times in _measure_client(ours, rate):
+                        found[kind, name].append(times)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
     return [_table(found, repeats)]
 
 
-def _measure(stream: WireStream, rate: int, tokens: int) -> list[tuple[str, float, float, float]]:
+def _measure(stream: WireStream, rate: int, tokens: int) -> Rows:
     """Run all statements once, while messages come."""
-    names = dict(zip(KINDS, ("python", "arrays", "held"), strict=True))
-    calls = [
-        f"measure({kind!r}, {name})\n" for _ in range(STATEMENTS) for kind, name in names.items()
-    ]
-    stream.open(gate="off", idle=False).attach().delta("rows.clear()\n" + "".join(calls))
+    stream.open(gate="off", idle=False).attach().delta(CALLS)
 
     def all_ran() -> bool:
-        return any(
-            data.get("state") == "done" and data["lines"][0] > len(calls)
-            for data in stream.heard.comm
-            if data["type"] == "chunk"
-        )
+        return any(_is_last(data) for data in stream.heard.comm)
 
     begun, sent = time.perf_counter(), 0
     while not all_ran():
@@ -75,19 +89,41 @@ def _measure(stream: WireStream, rate: int, tokens: int) -> list[tuple[str, floa
         due = begun + sent / rate
         if (left := due - time.perf_counter()) > 0:
             time.sleep(left)
-        stream.delta("# . " * (tokens - 1) + ("# .\n" if sent % 10 == 9 else "# . "))
+        stream.delta(TOKEN * (tokens - 1) + (TOKEN if sent % 10 < 9 else "# .\n"))
         sent += 1
         stream.hear(0)
-    heard = stream.delta("\nprint(rows)\n").end().finish(60)
-    rows: list[tuple[str, float, float, float]] = ast.literal_eval(heard.text())
+    rows: Rows = ast.literal_eval(stream.delta("\nprint(rows)\n").end().finish(60).text())
     return rows
 
 
-def _table(found: dict[tuple[str, str], list[tuple[float, float, float]]], repeats: int) -> Table:
+def _measure_client(client: EagerClient, rate: int) -> Rows:
+    """Run all statements once, while our own client is given tokens."""
+    ran = threading.Event()
+    run = client.open(gate="off", on_event=lambda data: ran.set() if _is_last(data) else None)
+    run.feed(CALLS)
+    begun, sent = time.perf_counter(), 0
+    while not ran.wait(max(0.0, begun + sent / rate - time.perf_counter())):
+        run.feed(TOKEN if sent % 10 < 9 else "# .\n")
+        sent += 1
+    run.feed("\nprint(rows)\n")
+    run.end()
+    rows: Rows = ast.literal_eval(run.result().text())
+    return rows
+
+
+def _is_last(data: dict[str, Any]) -> bool:
+    """Whether this tells that the last of the calls has ended."""
+    if data["type"] != "chunk" or data["state"] != "done":
+        return False
+    return int(data["lines"][0]) >= CALLS.count("\n")
+
+
+def _table(found: Found, repeats: int) -> Table:
     rows, ratios = [], {}
     for kind in KINDS:
         base = statistics.median(wall / own for wall, own, _ in found[kind, "none"])
-        for name, (rate, _) in RATES.items():
+        for name in [*RATES, *PACES]:
+            rate, _ = RATES.get(name, (0, 0))
             measured = found[kind, name]
             costs = tuple(wall / own / base for wall, own, _ in measured)
             wall = sum(wall for wall, _, _ in measured)
@@ -112,7 +148,8 @@ def _table(found: dict[tuple[str, str], list[tuple[float, float, float]]], repea
             "for each second of the main thread's CPU time, against the same where no text comes. "
             "Other threads: CPU time of the kernel's other threads while the statement runs, as a "
             "share of its wall time, and for each message; this hardly depends on what else the "
-            "machine does.",
+            "machine does. Rows with messages are sent by hand, the others by `EagerClient`, which "
+            "gathers tokens.",
         ),
         ("statement", "tokens a second", "cost", "quartiles", "other threads", "ms a message"),
         tuple(rows),

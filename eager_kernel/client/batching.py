@@ -15,11 +15,20 @@ class Batcher:
         Takes a text and its offset: the characters sent before it.
     interval
         Seconds between two messages.
+    busy_interval
+        Seconds between two while whoever reads them is busy; None: as `interval`.
     """
 
-    def __init__(self, send: Callable[[str, int], None], interval: float) -> None:
+    def __init__(
+        self,
+        send: Callable[[str, int], None],
+        interval: float,
+        busy_interval: float | None = None,
+    ) -> None:
         self._send = send
         self._interval = interval
+        self._busy_interval = interval if busy_interval is None else busy_interval
+        self._busy = False
         self._pieces: list[str] = []
         self._offset = 0
         self._next = 0.0
@@ -43,6 +52,12 @@ class Batcher:
             else:
                 self._timer = loop.call_at(self._next, self.flush)
 
+    def set_busy(self, busy: bool) -> None:
+        """Say whether the reader is busy; once it is not, what was gathered is sent at once."""
+        if self._busy and not busy:
+            self.flush()
+        self._busy = busy
+
     def flush(self) -> None:
         """Send what was gathered."""
         if self._timer is not None:
@@ -53,4 +68,5 @@ class Batcher:
             self._pieces.clear()
             self._send(text, self._offset)
             self._offset += len(text)
-            self._next = asyncio.get_running_loop().time() + self._interval
+            interval = self._busy_interval if self._busy else self._interval
+            self._next = asyncio.get_running_loop().time() + interval

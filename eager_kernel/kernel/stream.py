@@ -109,6 +109,8 @@ class Stream:
         """How the run ended; None until then."""
         self.observers: list[Observer] = []
         """Told what the client is told, and the program's text and its times as they come."""
+        self.shows_running = False
+        """Whether the client believes that a chunk runs, by what it was told last."""
         self._times_told = Cursor()
         self._publish = publish
         self._received = 0
@@ -239,6 +241,9 @@ class Stream:
                 if entry.state not in _TOLD_BY_LAST or last_of[entry.state] is entry
             ]
         for entry in changed:
+            self.shows_running = entry.state == "running" or (
+                self.shows_running and entry.state in ("ready", "deferred")
+            )
             self._tell(_chunk_message(entry))
 
     def tell_result(self, outcome: Outcome, traceback: list[str]) -> None:

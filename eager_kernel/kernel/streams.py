@@ -84,6 +84,8 @@ class Streams:
         self._inbox: deque[_Mail | None] = deque()
         self._bell = threading.Event()
         self._late = False  # whether something has been put there without the bell
+        self._shows_running = False  # whether a client believes that a statement runs
+        self._is_outdated = False  # whether that has ended, and nothing is left to run
         self._prepare = prepare
         self._thread: threading.Thread | None = None
 
@@ -162,8 +164,10 @@ class Streams:
         return True
 
     def hurry(self) -> None:
-        """Have what has come be read now."""
-        if self._late:
+        """Have what has come be read now, and what the client has gathered meanwhile be sent."""
+        if self._shows_running:
+            self._is_outdated = True
+        if self._late or self._is_outdated:
             self._bell.set()
 
     def fail(self, stream: Stream, error: EagerError) -> None:
@@ -341,6 +345,8 @@ class Streams:
                 if now >= next_tick:
                     next_tick = now + _TICK
                     self._tick(now)
+                elif self._is_outdated:
+                    self._tell_chunks()
                 if not self._inbox:
                     break
                 mail = self._inbox.popleft()
@@ -374,15 +380,24 @@ class Streams:
         except Exception as again:  # noqa: BLE001 - a program may have broken logging, and messages
             stream.intake.stop("error", EagerError(f"internal error: {error!r}; {again!r}"))
 
+    def _tell_chunks(self, tell: Callable[[Stream], None] = Stream.tell_chunks) -> None:
+        """Tell the clients how far their programs are."""
+        self._is_outdated = False
+        with self._lock:
+            streams = list(self._streams.values())
+        for stream in streams:
+            try:
+                tell(stream)
+            except Exception as error:  # noqa: BLE001 - a program may have broken what tells of it
+                self._give_up(stream, error)
+        self._shows_running = any(stream.shows_running for stream in streams)
+
     def _tick(self, now: float) -> None:
+        self._tell_chunks(Stream.look)
         with self._lock:
             streams = list(self._streams.values())
         limits = self.limits
         for stream in streams:
-            try:
-                stream.look()
-            except Exception as error:  # noqa: BLE001 - a program may have broken what tells of it
-                self._give_up(stream, error)
             if not stream.attached:
                 if not stream.awaited and now - stream.opened >= limits.attach_timeout:
                     self.fail(

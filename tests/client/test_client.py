@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from jupyter_client.session import Session
 
 from eager_kernel import AsyncEagerClient, EagerClient
 from eager_kernel.client.batching import Batcher
+from eager_kernel.client.run import Run
 from eager_kernel.errors import KernelConnectionError
 from tests.servers import Server
 
@@ -239,3 +241,109 @@ async def test_deltas_are_gathered() -> None:
     batcher.flush()
     batcher.flush()
     assert sent == [("a", 0), ("bc", 1)]
+
+
+async def test_deltas_are_gathered_for_longer_while_nobody_can_use_them() -> None:
+    sent: list[str] = []
+    batcher = Batcher(lambda text, offset: sent.append(text), 0.001, busy_interval=60)
+    batcher.set_busy(True)
+    for piece in "abc":
+        batcher.add(piece)
+        await asyncio.sleep(0.01)
+    assert sent == ["a"]
+    batcher.set_busy(False)
+    assert sent == ["a", "bc"]
+    batcher.set_busy(True)
+    batcher.set_busy(False)
+    assert sent == ["a", "bc"]
+
+
+def chunk(index: int, state: str) -> dict[str, Any]:
+    lines = [index + 1, index + 1]
+    return {
+        "type": "chunk",
+        "index": index,
+        "lines": lines,
+        "state": state,
+        "category": "plain",
+    } | {"reason": ""}
+
+
+class Local:
+    """A transport to a kernel here; notes the text that is sent."""
+
+    def __init__(self, *, may_break: bool = False) -> None:
+        self.may_break = may_break
+        self.session = Session()
+        self.texts: list[str] = []
+
+    def send(self, channel: str, message: Any) -> None:
+        data = message["content"].get("data", {})
+        if data.get("type") == "delta":
+            self.texts.append(data["text"])
+
+
+def open_run(transport: Local, interval: float = 0.001) -> Run:
+    run = Run(transport, None, None, interval)  # type: ignore[arg-type]
+    run.open()
+    run.feed("first\n")
+    return run
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [(0, "done")],
+        [(0, "failed")],
+        [(0, "held")],  # at an effect: it computes nothing
+        [(1, "done")],  # of a burst, the last one is told
+        [(0, "done"), (1, "running"), (1, "done"), (2, "ready")],
+    ],
+)
+async def test_text_is_gathered_for_longer_while_a_statement_runs(
+    told: list[tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eager_kernel.client.run._BUSY_INTERVAL", 60)
+    transport = Local()
+    run = open_run(transport)
+    for index, state in [(0, "ready"), (0, "running"), (1, "ready"), (2, "deferred")]:
+        run._take_comm("comm_msg", chunk(index, state))
+    await asyncio.sleep(0.01)
+    run.feed("second\n")  # the first that is sent while it is busy
+    for piece in ("a", "b"):
+        await asyncio.sleep(0.01)
+        run.feed(piece)
+    assert transport.texts == ["first\n", "second\n"]
+    for index, state in told:
+        run._take_comm("comm_msg", chunk(index, state))
+    assert transport.texts == ["first\n", "second\n", "ab"]
+
+
+async def test_the_end_of_a_text_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eager_kernel.client.run._BUSY_INTERVAL", 60)
+    transport = Local()
+    run = open_run(transport)
+    run._take_comm("comm_msg", chunk(0, "running"))
+    await asyncio.sleep(0.01)
+    run.feed("second\n")
+    run.feed("third")
+    run.end_text("stop")
+    assert transport.texts == ["first\n", "second\n", "third"]
+
+
+@pytest.mark.parametrize(
+    ("transport", "interval"),
+    [(Local(may_break=True), 0.001), (Local(), 0)],
+    ids=["remote", "at once"],
+)
+async def test_where_text_is_not_gathered_for_longer(
+    transport: Local, interval: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the kernel is far away, and where the user wants each delta sent."""
+    monkeypatch.setattr("eager_kernel.client.run._BUSY_INTERVAL", 60)
+    run = open_run(transport, interval)
+    run._take_comm("comm_msg", chunk(0, "running"))
+    for piece in ("a", "b"):
+        await asyncio.sleep(0.01)
+        run.feed(piece)
+    assert transport.texts == ["first\n", "a", "b"]

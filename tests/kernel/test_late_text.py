@@ -121,6 +121,23 @@ def test_it_is_read_some_times_a_second(
     until(lambda: program(stream).endswith("3\n"))
 
 
+def test_a_client_is_told_at_once_that_nothing_runs(streams: Streams, stream: Stream) -> None:
+    """It may gather text meanwhile, which is wanted from now on."""
+    told = stream._publish.told  # type: ignore[attr-defined]
+    first = stream.intake.supply._ledger[0].chunk
+    stream.intake.notes.started(first)
+    streams._tick(time.monotonic())
+    assert [message["state"] for message in told] == ["running"]
+    streams.hurry()  # it does run: there is nothing new
+    stream.intake.notes.finished(first, "done")
+    assert stream.intake.supply.take() == []
+    streams.hurry()
+    until(lambda: [message["state"] for message in told] == ["running", "done"])
+    assert not stream.shows_running
+    streams.hurry()
+    assert not streams._is_outdated
+
+
 @pytest.mark.parametrize("idle", [True, False])
 def test_deltas_get_an_idle_status_unless_nobody_waits_for_one(
     client: BlockingKernelClient, idle: bool
