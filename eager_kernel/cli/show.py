@@ -70,6 +70,8 @@ def report_table(reports: dict[str, Report], saved: dict[str, float] | None = No
         rows.append(("held by the gate", lambda r: f"{r.held_s:.2f} s"))
     if any(report.waited_s >= _NOTABLE for report in reports.values()):
         rows.append(("stood still at effects", lambda r: f"{r.waited_s:.2f} s"))
+    if any(report.reading_s >= _NOTABLE for report in reports.values()):
+        rows.append(("slowed by reading, at most", lambda r: f"{r.reading_s:.2f} s"))
     for label, cell in rows:
         table.add_row(label, *(cell(report) for report in reports.values()))
     if saved is None:

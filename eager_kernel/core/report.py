@@ -22,7 +22,7 @@ class Report:
     generation_s
         Until the last delta.
     execution_s
-        Sum over batches, without what they waited at effects.
+        Sum over batches, without what they waited at effects, and without `reading_s`.
     end_to_end_s
         Until the last result.
     non_overlapped_s
@@ -52,6 +52,9 @@ class Report:
         How long nothing ran although a chunk was ready, because the gate held it.
     waited_s
         How long running code stood still at effects on the outside.
+    reading_s
+        By how much batches took longer, at most, as text was read meanwhile: the CPU time of the
+        threads that read, as far as the program's own did not compute.
     pauses
         Begin and end of each time between two answers, when the model did not write.
     repairs
@@ -84,6 +87,7 @@ class Report:
     critical_chunks: float | None = None
     held_s: float = 0.0
     waited_s: float = 0.0
+    reading_s: float = 0.0
     pauses: tuple[tuple[float, float], ...] = ()
     repairs: int = 0
     steps: tuple[StepReport, ...] = ()

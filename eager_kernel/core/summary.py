@@ -13,7 +13,7 @@ from eager_kernel.core.text.phrases import line_range, listing, part_of, plain, 
 
 
 def summarise(report: Report, *, saving: bool = True, advice: bool = True) -> str:
-    """Say what happened in a run, in at most nine lines of plain text.
+    """Say what happened in a run, in at most ten lines of plain text.
 
     Reasons and effects, which a model may have written, are cut short and without control
     characters; they may still hold markup of whatever shows the text.
@@ -39,6 +39,7 @@ def summarise(report: Report, *, saving: bool = True, advice: bool = True) -> st
         saved,
         _held(run),
         _waited(run),
+        _read(run),
         _files(run),
         _not_run(run),
         _help(run) if advice and len(report.steps) < 2 else "",
@@ -196,6 +197,13 @@ def _waited(run: _Run) -> str:
         shown = _some([str(line) for line in lines])
         text += f" So did {'line' if len(lines) == 1 else 'lines'} {shown}."
     return text
+
+
+def _read(run: _Run) -> str:
+    time = run.report.reading_s
+    if time < run.notable:
+        return ""
+    return f"As its text was read meanwhile, it took up to {seconds(time)} longer to execute."
 
 
 def _files(run: _Run) -> str:

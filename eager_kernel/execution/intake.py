@@ -50,6 +50,8 @@ class Intake:
     hurry
         Has text that has come, and has not been read, be read now. Called on the thread that
         takes, where it has nothing to run.
+    read_for
+        The CPU seconds that the threads that read text have taken so far.
     clock
         Seconds of a monotonic clock.
     """
@@ -64,6 +66,7 @@ class Intake:
         repairable: bool = False,
         on_stop: Callable[[StopReason, str], None] | None = None,
         hurry: Callable[[], None] = lambda: None,
+        read_for: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.reading = TextReader(text_format, gate, max_chars)
@@ -79,7 +82,7 @@ class Intake:
         self.supply = Supply(self._ledger, self._notifier, repairable=repairable)
         """What of the program may run now; for the thread that takes."""
         self._telling = threading.RLock()
-        self.notes = Notes(self._ledger, barrier, self._notifier.lock, clock)
+        self.notes = Notes(self._ledger, barrier, self._notifier.lock, clock, read_for)
         """What has run, and when."""
         _LIVING.add(self)
 

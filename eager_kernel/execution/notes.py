@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Literal
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.figures.progress import Cursor, News
-from eager_kernel.core.figures.timeline import Timeline
+from eager_kernel.core.figures.timeline import Spent, Timeline
 from eager_kernel.core.gate import Verdict
 from eager_kernel.core.ledger import Entry, Ledger
 from eager_kernel.core.report import Report
@@ -29,6 +30,8 @@ class Notes:
         What shields the ledger; never held while something slow or foreign runs.
     clock
         Seconds of a monotonic clock.
+    read_for
+        The CPU seconds that reading the text has taken so far.
     """
 
     def __init__(
@@ -37,12 +40,14 @@ class Notes:
         barrier: Barrier | None,
         lock: threading.Condition,
         clock: Callable[[], float],
+        read_for: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.lock = lock
         self.timeline = Timeline(clock())
         self._ledger = ledger
         self._barrier = barrier
         self._clock = clock
+        self._read_for = read_for
         self._waits = WaitNotes(self.timeline, None if barrier is None else barrier.waits)
 
     # The thread that tells ------------------------------------------------------------------
@@ -101,12 +106,15 @@ class Notes:
     def batch_started(self) -> None:
         """Note that the pump runs a batch."""
         with self.lock:
-            self.timeline.batch_started(self._clock())
+            self.timeline.batch_started(self._clock(), self._spent())
 
     def batch_finished(self) -> None:
         """Note that the pump is free. May be said twice."""
         with self.lock:
-            self.timeline.batch_finished(self._clock())
+            self.timeline.batch_finished(self._clock(), self._spent())
+
+    def _spent(self) -> Spent:
+        return Spent(time.thread_time(), self._read_for())
 
     def started(self, chunk: Chunk) -> None:
         """Note that a chunk begins to execute."""

@@ -227,6 +227,7 @@ class Ingress:
             self._gates.make_barrier(options.gate),
             max_chars=self._streams.limits.max_program_chars,
             hurry=self._streams.hurry,
+            read_for=self._streams.read_for,
         )
         return Stream(comm_id, options, publish, time.monotonic(), intake)
 
@@ -266,6 +267,7 @@ class Ingress:
         if not self._streams.deliver(comm_id, read, text=True):
             self._tell_unknown(comm_id, message)
             self._publish_idle(message)
+        self._streams.note_receipt()
 
     def _deliver(self, comm_id: str, kind: str, message: Any) -> None:
         data = message["content"].get("data")

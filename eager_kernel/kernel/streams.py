@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, thread_time
 from typing import Any, Final, Protocol
 
 from eager_kernel.core.gate import Gate, Mode
@@ -86,6 +86,7 @@ class Streams:
         self._late = False  # whether something has been put there without the bell
         self._shows_running = False  # whether a client believes that a statement runs
         self._is_outdated = False  # whether that has ended, and nothing is left to run
+        self._cpu_s = [0.0, 0.0]  # of the thread that receives text, and of the stream thread
         self._prepare = prepare
         self._thread: threading.Thread | None = None
 
@@ -169,6 +170,14 @@ class Streams:
             self._is_outdated = True
         if self._late or self._is_outdated:
             self._bell.set()
+
+    def note_receipt(self) -> None:
+        """Note that the thread that calls this has received text."""
+        self._cpu_s[0] = thread_time()
+
+    def read_for(self) -> float:
+        """The CPU seconds that receiving and reading text have taken so far."""
+        return sum(self._cpu_s)
 
     def fail(self, stream: Stream, error: EagerError) -> None:
         """End a stream that can't go on; its cell, if it has one, shows the error."""
@@ -337,6 +346,7 @@ class Streams:
     def _run(self) -> None:
         next_tick = 0.0
         while True:
+            self._cpu_s[1] = thread_time()
             self._bell.wait(_TICK if self._streams else None)
             self._bell.clear()
             self._late = False

@@ -195,6 +195,7 @@ class PromptedRun:
             max_chars=self._streams.limits.max_program_chars,
             repairable=self._writer.repairs > 0,
             hurry=self._streams.hurry,
+            read_for=self._streams.read_for,
             **hooks,
         )
 

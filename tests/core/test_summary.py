@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from eager_kernel.core.summary import summarise
 from tests.core.runs import Part, hostile_report, report_of
 
@@ -100,6 +102,14 @@ def test_waiting_at_an_effect() -> None:
         "program is complete: opens 'a' for writing.",
         "Without that wait, the run would have ended with the last token.",
     ]
+
+
+def test_what_reading_cost() -> None:
+    report = report_of(Part(1, 1, 5), generation=6, end=6)
+    assert "longer to execute" not in summarise(replace(report, reading_s=0.11))
+    assert "As its text was read meanwhile, it took up to 0.1 s longer to execute." in summarise(
+        replace(report, reading_s=0.13)
+    ).split("\n")
 
 
 def test_several_waits() -> None:

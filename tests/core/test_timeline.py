@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eager_kernel.core.chunk import Chunk
-from eager_kernel.core.figures.timeline import Timeline
+from eager_kernel.core.figures.timeline import Spent, Timeline
 from eager_kernel.core.gate import Verdict
 from eager_kernel.core.report import Report
 
@@ -228,6 +228,57 @@ def test_waits_may_be_nested_and_end_unasked() -> None:
 
 def hold(index: int) -> tuple[Chunk, Verdict]:
     return judged(index)[0], Verdict("hold", "timing", "reads a clock", index + 1)
+
+
+@pytest.mark.parametrize(
+    ("program", "reading", "slowed"),
+    [
+        (3.0, 0.5, 0.5),  # of four seconds, the program computed for three
+        (3.875, 0.5, 0.125),  # both computed at once, most of the time
+        (4.0, 0.5, 0.0),
+        (5.0, 0.5, 0.0),  # in threads of its own
+        (0.0, 0.0, 0.0),
+    ],
+)
+def test_a_program_is_not_charged_for_the_reading_of_its_text(
+    program: float, reading: float, slowed: float
+) -> None:
+    timeline = Timeline(START)
+    timeline.delta(START + 1)
+    timeline.ready(*judged(0), START + 1)
+    timeline.batch_started(START + 1, Spent(7.0, 2.0))
+    timeline.started(0, START + 1)
+    timeline.finished(0, START + 5)
+    timeline.batch_finished(START + 5, Spent(7.0 + program, 2.0 + reading))
+    timeline.batch_finished(START + 6, Spent(9.0 + program, 9.0))  # the first time counts
+    timeline.delta(START + 6)
+    report = timeline.report(START + 6)
+    assert report.reading_s == slowed
+    assert report.execution_s == 4.0 - slowed
+    assert report.serial_s == 10.0 - slowed
+
+
+def test_reading_costs_nothing_while_the_program_stands_still() -> None:
+    timeline = Timeline(START)
+    timeline.delta(START + 1)
+    timeline.ready(*judged(0), START + 1)
+    timeline.batch_started(START + 1, Spent(0.0, 0.0))
+    timeline.started(0, START + 1)
+    timeline.wait_started(0, "writes", 1, START + 2)
+    timeline.wait_finished(0, START + 4.75)
+    timeline.finished(0, START + 5)
+    timeline.batch_finished(START + 5, Spent(1.0, 0.5))
+    report = timeline.report(START + 5)
+    assert (report.reading_s, report.waited_s, report.execution_s) == (0.25, 2.75, 1.0)
+
+
+def test_the_reading_of_a_batch_that_runs_is_not_known() -> None:
+    timeline = Timeline(START)
+    timeline.delta(START + 1)
+    timeline.ready(*judged(0), START + 1)
+    timeline.batch_started(START + 1, Spent(3.0, 1.0))
+    timeline.started(0, START + 1)
+    assert timeline.report(START + 5).reading_s == 0.0
 
 
 def test_holding_counts_while_nothing_runs() -> None:

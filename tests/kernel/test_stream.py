@@ -61,6 +61,23 @@ def test_text_comes_in_while_the_main_thread_sleeps_and_spins(
     assert spun["ready"] < report["chunks"][3]["finish"]
 
 
+def test_a_program_is_not_charged_for_the_text_that_is_read_meanwhile(
+    client: BlockingKernelClient,
+) -> None:
+    stream = WireStream(client).open(gate="off").attach()
+    stream.delta(f"{intake_of(stream)}while 'last' + ' =' not in intake.program: pass\nend = 1\n")
+    stream.until_told("running", 1)
+    for number in range(100):
+        stream.delta(f"# {number}\n")
+    report = stream.delta("last = 1\n").end().finish().result["report"]
+    spans = [(chunk["start"], chunk["finish"]) for chunk in report["chunks"]]
+    in_statements = sum(finish - start for start, finish in spans)
+    assert report["reading_s"] > 0
+    in_batches = in_statements + report["setup_s"] * len({c["batch"] for c in report["chunks"]})
+    charged = report["execution_s"] + report["reading_s"] + report["waited_s"]
+    assert charged == pytest.approx(in_batches)
+
+
 def test_runs_follow_each_other_with_cells_between(client: BlockingKernelClient) -> None:
     first = run(client, "n = 1\n", "n")
     between = client.execute_interactive("n += 1", timeout=60, output_hook=lambda m: None)

@@ -209,6 +209,7 @@ def as_one(steps: Sequence[Step], end: float) -> Report:
         critical_chunks=None,
         held_s=sum(report.held_s for report in reports),
         waited_s=sum(report.waited_s for report in reports),
+        reading_s=sum(report.reading_s for report in reports),
         pauses=tuple(pauses),
         repairs=sum(report.repairs for report in reports),
         steps=tuple(told),

@@ -5,12 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from eager_kernel.core import latency
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.figures.progress import Cursor, News, Progress
 from eager_kernel.core.gate import Verdict
 from eager_kernel.core.report import ChunkReport, Report, WaitReport
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """CPU seconds that threads have taken so far.
+
+    Parameters
+    ----------
+    program
+        The one that runs the program.
+    reading
+        Those that read its text.
+    """
+
+    program: float
+    reading: float
+
+
+NOTHING: Final = Spent(0.0, 0.0)
 
 
 class Timeline:
@@ -29,6 +49,7 @@ class Timeline:
         self._chunks: list[_Chunk] = []
         self._lost: list[_Span] = []
         self._batches: list[_Span] = []
+        self._spent: list[tuple[Spent, Spent]] = []  # until each batch began, and until it ended
         self._progress = Progress(self._report_of)
 
     def delta(self, now: float) -> None:
@@ -44,14 +65,16 @@ class Timeline:
         self._chunks.append(_Chunk(chunk, verdict, ready=now, delay=max(0.0, now - arrived)))
         self._progress.ready(held=verdict.action == "hold")
 
-    def batch_started(self, now: float) -> None:
+    def batch_started(self, now: float, spent: Spent = NOTHING) -> None:
         """The pump took a batch."""
         self._batches.append(_Span(now))
+        self._spent.append((spent, spent))
 
-    def batch_finished(self, now: float) -> None:
+    def batch_finished(self, now: float, spent: Spent = NOTHING) -> None:
         """The pump is free again. May be told twice of a batch; the first time counts."""
         if self._batches and self._batches[-1].finish is None:
             self._batches[-1].finish = now
+            self._spent[-1] = (self._spent[-1][0], spent)
 
     @property
     def begun(self) -> bool:
@@ -122,13 +145,15 @@ class Timeline:
         start = self._start
         chunks = [_Ran(chunk, now) for chunk in self._chunks if chunk.ran is not None]
         batches = [batch.closed(now) for batch in self._batches]
-        waited = _covered(wait for chunk in chunks for wait in chunk.waits)
+        waits = [wait for chunk in chunks for wait in chunk.waits]
+        waited = _covered(waits)
+        reading = self._reading(batches, waits)
         # What a batch took beyond the chunks in it is its set-up.
         in_batches = sum(finish - begin for begin, finish in batches)
         spans = [chunk.span for chunk in chunks] + [lost.closed(now) for lost in self._lost]
         set_up = max(0.0, in_batches - _covered(spans))
         setup = set_up / len(batches) if batches else 0.0
-        batch_time = max(0.0, in_batches - waited)
+        batch_time = max(0.0, in_batches - waited - reading)
         execution = max(0.0, batch_time - set_up)
 
         ttft = 0.0 if self._first_delta is None else max(0.0, self._first_delta - start)
@@ -162,6 +187,7 @@ class Timeline:
             critical_chunks=critical if critical is not None and math.isfinite(critical) else None,
             held_s=self._held(now, batches),
             waited_s=waited,
+            reading_s=reading,
             pauses=tuple(self._progress.pauses),
             repairs=self._progress.repairs,
         )
@@ -188,6 +214,23 @@ class Timeline:
             # All batches together: N·S and sum x.
             latency.execution_bound(max(0.0, first.ready - self._start), 1, 0.0, batch_time),
         )
+
+    def _reading(
+        self, batches: list[tuple[float, float]], waits: list[tuple[float, float]]
+    ) -> float:
+        """By how much the batches that have ended took longer, at most, as text was read.
+
+        No more than the time for which the program's thread did not compute: where it needs no
+        lock of the interpreter, both compute at once.
+        """
+        total = 0.0
+        for (begin, finish), (before, after) in zip(batches, self._spent, strict=True):
+            read = after.reading - before.reading
+            if read > 0.0:
+                stood = _covered((max(begin, a), min(finish, b)) for a, b in waits)
+                idle = finish - begin - stood - (after.program - before.program)
+                total += max(0.0, min(read, idle))
+        return total
 
     def _held(self, now: float, batches: list[tuple[float, float]]) -> float:
         """How long nothing ran because of the first held chunk; the others wait behind it."""
