@@ -266,7 +266,7 @@ def test_linear(format: str, start: str, again: str, size: int) -> None:
 
     # Eight times the text takes eight times as long, or 64 times if the cost is quadratic: far
     # enough apart for a machine that is busy with other things.
-    length = max(15_000, len(again))
+    length = max(6_000, len(again))
     for _ in range(5):
         small = min(seconds(length) for _ in range(3))
         if seconds(8 * length) < 24 * small:
