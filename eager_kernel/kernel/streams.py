@@ -356,7 +356,7 @@ class Streams:
                     next_tick = now + _TICK
                     self._tick(now)
                 elif self._is_outdated:
-                    self._tell_chunks()
+                    self._tell(lambda stream: stream.tell_chunks())
                 if not self._inbox:
                     break
                 mail = self._inbox.popleft()
@@ -390,8 +390,8 @@ class Streams:
         except Exception as again:  # noqa: BLE001 - a program may have broken logging, and messages
             stream.intake.stop("error", EagerError(f"internal error: {error!r}; {again!r}"))
 
-    def _tell_chunks(self, tell: Callable[[Stream], None] = Stream.tell_chunks) -> None:
-        """Tell the clients how far their programs are."""
+    def _tell(self, tell: Callable[[Stream], None]) -> None:
+        """Have each stream tell its client how far its program is."""
         self._is_outdated = False
         with self._lock:
             streams = list(self._streams.values())
@@ -403,7 +403,7 @@ class Streams:
         self._shows_running = any(stream.shows_running for stream in streams)
 
     def _tick(self, now: float) -> None:
-        self._tell_chunks(Stream.look)
+        self._tell(lambda stream: stream.look())  # which a subclass may do in its own way
         with self._lock:
             streams = list(self._streams.values())
         limits = self.limits
