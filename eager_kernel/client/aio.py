@@ -43,7 +43,8 @@ class AsyncEagerClient:
     transport
         The connection to the kernel.
     interval
-        Seconds for which deltas are gathered into one message.
+        Seconds for which deltas are gathered into one message. While a kernel on this machine runs
+        a statement, which each message slows, they are gathered for longer; not if this is 0.
     """
 
     def __init__(self, transport: Transport, *, interval: float = 0.015) -> None:
