@@ -17,6 +17,11 @@ class Batcher:
         Seconds between two messages.
     busy_interval
         Seconds between two while whoever reads them is busy; None: as `interval`.
+
+    Attributes
+    ----------
+    busy : bool
+        Whether whoever reads them is busy; see `set_busy`.
     """
 
     def __init__(
@@ -28,7 +33,7 @@ class Batcher:
         self._send = send
         self._interval = interval
         self._busy_interval = interval if busy_interval is None else busy_interval
-        self._busy = False
+        self.busy = False
         self._pieces: list[str] = []
         self._offset = 0
         self._next = 0.0
@@ -54,9 +59,9 @@ class Batcher:
 
     def set_busy(self, busy: bool) -> None:
         """Say whether the reader is busy; once it is not, what was gathered is sent at once."""
-        if self._busy and not busy:
+        if self.busy and not busy:
             self.flush()
-        self._busy = busy
+        self.busy = busy
 
     def flush(self) -> None:
         """Send what was gathered."""
@@ -68,5 +73,5 @@ class Batcher:
             self._pieces.clear()
             self._send(text, self._offset)
             self._offset += len(text)
-            interval = self._busy_interval if self._busy else self._interval
+            interval = self._busy_interval if self.busy else self._interval
             self._next = asyncio.get_running_loop().time() + interval

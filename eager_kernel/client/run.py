@@ -34,7 +34,6 @@ from eager_kernel.errors import EagerError, KernelConnectionError, LimitError
 from eager_kernel.protocol import (
     TARGET,
     Cancel,
-    ChunkState,
     Delta,
     End,
     Mode,
@@ -42,6 +41,7 @@ from eager_kernel.protocol import (
     ResultMessage,
     ResumedMessage,
     open_data,
+    runs_after,
 )
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -106,9 +106,9 @@ class Run:
         self._on_input = on_input
         # Each message costs the statement that runs meanwhile time. A kernel that is far away would
         # wait for the text that it can use from then on.
-        slower = None if interval == 0 or transport.may_break else _BUSY_INTERVAL
-        self._batcher = Batcher(self._send_delta, interval, slower)
-        self._running: int | None = None  # the chunk, by what the kernel told last
+        gathers = interval > 0 and not transport.may_break
+        busy_interval = max(interval, _BUSY_INTERVAL) if gathers else interval
+        self._batcher = Batcher(self._send_delta, interval, busy_interval)
         self._outputs = None
         if max_bytes is not None:
             self._outputs = OutputCollector(max_bytes, max_characters)
@@ -453,16 +453,9 @@ class Run:
             self._comm_result = dict(event)
             return
         elif event["type"] == "chunk":
-            self._note_chunk(event["index"], event["state"])
+            # While the kernel runs a statement, it can use no text.
+            self._batcher.set_busy(runs_after(event["state"], self._batcher.busy))
         self._tell(dict(event))
-
-    def _note_chunk(self, index: int, state: ChunkState) -> None:
-        """Gather text for longer while the kernel runs a statement: it can use none then."""
-        if state == "running":
-            self._running = index
-        elif self._running is not None and index >= self._running and state not in _QUEUED:
-            self._running = None
-        self._batcher.set_busy(self._running is not None)
 
     def _stop(self) -> None:
         self.stopped.set()
@@ -637,7 +630,6 @@ def _hear_nothing(event: dict[str, Any]) -> None:
 
 
 _BUSY_INTERVAL: Final = 0.1
-_QUEUED: Final[frozenset[ChunkState]] = frozenset({"ready", "deferred"})
 _LONG_MESSAGE: Final = 65_536
 _MOST_LONG: Final = 5  # a result is one
 _WATCH_INTERVAL: Final = 1.0

@@ -29,6 +29,7 @@ from eager_kernel.protocol import (
     ResultMessage,
     StopMessage,
     StopReason,
+    runs_after,
 )
 
 Runs = Pump | SteppedPump | HeldPump
@@ -109,8 +110,7 @@ class Stream:
         """How the run ended; None until then."""
         self.observers: list[Observer] = []
         """Told what the client is told, and the program's text and its times as they come."""
-        self.shows_running = False
-        """Whether the client believes that a chunk runs, by what it was told last."""
+        self._shows_running = False  # whether a chunk runs, by what the client was told last
         self._times_told = Cursor()
         self._publish = publish
         self._received = 0
@@ -225,6 +225,11 @@ class Stream:
         if not self.closed:
             self._tell(dict(StopMessage(type="stop", reason=reason, message=message)))
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the client was told that a chunk runs, and nothing is left to run."""
+        return self._shows_running and self.intake.hungry
+
     def tell_chunks(self) -> None:
         """Send the states that changed since the last call: the latest of each chunk.
 
@@ -241,9 +246,7 @@ class Stream:
                 if entry.state not in _TOLD_BY_LAST or last_of[entry.state] is entry
             ]
         for entry in changed:
-            self.shows_running = entry.state == "running" or (
-                self.shows_running and entry.state in ("ready", "deferred")
-            )
+            self._shows_running = runs_after(entry.state, self._shows_running)
             self._tell(_chunk_message(entry))
 
     def tell_result(self, outcome: Outcome, traceback: list[str]) -> None:

@@ -84,8 +84,6 @@ class Streams:
         self._inbox: deque[_Mail | None] = deque()
         self._bell = threading.Event()
         self._late = False  # whether something has been put there without the bell
-        self._shows_running = False  # whether a client believes that a statement runs
-        self._is_outdated = False  # whether that has ended, and nothing is left to run
         self._cpu_s = [0.0, 0.0]  # of the thread that receives text, and of the stream thread
         self._prepare = prepare
         self._thread: threading.Thread | None = None
@@ -166,9 +164,7 @@ class Streams:
 
     def hurry(self) -> None:
         """Have what has come be read now, and what the client has gathered meanwhile be sent."""
-        if self._shows_running:
-            self._is_outdated = True
-        if self._late or self._is_outdated:
+        if self._late or any(stream.is_outdated for stream in list(self._streams.values())):
             self._bell.set()
 
     def note_receipt(self) -> None:
@@ -355,8 +351,8 @@ class Streams:
                 if now >= next_tick:
                     next_tick = now + _TICK
                     self._tick(now)
-                elif self._is_outdated:
-                    self._tell(lambda stream: stream.tell_chunks())
+                else:
+                    self._tell_outdated()
                 if not self._inbox:
                     break
                 mail = self._inbox.popleft()
@@ -390,24 +386,24 @@ class Streams:
         except Exception as again:  # noqa: BLE001 - a program may have broken logging, and messages
             stream.intake.stop("error", EagerError(f"internal error: {error!r}; {again!r}"))
 
-    def _tell(self, tell: Callable[[Stream], None]) -> None:
-        """Have each stream tell its client how far its program is."""
-        self._is_outdated = False
-        with self._lock:
-            streams = list(self._streams.values())
-        for stream in streams:
-            try:
-                tell(stream)
-            except Exception as error:  # noqa: BLE001 - a program may have broken what tells of it
-                self._give_up(stream, error)
-        self._shows_running = any(stream.shows_running for stream in streams)
+    def _tell(self, stream: Stream, tell: Callable[[], None]) -> None:
+        """Have a stream tell what is new of its program."""
+        try:
+            tell()
+        except Exception as error:  # noqa: BLE001 - a program may have broken what tells of it
+            self._give_up(stream, error)
+
+    def _tell_outdated(self) -> None:
+        for stream in list(self._streams.values()):
+            if stream.is_outdated:
+                self._tell(stream, stream.tell_chunks)
 
     def _tick(self, now: float) -> None:
-        self._tell(lambda stream: stream.look())  # which a subclass may do in its own way
         with self._lock:
             streams = list(self._streams.values())
         limits = self.limits
         for stream in streams:
+            self._tell(stream, stream.look)
             if not stream.attached:
                 if not stream.awaited and now - stream.opened >= limits.attach_timeout:
                     self.fail(

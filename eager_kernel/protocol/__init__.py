@@ -29,6 +29,7 @@ from eager_kernel.protocol.from_kernel import (
     ResultMessage,
     ResumedMessage,
     StopMessage,
+    runs_after,
 )
 from eager_kernel.protocol.words import (
     CATEGORIES,
@@ -86,4 +87,5 @@ __all__ = [
     "is_resume",
     "open_data",
     "parse_attach",
+    "runs_after",
 ]

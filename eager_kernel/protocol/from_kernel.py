@@ -34,6 +34,19 @@ class ChunkMessage(TypedDict):
     reason: str
 
 
+def runs_after(state: ChunkState, ran: bool) -> bool:
+    """Whether some chunk runs, by the state that was told last.
+
+    Parameters
+    ----------
+    state
+        Of whichever chunk.
+    ran
+        Whether one ran, by what was told before. Chunks that queue say nothing of that.
+    """
+    return state == "running" or (ran and state in ("ready", "deferred"))
+
+
 class StopMessage(TypedDict):
     """No more text is wanted."""
 

@@ -260,13 +260,8 @@ async def test_deltas_are_gathered_for_longer_while_nobody_can_use_them() -> Non
 
 def chunk(index: int, state: str) -> dict[str, Any]:
     lines = [index + 1, index + 1]
-    return {
-        "type": "chunk",
-        "index": index,
-        "lines": lines,
-        "state": state,
-        "category": "plain",
-    } | {"reason": ""}
+    about = {"type": "chunk", "index": index, "lines": lines, "state": state}
+    return {**about, "category": "plain", "reason": ""}
 
 
 class Local:
@@ -347,3 +342,14 @@ async def test_where_text_is_not_gathered_for_longer(
         await asyncio.sleep(0.01)
         run.feed(piece)
     assert transport.texts == ["first\n", "a", "b"]
+
+
+async def test_who_wants_text_gathered_for_long_gets_no_more_messages() -> None:
+    transport = Local()
+    run = open_run(transport, interval=60)
+    run._take_comm("comm_msg", chunk(0, "running"))
+    run.feed("second\n")
+    run._batcher.flush()  # while it is busy; the next one is due in a minute
+    run.feed("third\n")
+    await asyncio.sleep(0.2)
+    assert transport.texts == ["first\n", "second\n"]

@@ -131,11 +131,10 @@ def test_a_client_is_told_at_once_that_nothing_runs(streams: Streams, stream: St
     streams.hurry()  # it does run: there is nothing new
     stream.intake.notes.finished(first, "done")
     assert stream.intake.supply.take() == []
+    assert stream.is_outdated
     streams.hurry()
     until(lambda: [message["state"] for message in told] == ["running", "done"])
-    assert not stream.shows_running
-    streams.hurry()
-    assert not streams._is_outdated
+    assert not stream.is_outdated
 
 
 @pytest.mark.parametrize("idle", [True, False])
