@@ -40,7 +40,7 @@ class Notes:
         barrier: Barrier | None,
         lock: threading.Condition,
         clock: Callable[[], float],
-        read_for: Callable[[], float] = lambda: 0.0,
+        read_for: Callable[[], float],
     ) -> None:
         self.lock = lock
         self.timeline = Timeline(clock())

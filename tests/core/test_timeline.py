@@ -230,6 +230,16 @@ def hold(index: int) -> tuple[Chunk, Verdict]:
     return judged(index)[0], Verdict("hold", "timing", "reads a clock", index + 1)
 
 
+def running_chunk(spent: Spent) -> Timeline:
+    """Of a chunk that comes and starts after a second."""
+    timeline = Timeline(START)
+    timeline.delta(START + 1)
+    timeline.ready(*judged(0), START + 1)
+    timeline.batch_started(START + 1, spent)
+    timeline.started(0, START + 1)
+    return timeline
+
+
 @pytest.mark.parametrize(
     ("program", "reading", "slowed"),
     [
@@ -243,11 +253,7 @@ def hold(index: int) -> tuple[Chunk, Verdict]:
 def test_a_program_is_not_charged_for_the_reading_of_its_text(
     program: float, reading: float, slowed: float
 ) -> None:
-    timeline = Timeline(START)
-    timeline.delta(START + 1)
-    timeline.ready(*judged(0), START + 1)
-    timeline.batch_started(START + 1, Spent(7.0, 2.0))
-    timeline.started(0, START + 1)
+    timeline = running_chunk(Spent(7.0, 2.0))
     timeline.finished(0, START + 5)
     timeline.batch_finished(START + 5, Spent(7.0 + program, 2.0 + reading))
     timeline.batch_finished(START + 6, Spent(9.0 + program, 9.0))  # the first time counts
@@ -259,11 +265,7 @@ def test_a_program_is_not_charged_for_the_reading_of_its_text(
 
 
 def test_reading_costs_nothing_while_the_program_stands_still() -> None:
-    timeline = Timeline(START)
-    timeline.delta(START + 1)
-    timeline.ready(*judged(0), START + 1)
-    timeline.batch_started(START + 1, Spent(0.0, 0.0))
-    timeline.started(0, START + 1)
+    timeline = running_chunk(Spent(0.0, 0.0))
     timeline.wait_started(0, "writes", 1, START + 2)
     timeline.wait_finished(0, START + 4.75)
     timeline.finished(0, START + 5)
@@ -273,11 +275,7 @@ def test_reading_costs_nothing_while_the_program_stands_still() -> None:
 
 
 def test_the_reading_of_a_batch_that_runs_is_not_known() -> None:
-    timeline = Timeline(START)
-    timeline.delta(START + 1)
-    timeline.ready(*judged(0), START + 1)
-    timeline.batch_started(START + 1, Spent(3.0, 1.0))
-    timeline.started(0, START + 1)
+    timeline = running_chunk(Spent(3.0, 1.0))
     assert timeline.report(START + 5).reading_s == 0.0
 
 

@@ -48,8 +48,7 @@ class Timeline:
         self._last_delta: float | None = None
         self._chunks: list[_Chunk] = []
         self._lost: list[_Span] = []
-        self._batches: list[_Span] = []
-        self._spent: list[tuple[Spent, Spent]] = []  # until each batch began, and until it ended
+        self._batches: list[_Batch] = []
         self._progress = Progress(self._report_of)
 
     def delta(self, now: float) -> None:
@@ -67,14 +66,12 @@ class Timeline:
 
     def batch_started(self, now: float, spent: Spent = NOTHING) -> None:
         """The pump took a batch."""
-        self._batches.append(_Span(now))
-        self._spent.append((spent, spent))
+        self._batches.append(_Batch(now, before=spent, after=spent))
 
     def batch_finished(self, now: float, spent: Spent = NOTHING) -> None:
         """The pump is free again. May be told twice of a batch; the first time counts."""
         if self._batches and self._batches[-1].finish is None:
-            self._batches[-1].finish = now
-            self._spent[-1] = (self._spent[-1][0], spent)
+            self._batches[-1].finish, self._batches[-1].after = now, spent
 
     @property
     def begun(self) -> bool:
@@ -147,7 +144,7 @@ class Timeline:
         batches = [batch.closed(now) for batch in self._batches]
         waits = [wait for chunk in chunks for wait in chunk.waits]
         waited = _covered(waits)
-        reading = self._reading(batches, waits)
+        reading = sum(batch.reading(now, waits) for batch in self._batches)
         # What a batch took beyond the chunks in it is its set-up.
         in_batches = sum(finish - begin for begin, finish in batches)
         spans = [chunk.span for chunk in chunks] + [lost.closed(now) for lost in self._lost]
@@ -215,23 +212,6 @@ class Timeline:
             latency.execution_bound(max(0.0, first.ready - self._start), 1, 0.0, batch_time),
         )
 
-    def _reading(
-        self, batches: list[tuple[float, float]], waits: list[tuple[float, float]]
-    ) -> float:
-        """By how much the batches that have ended took longer, at most, as text was read.
-
-        No more than the time for which the program's thread did not compute: where it needs no
-        lock of the interpreter, both compute at once.
-        """
-        total = 0.0
-        for (begin, finish), (before, after) in zip(batches, self._spent, strict=True):
-            read = after.reading - before.reading
-            if read > 0.0:
-                stood = _covered((max(begin, a), min(finish, b)) for a, b in waits)
-                idle = finish - begin - stood - (after.program - before.program)
-                total += max(0.0, min(read, idle))
-        return total
-
     def _held(self, now: float, batches: list[tuple[float, float]]) -> float:
         """How long nothing ran because of the first held chunk; the others wait behind it."""
         held = next((c for c in self._chunks if c.verdict.action == "hold"), None)
@@ -249,6 +229,27 @@ class _Span:
 
     def closed(self, now: float) -> tuple[float, float]:
         return self.start, max(self.start, now if self.finish is None else self.finish)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Batch(_Span):
+    before: Spent
+    after: Spent
+    """The same until it has ended."""
+
+    def reading(self, now: float, waits: list[tuple[float, float]]) -> float:
+        """By how much it took longer, at most, as text was read; 0 until it has ended.
+
+        No more than the time for which the program's thread did not compute: where it needs no
+        lock of the interpreter, both compute at once.
+        """
+        read = self.after.reading - self.before.reading
+        if read <= 0.0:
+            return 0.0
+        begin, finish = self.closed(now)
+        stood = _covered((max(begin, a), min(finish, b)) for a, b in waits)
+        idle = finish - begin - stood - (self.after.program - self.before.program)
+        return max(0.0, min(read, idle))
 
 
 @dataclass(slots=True)
