@@ -7,7 +7,10 @@ import statistics
 import threading
 import time
 from collections import defaultdict
+from functools import partial
 from typing import Any, Final
+
+from jupyter_client.blocking.client import BlockingKernelClient
 
 from eager_kernel.bench.measure import Table
 from eager_kernel.client.sync import EagerClient
@@ -61,12 +64,11 @@ def run(repeats: int) -> list[Table]:
     try:
         client.execute_interactive(PROGRAM, timeout=60)
         with EagerClient.connect(manager.connection_file) as ours:
+            ways = {name: partial(_measure, client, *each) for name, each in RATES.items()}
+            ways |= {name: partial(_measure_client, ours, pace) for name, pace in PACES.items()}
             for _ in range(repeats):
-                for name, (rate, tokens) in RATES.items():
-                    for kind, *times in _measure(WireStream(client), rate, tokens):
-                        found[kind, name].append(times)
-                for name, rate in PACES.items():
-                    for kind, *times in _measure_client(ours, rate):
+                for name, measure in ways.items():
+                    for kind, *times in measure():
                         found[kind, name].append(times)
     finally:
         client.stop_channels()
@@ -74,9 +76,9 @@ def run(repeats: int) -> list[Table]:
     return [_table(found, repeats)]
 
 
-def _measure(stream: WireStream, rate: int, tokens: int) -> Rows:
+def _measure(client: BlockingKernelClient, rate: int, tokens: int) -> Rows:
     """Run all statements once, while messages come."""
-    stream.open(gate="off", idle=False).attach().delta(CALLS)
+    stream = WireStream(client).open(gate="off", idle=False).attach().delta(CALLS)
 
     def all_ran() -> bool:
         return any(_is_last(data) for data in stream.heard.comm)
@@ -89,7 +91,7 @@ def _measure(stream: WireStream, rate: int, tokens: int) -> Rows:
         due = begun + sent / rate
         if (left := due - time.perf_counter()) > 0:
             time.sleep(left)
-        stream.delta(TOKEN * (tokens - 1) + (TOKEN if sent % 10 < 9 else "# .\n"))
+        stream.delta(TOKEN * (tokens - 1) + _token(sent))
         sent += 1
         stream.hear(0)
     rows: Rows = ast.literal_eval(stream.delta("\nprint(rows)\n").end().finish(60).text())
@@ -103,12 +105,17 @@ def _measure_client(client: EagerClient, rate: int) -> Rows:
     run.feed(CALLS)
     begun, sent = time.perf_counter(), 0
     while not ran.wait(max(0.0, begun + sent / rate - time.perf_counter())):
-        run.feed(TOKEN if sent % 10 < 9 else "# .\n")
+        run.feed(_token(sent))
         sent += 1
     run.feed("\nprint(rows)\n")
     run.end()
     rows: Rows = ast.literal_eval(run.result().text())
     return rows
+
+
+def _token(number: int) -> str:
+    """One of a comment; each tenth ends its line."""
+    return TOKEN if number % 10 < 9 else "# .\n"
 
 
 def _is_last(data: dict[str, Any]) -> bool:

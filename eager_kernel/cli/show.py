@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 from rich.console import Console
@@ -66,12 +67,9 @@ def report_table(reports: dict[str, Report], saved: dict[str, float] | None = No
         ("share of execution hidden", lambda r: f"{max(0.0, r.hidden_fraction):.0%}"),
         ("lower bound", lambda r: f"{r.lower_bound_s:.2f} s"),
     ]
-    if any(report.held_s >= _NOTABLE for report in reports.values()):
-        rows.append(("held by the gate", lambda r: f"{r.held_s:.2f} s"))
-    if any(report.waited_s >= _NOTABLE for report in reports.values()):
-        rows.append(("stood still at effects", lambda r: f"{r.waited_s:.2f} s"))
-    if any(report.reading_s >= _NOTABLE for report in reports.values()):
-        rows.append(("slowed by reading, at most", lambda r: f"{r.reading_s:.2f} s"))
+    for label, seconds in _WHERE_THERE_IS_ANY:
+        if any(seconds(report) >= _NOTABLE for report in reports.values()):
+            rows.append((label, lambda r, seconds=seconds: f"{seconds(r):.2f} s"))
     for label, cell in rows:
         table.add_row(label, *(cell(report) for report in reports.values()))
     if saved is None:
@@ -82,4 +80,9 @@ def report_table(reports: dict[str, Report], saved: dict[str, float] | None = No
     return table
 
 
+_WHERE_THERE_IS_ANY: Final[tuple[tuple[str, Callable[[Report], float]], ...]] = (
+    ("held by the gate", lambda report: report.held_s),
+    ("stood still at effects", lambda report: report.waited_s),
+    ("slowed by reading, at most", lambda report: report.reading_s),
+)
 _NOTABLE: Final = 0.005
