@@ -54,7 +54,8 @@ class Report:
         How long running code stood still at effects on the outside.
     reading_s
         By how much batches took longer, at most, as text was read meanwhile: the CPU time of the
-        threads that read, as far as the program's own did not compute.
+        threads that read it, and that tell the client how far the program is, as far as the
+        program's own did not compute.
     pauses
         Begin and end of each time between two answers, when the model did not write.
     repairs
