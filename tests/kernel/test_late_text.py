@@ -34,8 +34,8 @@ class Publisher:
 
 @pytest.fixture
 def streams(monkeypatch: pytest.MonkeyPatch) -> Iterator[Streams]:
-    """Streams whose thread looks after them only when it is asked to: its tick takes a minute."""
-    monkeypatch.setattr("eager_kernel.kernel.streams._TICK", 60.0)
+    """Streams whose thread looks after them when it is asked to: its tick takes ten minutes."""
+    monkeypatch.setattr("eager_kernel.kernel.streams._TICK", 600.0)
     streams = Streams(LIMITS, logging.getLogger(__name__))
     yield streams
     streams.close()
