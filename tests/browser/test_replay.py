@@ -45,6 +45,12 @@ def seek(page: Any, seconds: float) -> None:
     page.get_by_role("slider", name="Seconds").evaluate(
         "(el, at) => { el.value = at; el.dispatchEvent(new Event('input')); }", str(seconds)
     )
+    wait_for_drawing(page)
+
+
+def wait_for_drawing(page: Any) -> None:
+    """Wait until what the page knows is drawn: it draws when the browser's next frame comes."""
+    page.evaluate("() => new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
 
 
 def test_all_of_the_run_is_there_before_it_is_played(shown: Any) -> None:
@@ -68,6 +74,7 @@ def test_any_moment_can_be_looked_at(shown: Any) -> None:
     assert view.locator(".ev-elapsed").inner_text() == elapsed
     # The same moment of the other run: as much is written, and nothing runs.
     shown.get_by_label(RUNS[1]["name"]).check()
+    wait_for_drawing(shown)
     other, none = lines_of(view)
     assert none == 0
     assert abs(other - written) < 10
@@ -82,10 +89,12 @@ def test_it_plays_and_pauses(shown: Any) -> None:
     shown.get_by_role("button", name="Play").click()
     until(shown, lambda: lines_of(view)[1] > 0, "lines that run")
     shown.get_by_role("button", name="Pause").click()
+    wait_for_drawing(shown)
     before = lines_of(view)
     shown.wait_for_timeout(500)
     assert lines_of(view) == before
     seek(shown, RUNS[0]["end"] - 0.2)
     shown.get_by_role("button", name="Play").click()
     shown.get_by_role("button", name="Play again").wait_for()
+    wait_for_drawing(shown)
     assert lines_of(view) == (LINES, LINES)
