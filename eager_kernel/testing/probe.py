@@ -6,6 +6,7 @@ The source of this file is sent to the kernel, so it imports nothing of this pac
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import inspect
 import json
@@ -22,6 +23,7 @@ from typing import Any
 EVENTS = ("pre_execute", "pre_run_cell", "post_execute", "post_run_cell")
 seen: list[Any] = []
 filters: list[Any] = []
+MANY = 20_000
 quiet = True
 
 
@@ -39,6 +41,9 @@ def reset() -> str:
     shell = _shell()
     quiet = True
     shell.reset(new_session=True, aggressive=False)
+    # It has collected garbage, for which it looks at every object of each library. Once is enough.
+    if len(gc.get_objects()) > MANY:
+        gc.freeze()
     shell.ast_node_interactivity = "last_expr"
     shell.ast_transformers.clear()
     shell.input_transformers_post.clear()

@@ -16,6 +16,7 @@ from jupyter_client.manager import KernelManager
 
 from eager_kernel.testing import load
 from eager_kernel.testing.wire import Heard, WireStream
+from tests.afresh import afresh
 from tests.conftest import Starter
 
 PROGRAMS = load(Path(__file__).parent / "effects")
@@ -89,9 +90,9 @@ def kernel(start_kernel: Starter) -> tuple[KernelManager, BlockingKernelClient]:
 def world(client: BlockingKernelClient, tmp_path: Path) -> Iterator[World]:
     """A world, with the kernel in its folder."""
     world = World(tmp_path)
-    setting = f"%reset -f\nimport os, sys; os.chdir({str(tmp_path)!r}); sys.path.insert(0, '')"
     forget = "sys.modules.pop('module_that_writes', None); None"
-    client.execute_interactive(f"{setting}; {forget}", store_history=False, timeout=60)
+    setting = f"{afresh(tmp_path)}import sys; sys.path.insert(0, ''); {forget}"
+    client.execute_interactive(setting, store_history=False, timeout=60)
     yield world
     world.close()
 

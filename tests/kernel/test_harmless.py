@@ -16,6 +16,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 
 from eager_kernel.testing.kernels import start_kernel
 from eager_kernel.testing.wire import Heard, WireStream
+from tests.afresh import afresh
 
 _PARTS = Path(__file__).with_name("harmless.txt").read_text("utf-8").split("\n# %% ")[1:]
 PROGRAMS = {part.partition("\n")[0]: part.partition("\n")[2] for part in _PARTS}
@@ -108,9 +109,7 @@ def test_it_waits_for_nothing(places: Callable[[str], Place], home: str, name: s
     if needed and find_spec(needed.rstrip("]")) is None:
         pytest.skip(f"needs {needed.rstrip(']')}")
     place = places(home)
-    place.client.execute_interactive(
-        f"%reset -f\nimport os; os.chdir({str(place.folder)!r})", store_history=False, timeout=60
-    )
+    place.client.execute_interactive(afresh(place.folder), store_history=False, timeout=60)
     program = PROGRAMS[name].rstrip("\n") + "\nlast = 1\n"
     mode = "effect" if home.endswith("journalled") else "wait"
     stream = WireStream(place.client).open(format="python", gate=mode).attach().delta(program)

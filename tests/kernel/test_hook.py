@@ -8,6 +8,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from eager_kernel.testing.wire import WireStream, run
+from tests.afresh import afresh
 
 CELLS = {
     "a file": "open('f', 'w').close()",
@@ -29,7 +30,7 @@ CELLS = {
 def test_an_ordinary_cell_after_a_run(
     client: BlockingKernelClient, tmp_path: Path, ending: str, cell: str
 ) -> None:
-    client.execute_interactive(f"%reset -f\nimport os; os.chdir({str(tmp_path)!r})", timeout=60)
+    client.execute_interactive(afresh(tmp_path), timeout=60)
     program = "def write():\n    open('f', 'w').close()\n\nwrite()\n"
     heard = run(client, program, "x = (\n" if ending == "malformed" else "x = 1\n", pause=0.1)
     assert heard.result["status"] == ("ok" if ending == "good" else "error")

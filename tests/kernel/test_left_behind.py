@@ -13,6 +13,7 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from eager_kernel.testing.wire import Heard, WireStream, run
+from tests.afresh import afresh
 from tests.conftest import Starter
 
 _SPLIT = "# ---\n"
@@ -30,7 +31,7 @@ def kernel(start_kernel: Starter) -> tuple[KernelManager, BlockingKernelClient]:
 def folder(client: BlockingKernelClient, tmp_path: Path) -> Path:
     """The kernel's folder."""
     tmp_path.joinpath("old").touch()
-    execute(client, f"%reset -f\nimport os; os.chdir({str(tmp_path)!r})")
+    execute(client, afresh(tmp_path))
     return tmp_path
 
 

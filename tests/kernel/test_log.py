@@ -10,6 +10,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from eager_kernel.testing.wire import Heard, WireStream, run
+from tests.afresh import afresh
 from tests.conftest import Starter
 
 # What is in the log while a line runs shows the moment.
@@ -52,7 +53,7 @@ def test_it_is_logged_as_a_cell(name: str, kernels: Kernels, tmp_path: Path) -> 
     stock, streamed = (client for _, client in kernels)
     for place, client in (("stock", stock), ("streamed", streamed)):
         tmp_path.joinpath(place).mkdir()
-        begin = f"%reset -f\n%logstop\nimport os; os.chdir({str(tmp_path / place)!r})"
+        begin = "%logstop\n" + afresh(tmp_path / place)
         client.execute_interactive(begin, store_history=False, timeout=60)
     cells = [WireStream(stock).execute(cell).finish() for cell in SESSIONS[name]]
     runs = [

@@ -16,6 +16,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from eager_kernel.execution import plain_files
 from eager_kernel.testing import load
 from eager_kernel.testing.wire import Heard, WireStream
+from tests.afresh import afresh
 from tests.conftest import Starter
 from tests.execution.journalled import state_of
 
@@ -42,8 +43,7 @@ def kernel(start_kernel: Starter) -> tuple[KernelManager, BlockingKernelClient]:
 def folder(client: BlockingKernelClient, tmp_path: Path) -> Path:
     tmp_path.joinpath("old").write_text("old\n")
     tmp_path.joinpath("empty").mkdir()
-    setting = f"%reset -f\nimport os; os.chdir({str(tmp_path)!r})"
-    client.execute_interactive(setting, store_history=False, timeout=60)
+    client.execute_interactive(afresh(tmp_path), store_history=False, timeout=60)
     return tmp_path
 
 

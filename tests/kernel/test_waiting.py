@@ -14,6 +14,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from eager_kernel.testing.wire import Heard, WireStream, run
+from tests.afresh import afresh
 from tests.conftest import Starter
 
 WAITS = {
@@ -51,7 +52,7 @@ def kernel(start_kernel: Starter) -> tuple[KernelManager, BlockingKernelClient]:
 def folder(client: BlockingKernelClient, tmp_path: Path) -> Path:
     """The kernel's folder."""
     tmp_path.joinpath("module_that_writes.py").write_text("open('f', 'w').close()\n")
-    cell = f"%reset -f\nimport os, sys; os.chdir({str(tmp_path)!r}); sys.path.insert(0, '')"
+    cell = afresh(tmp_path) + "import sys; sys.path.insert(0, '')"
     client.execute_interactive(cell, store_history=False, timeout=60)
     cell = "sys.modules.pop('module_that_writes', None)"
     client.execute_interactive(cell, store_history=False, silent=True, timeout=60)
