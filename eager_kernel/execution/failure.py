@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from sys import exception
 from threading import get_ident
@@ -137,7 +137,7 @@ class ShellErrors:
         """
         self._noting = True
         try:
-            with self._handler_noted():
+            with self._handler_noted() if self._shell.custom_exceptions else nullcontext():
                 yield
         finally:
             self._noting = False
@@ -146,7 +146,7 @@ class ShellErrors:
     def _handler_noted(self) -> Iterator[None]:
         """Note, too, what the user's own handler would be given."""
         handler = vars(self._shell).get("CustomTB")
-        if not self._shell.custom_exceptions or handler is None:
+        if handler is None:
             yield
             return
 

@@ -43,6 +43,8 @@ class MainThread:
     @contextmanager
     def at(self, doing: Doing) -> Iterator[None]:
         """Do something; afterwards the kernel's own code runs."""
+        # A generator: a signal may raise where `__exit__` of a class would begin, and what that is
+        # to do would be left undone.
         try:
             self.doing = doing
             yield

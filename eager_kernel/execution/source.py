@@ -48,9 +48,10 @@ class GrowingSource:
         self._size += len(text)
         if self._last:
             self._lines.pop()
-        lines = (self._last + text).splitlines(keepends=True)
-        self._lines += [line.splitlines()[0] + "\n" for line in lines]
-        self._last = lines[-1] if lines and lines[-1].splitlines()[0] == lines[-1] else ""
+        whole = self._last + text
+        lines = whole.splitlines()
+        self._lines += [line + "\n" for line in lines]
+        self._last = lines[-1] if lines and whole.endswith(lines[-1]) else ""
         # The program may have cleared the cache: then its text stays gone, as in any cell.
         cache = linecache.cache
         if len(self._pieces) == 1 or (isinstance(cache, dict) and self.name in cache):

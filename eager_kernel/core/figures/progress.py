@@ -104,6 +104,8 @@ class Progress:
     _group: list[int] = field(default_factory=list)
     _open: set[int] = field(default_factory=set)
     _group_end: float = 0.0
+    _closed: list[tuple[list[int], float]] = field(default_factory=list)
+    """Groups that are not summed up yet, and when each ended."""
     _waiting: int = 0
     _spans: list[Span] = field(default_factory=list)
     _executed: float = 0.0
@@ -171,7 +173,7 @@ class Progress:
         self._chunks = count
         if self._held is not None and self._held >= count:
             self._held = None
-        self._group, self._open, self._spans = [], set(), []
+        self._group, self._open, self._closed, self._spans = [], set(), [], []
         self._waiting = 0
         self._executed = self._hidden = self._group_end = 0.0
         self._settled = 0
@@ -185,16 +187,22 @@ class Progress:
             self._close_group()
 
     def _close_group(self) -> None:
-        end = self._group_end
-        spans = list(stretch([self.report_of(i, end) for i in self._group], end))
+        # The program waits meanwhile, and perhaps nobody asks.
+        self._closed.append((self._group, self._group_end))
         self._group = []
-        self._spans += spans
-        self._executed += sum(map(_running, spans))
 
     # What it comes to -----------------------------------------------------------------------
 
+    def _sum_up(self) -> None:
+        for group, end in self._closed:
+            spans = list(stretch([self.report_of(i, end) for i in group], end))
+            self._spans += spans
+            self._executed += sum(map(_running, spans))
+        self._closed.clear()
+
     def figures(self, now: float) -> Figures:
         """The run at a moment; costs what is new."""
+        self._sum_up()
         ongoing = self._ongoing(now)
         while self._settled < len(self._spans):
             span = self._spans[self._settled]
@@ -225,6 +233,7 @@ class Progress:
 
         That what runs goes on running is nothing new.
         """
+        self._sum_up()
         running = self._group[0] if self._group else None
         waits = self._waiting, 0 if running is None else len(self.report_of(running, now).waits)
         seen = (self._version, self._chunks, self.generation, len(self._spans), running, waits)
