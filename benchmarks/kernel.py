@@ -17,6 +17,8 @@ import zmq
 from benchmarks import texts
 from eager_kernel import AsyncEagerClient
 from eager_kernel.bench.measure import Samples, Table, alternate
+from eager_kernel.client.local import launch, make_manager
+from eager_kernel.client.transport import LocalTransport
 from eager_kernel.protocol import TARGET, Delta, End, attach_code, open_data
 from eager_kernel.testing.kernels import start_kernel
 
@@ -76,10 +78,17 @@ _MARKS = 20
 
 def _delays(statements: int, busy: str) -> Samples:
     async def measure() -> Samples:
-        async with await AsyncEagerClient.start(EAGER) as client:
+        async with await plain_client() as client:
             return await delays(client, statements, busy)
 
     return asyncio.run(measure())
+
+
+async def plain_client() -> AsyncEagerClient:
+    """A client that sends each delta in a message of its own, also while statements run."""
+    manager = make_manager(EAGER, warm=False, sandbox=False)
+    await launch(manager, {})
+    return AsyncEagerClient(LocalTransport(manager.client(), manager), interval=0.0)
 
 
 async def delays(client: AsyncEagerClient, statements: int, busy: str) -> Samples:

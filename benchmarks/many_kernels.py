@@ -6,8 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Final
 
-from benchmarks.kernel import BUSY, EAGER, delays, percentiles
-from eager_kernel import AsyncEagerClient
+from benchmarks.kernel import BUSY, delays, percentiles, plain_client
 from eager_kernel.bench.measure import Samples, Table
 
 
@@ -38,10 +37,7 @@ def run(repeats: int) -> list[Table]:
 
 async def _delays(count: int, busy: str, repeats: int) -> Samples:
     async with AsyncExitStack() as exits:
-        clients = [
-            await exits.enter_async_context(await AsyncEagerClient.start(EAGER))
-            for _ in range(count)
-        ]
+        clients = [await exits.enter_async_context(await plain_client()) for _ in range(count)]
         found: list[float] = []
         for _ in range(repeats):
             measured = await asyncio.gather(
