@@ -8,14 +8,15 @@ from typing import Final
 
 def afresh(folder: Path) -> str:
     """The cell that empties the kernel's namespace, and moves it to a folder."""
-    return f"{_FORGET}import os; os.chdir({str(folder)!r})\n"
+    return f"{FORGET}import os; os.chdir({str(folder)!r})\n"
 
 
 # `%reset` collects garbage, which looks at every object of each library that a test has imported:
 # a fifth of a second, a thousand times. Once is enough: what is left then stays.
-_FORGET: Final = """\
+FORGET: Final = """\
 %reset -f
 import gc
 if len(gc.get_objects()) > 20_000: gc.freeze()
 del gc
 """
+"""The cell that empties the kernel's namespace."""

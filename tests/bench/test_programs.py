@@ -14,6 +14,7 @@ from eager_kernel.bench.programs import SETS, Program, ProgramSet, load_programs
 from eager_kernel.bench.workplaces import identity
 from eager_kernel.client import EagerClient
 from eager_kernel.errors import EagerError
+from tests.afresh import FORGET
 from tests.equivalence.test_harness import notebook
 
 OWN = load_programs()
@@ -58,7 +59,7 @@ def test_all_light_programs_run_to_their_end() -> None:
     try:
         with EagerClient.start("python3", cwd=str(place)) as client:
             for program in OWN.programs:
-                client.execute("%reset -f", store_history=False)
+                client.execute(FORGET, store_history=False)
                 (cell,) = program.cells
                 result = client.execute(cell.code)
                 assert result.status == "ok", (program.name, result.error)
