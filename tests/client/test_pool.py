@@ -154,14 +154,18 @@ async def test_tenants(pools: list[AsyncEagerPool]) -> None:
         assert (await more).tenant == "ada"
 
 
-async def test_idle_kernels_are_ended(pools: list[AsyncEagerPool]) -> None:
-    async with AsyncEagerPool(size=1, idle=0.5) as pool:
-        busy, idle = await pool.take(), await pool.take()
-        running = asyncio.create_task(busy.run("import time\ntime.sleep(2)\n'slept'"))
+async def test_idle_kernels_are_ended(pools: list[AsyncEagerPool], tmp_path: Path) -> None:
+    end = tmp_path / "end"
+    wait = f"import os, time\nwhile not os.path.exists({str(end)!r}):\n    time.sleep(0.02)\n"
+    async with AsyncEagerPool(size=1, idle=1.5) as pool:
+        busy = await pool.take()
+        running = asyncio.create_task(busy.run(wait))
+        idle = await pool.take()
         while pool.counts["taken"] > 1:
             await asyncio.sleep(0.02)
-        with pytest.raises(KernelConnectionError, match=r"was idle for 0\.5 s"):
+        with pytest.raises(KernelConnectionError, match=r"was idle for 1\.5 s"):
             await idle.run("1")
+        end.touch()
         assert (await running).status == "ok"  # it was not idle
 
 
