@@ -7,7 +7,7 @@ from typing import Any
 
 from eager_kernel.core.chunk import Chunk
 from eager_kernel.execution.source import GrowingSource
-from eager_kernel.execution.syntax import ends_open, to_python
+from eager_kernel.execution.syntax import to_python
 
 
 class CellText:
@@ -51,25 +51,25 @@ class CellText:
             written.
         """
         first = not self._written
-        self._note(chunk)
+        self._written.append(chunk.source)
         try:
             text = to_python(chunk, first=first)
         except Exception:
-            self._source.add(chunk.source)
+            self._add(chunk, chunk.source)
             raise
         line, column = self._source.line, self._source.column
-        self._source.add(text)
+        self._add(chunk, text)
         return text, line, column
 
     def complete(self, rest: Iterable[Chunk]) -> None:
         """Append chunks that will never run, and the end: tracebacks show their lines, too."""
         for chunk in rest:
-            self._note(chunk)
+            self._written.append(chunk.source)
             try:
                 text = to_python(chunk, first=False)
             except Exception:  # noqa: BLE001 - user code, of text that will not run
                 text = chunk.source
-            self._source.add(text)
+            self._add(chunk, text)
         if self._ends_open:
             self._source.add("\n")  # as IPython: a last line of white space is a line too
 
@@ -88,6 +88,8 @@ class CellText:
         """
         return self._source.text + program[sum(map(len, self._written)) :]
 
-    def _note(self, chunk: Chunk) -> None:
-        self._written.append(chunk.source)
-        self._ends_open = ends_open(chunk)
+    def _add(self, chunk: Chunk, text: str) -> None:
+        self._source.add(text)
+        # By its Python: of a last line of white space, `to_python` has made a whole one.
+        if text:
+            self._ends_open = not chunk.ipython and not text.endswith(("\n", "\r"))

@@ -131,11 +131,6 @@ def to_python(chunk: Chunk, *, first: bool) -> str:
     return text
 
 
-def ends_open(chunk: Chunk) -> bool:
-    """Whether the last line of `chunk` has no end, and gets none by `to_python` either."""
-    return not chunk.ipython and not chunk.source.endswith(("\n", "\r"))
-
-
 def first_fault(chunks: list[Chunk], flags: int) -> Fault | None:
     """Find the first of a program's chunks that does not parse.
 
