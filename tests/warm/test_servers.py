@@ -22,6 +22,7 @@ from tests.warm.conftest import value
 from tests.warm.test_life import until
 
 __all__ = ["found", "needs_sandbox"]  # fixtures
+pytestmark = pytest.mark.timeout(400)  # the first kernel waits for a process that imports all
 GATEWAY = (sys.executable, "-m", "kernel_gateway")
 
 
@@ -53,7 +54,7 @@ def command_of(pid: int) -> str:
 
 
 def test_a_warm_kernel(server: Server) -> None:
-    with EagerClient.start(url=server.url, token=server.token, warm=True) as client:
+    with EagerClient.start(url=server.url, token=server.token, warm=True, timeout=200) as client:
         assert client.run(["6 *", " 7"]).outputs[0]["data"]["text/plain"] == "42"
         parent = value(client, "__import__('os').getppid()")
         assert "eager_kernel.warm.template" in command_of(parent)
@@ -62,7 +63,7 @@ def test_a_warm_kernel(server: Server) -> None:
     if "kernel_gateway" in command_of(server.process.pid):
         return
     # It is started anew where it dies, as any kernel of the server is.
-    with EagerClient.start(url=server.url, token=server.token, warm=True) as client:
+    with EagerClient.start(url=server.url, token=server.token, warm=True, timeout=200) as client:
         pid = value(client, "__import__('os').getpid()")
         (kernel,) = ask(server, "GET", "api/kernels")
         os.kill(pid, signal.SIGKILL)
@@ -75,7 +76,7 @@ def test_a_warm_kernel(server: Server) -> None:
 
 
 def test_a_locked_in_kernel(needs_sandbox: None, server: Server) -> None:
-    with EagerClient.start(url=server.url, token=server.token, sandbox=True) as client:
+    with EagerClient.start(url=server.url, token=server.token, sandbox=True, timeout=200) as client:
         assert value(client, "__import__('os').getppid()") == 0
         failed = client.run("open('/data/x.csv')")
         assert "read=['/data']" in failed.outputs[-1]["text"]
