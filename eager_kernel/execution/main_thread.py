@@ -10,6 +10,8 @@ from enum import Enum
 from types import FrameType
 from typing import Any, Final
 
+from eager_kernel.execution.notifier import LOOK_UP
+
 
 class Doing(Enum):
     """What the main thread does now."""
@@ -75,11 +77,15 @@ class MainThread:
             self._news.set_result(None)
 
     async def wait(self) -> None:
-        """Let the loop turn until there is something new."""
+        """Let the loop turn until there is something new, or it is time to look for signals."""
         if not self._told:
             assert self.loop is not None
             self._news = self.loop.create_future()
-            await self._news
+            look_up = self.loop.call_later(LOOK_UP, self._tell)
+            try:
+                await self._news
+            finally:
+                look_up.cancel()
             self._news = None
         self._told = False
 

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Final
+
+LOOK_UP: Final = 0.5
+"""Seconds for which the main thread blocks at a time.
+
+A signal that comes between Python's last look for one and the wait in C does not end that wait. On
+a busy machine, where the thread may lose its core just there, an interrupt would be lost until text
+comes. On Windows, a wait without a limit ends by no signal at all.
+"""
 
 
 class Notifier:
@@ -50,7 +59,8 @@ class Notifier:
         self.hungry = True
         self._hurry()
         with self.lock:
-            self.lock.wait_for(wanted)
+            while not self.lock.wait_for(wanted, LOOK_UP):
+                pass
 
     def forked(self) -> None:
         """Go on in a child process, which has none of the threads that may hold the lock."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from eager_kernel.core.figures.timeline import Timeline
 from eager_kernel.execution import hook
+from eager_kernel.execution.notifier import LOOK_UP
 
 
 @dataclass(slots=True)
@@ -40,8 +41,7 @@ class Wait:
 
     def wait(self) -> None:
         """Block until `end`; the main thread answers signals meanwhile."""
-        # Where a wait without limit can't be interrupted (Windows), one with a limit can.
-        while not self._lock.acquire(timeout=_LOOK_UP):
+        while not self._lock.acquire(timeout=LOOK_UP):
             pass
 
     def end(self) -> None:
@@ -147,4 +147,3 @@ _KERNEL_LOGGERS: Final = (
     "tornado.general",
     "traitlets",
 )
-_LOOK_UP: Final = 0.5

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
+import time
 
 import pytest
 
 from eager_kernel.execution.main_thread import Doing, MainThread
+from eager_kernel.execution.notifier import Notifier
 
 
 def sigint(main: MainThread) -> bool:
@@ -90,3 +93,44 @@ def test_the_reply_is_sent_whatever_the_program_did_to_the_loop_and_the_task() -
         return stops
 
     assert asyncio.run(run()) is False
+
+
+# What comes just before a wait begins ends it no more than what another thread is sent.
+
+
+def send_elsewhere(number: signal.Signals, waiting: threading.Event) -> None:
+    """Send a signal to a thread of its own, once another one waits."""
+
+    def send() -> None:
+        waiting.wait()
+        time.sleep(0.2)
+        signal.pthread_kill(threading.get_ident(), number)
+
+    threading.Thread(target=send).start()
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads here")
+def test_a_signal_that_does_not_end_a_wait_for_text_is_seen_soon() -> None:
+    waiting = threading.Event()
+    notifier = Notifier(hurry=waiting.set)
+    send_elsewhere(signal.SIGINT, waiting)
+    with pytest.raises(KeyboardInterrupt):
+        notifier.wait_for(lambda: False)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads here")
+def test_a_signal_that_does_not_end_a_wait_on_the_loop_is_seen_soon() -> None:
+    async def run() -> None:
+        main = MainThread()
+        main.begin()
+        waiting = threading.Event()
+        before = signal.signal(signal.SIGUSR1, lambda number, frame: bool(sigint(main)))
+        try:
+            send_elsewhere(signal.SIGUSR1, waiting)
+            waiting.set()
+            while not main.interrupted:
+                await main.wait()
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+
+    asyncio.run(run())
