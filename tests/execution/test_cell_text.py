@@ -5,14 +5,18 @@ from __future__ import annotations
 import ast
 import linecache
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from IPython.core.interactiveshell import InteractiveShell
 
 from eager_kernel.core.chunker import Chunker
 from eager_kernel.execution.cell_text import CellText
+from tests.execution.running import Shell
 
-SHELL = InteractiveShell.instance()
+
+@pytest.fixture(scope="module")
+def shell() -> Shell:
+    return Shell()
 
 
 @example("1 / 0\n   ")
@@ -21,16 +25,16 @@ SHELL = InteractiveShell.instance()
 @example("1 / 0\n#\n   \n")
 @example("1 / 0; a\n \\\n ")
 @given(st.text(alphabet="ab1=;'\n \t", max_size=16))
-def test_its_lines_are_those_of_the_shell(after: str) -> None:
+def test_its_lines_are_those_of_the_shell(shell: Shell, after: str) -> None:
     text = "a\n" + after
     try:
-        whole = SHELL.transform_cell(text)
+        whole = shell.transform_cell(text)
         ast.parse(whole)
     except (SyntaxError, ValueError):
         assume(False)
     chunker = Chunker()
     chunks = [*chunker.feed(text), *chunker.close()]
-    grown = CellText(SHELL.compile, 1)
+    grown = CellText(shell.compile, 1)
     grown.add(chunks[0])
     grown.complete(chunks[1:])
     lines = [line + "\n" for line in whole.splitlines()]
