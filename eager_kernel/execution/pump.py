@@ -317,6 +317,10 @@ class Pump:
         """End a run that its program did not end."""
         if isinstance(error, KeyboardInterrupt):
             self._intake.stop("interrupted", message=INTERRUPTED)
+        result = self._cell.result
+        # Noted by the shell, and not looked at before an interrupt came.
+        if result is not None and self._guard.held_by(result.error_in_exec) is not None:
+            self._cell.forget_error()
         self._guard.disown()
         self._intake.supply.give_up()
         self._show_unrepaired()

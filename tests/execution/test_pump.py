@@ -12,9 +12,11 @@ from types import FrameType
 
 import pytest
 
+from eager_kernel.core.chunk import Chunk
 from eager_kernel.core.effects.audit_events import Effects
 from eager_kernel.errors import EagerError, IncompleteProgramError, RunCancelledError
 from eager_kernel.execution.barrier import Barrier
+from eager_kernel.execution.failure import Failed
 from eager_kernel.execution.main_thread import Doing
 from eager_kernel.execution.repair import Failure
 from tests.execution.running import Running, Shell, cut_off, end, interrupt, run_program
@@ -386,6 +388,30 @@ def test_whoever_interrupts_at_an_effect_ends_the_run_and_it_does_not_happen(
     assert seen(run)[-1] == "KeyboardInterrupt: the run was interrupted"
     assert run.outcome.interrupted
     assert not (tmp_path / "file.txt").exists()
+
+
+def test_an_interrupt_right_after_an_effect_was_refused_is_what_is_told(
+    barrier: Barrier, tmp_path: Path
+) -> None:
+    """The shell has noted the refusal as the program's error by then."""
+    shell = Shell()
+    shell.user_ns["path"] = str(tmp_path / "file.txt")
+
+    def begin(run: Running) -> None:
+        cell = run.pump._cell
+        run_chunk = cell.run
+
+        async def interrupted(chunk: Chunk) -> Failed | None:
+            if await run_chunk(chunk) is not None:
+                raise KeyboardInterrupt
+            return None
+
+        cell.run = interrupted  # type: ignore[method-assign]
+        barrier.deny("the run was interrupted")
+
+    run = run_program(begin, "log(1)\nopen(path, 'w')\n", shell=shell, barrier=barrier, begin=2)
+    assert seen(run)[-1] == "KeyboardInterrupt: the run was interrupted"
+    assert isinstance(run.outcome.error, KeyboardInterrupt)
 
 
 @pytest.mark.parametrize("known", [True, False])
