@@ -219,8 +219,9 @@ class Pump:
                 with self._guard.program():
                     self._main.check()
                     failed = await cell.run(chunk)
-            except BaseException:
-                notes.finished(chunk, "failed")  # interrupted outside its own code
+            except BaseException:  # interrupted outside its own code
+                notes.finished(chunk, "failed")
+                cell.forget_error()  # which the shell may have noted, and nobody has looked at
                 raise
             finally:
                 self._main.settle()
@@ -317,10 +318,6 @@ class Pump:
         """End a run that its program did not end."""
         if isinstance(error, KeyboardInterrupt):
             self._intake.stop("interrupted", message=INTERRUPTED)
-        result = self._cell.result
-        # Noted by the shell, and not looked at before an interrupt came.
-        if result is not None and self._guard.held_by(result.error_in_exec) is not None:
-            self._cell.forget_error()
         self._guard.disown()
         self._intake.supply.give_up()
         self._show_unrepaired()

@@ -390,10 +390,11 @@ def test_whoever_interrupts_at_an_effect_ends_the_run_and_it_does_not_happen(
     assert not (tmp_path / "file.txt").exists()
 
 
-def test_an_interrupt_right_after_an_effect_was_refused_is_what_is_told(
-    barrier: Barrier, tmp_path: Path
+@pytest.mark.parametrize("failing", ["open(path, 'w')\n", "1 / 0\n"], ids=["refused", "its own"])
+def test_an_interrupt_right_after_a_statement_has_failed_is_what_is_told(
+    barrier: Barrier, tmp_path: Path, failing: str
 ) -> None:
-    """The shell has noted the refusal as the program's error by then."""
+    """The shell has noted another error by then, which is never shown."""
     shell = Shell()
     shell.user_ns["path"] = str(tmp_path / "file.txt")
 
@@ -409,8 +410,12 @@ def test_an_interrupt_right_after_an_effect_was_refused_is_what_is_told(
         cell.run = interrupted  # type: ignore[method-assign]
         barrier.deny("the run was interrupted")
 
-    run = run_program(begin, "log(1)\nopen(path, 'w')\n", shell=shell, barrier=barrier, begin=2)
-    assert seen(run)[-1] == "KeyboardInterrupt: the run was interrupted"
+    run = run_program(begin, f"log(1)\n{failing}", shell=shell, barrier=barrier, begin=2)
+    assert seen(run) == [
+        "1",
+        "<stop: interrupted>",
+        "KeyboardInterrupt: the run was interrupted",
+    ]
     assert isinstance(run.outcome.error, KeyboardInterrupt)
 
 
