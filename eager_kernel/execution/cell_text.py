@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from eager_kernel.core.chunk import Chunk
@@ -64,12 +65,8 @@ class CellText:
     def complete(self, rest: Iterable[Chunk]) -> None:
         """Append chunks that will never run, and the end: tracebacks show their lines, too."""
         for chunk in rest:
-            self._written.append(chunk.source)
-            try:
-                text = to_python(chunk, first=False)
-            except Exception:  # noqa: BLE001 - user code, of text that will not run
-                text = chunk.source
-            self._add(chunk, text)
+            with suppress(Exception):  # of the user's code, for text that will not run
+                self.add(chunk)
         if self._ends_open:
             self._source.add("\n")  # as IPython: a last line of white space is a line too
 
