@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from eager_kernel.testing.probe import MANY
+
 
 def afresh(folder: Path) -> str:
     """The cell that empties the kernel's namespace, and moves it to a folder."""
@@ -13,10 +15,10 @@ def afresh(folder: Path) -> str:
 
 # `%reset` collects garbage, which looks at every object of each library that a test has imported:
 # a fifth of a second, a thousand times. Once is enough: what is left then stays.
-FORGET: Final = """\
+FORGET: Final = f"""\
 %reset -f
 import gc
-if len(gc.get_objects()) > 20_000: gc.freeze()
+if len(gc.get_objects()) > {MANY}: gc.freeze()
 del gc
 """
 """The cell that empties the kernel's namespace."""

@@ -24,6 +24,7 @@ EVENTS = ("pre_execute", "pre_run_cell", "post_execute", "post_run_cell")
 seen: list[Any] = []
 filters: list[Any] = []
 MANY = 20_000
+"""More objects than this are a library's."""
 quiet = True
 
 
