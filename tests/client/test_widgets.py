@@ -44,7 +44,7 @@ def of_nbclient() -> dict[str, list[dict[str, object]]]:
         manager = AsyncKernelManager(kernel_name="python3", **connection_traits())
         try:
             NotebookClient(
-                notebook, km=manager, allow_errors=True, timeout=12, startup_timeout=60
+                notebook, km=manager, allow_errors=True, timeout=30, startup_timeout=60
             ).execute()
         except (CellTimeoutError, DeadKernelError, RuntimeError):
             continue
